@@ -1,0 +1,63 @@
+"""The exceptions that lcirc raises on purpose, and the exit code of each.
+
+LcircError (1)
+├── UsageError (2)          the command line or a setting is wrong
+├── DocumentError (3)       a document can't be read
+├── ModelError (4)          a model or an adapter is missing or doesn't match
+├── MemoryFileError (5)     a memory file is corrupt or incompatible
+├── OutOfMemoryError (6)    the machine's or the accelerator's memory ran out
+├── EndpointError (7)       a remote endpoint failed
+└── StorageError (8)        no space left, or a place that can't be written
+
+Each message is one line that says what is wrong and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class LcircError(Exception):
+    """Base of everything that lcirc raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(LcircError):
+    """The command line or a setting is wrong."""
+
+    exit_code = 2
+
+
+class DocumentError(LcircError):
+    """A document can't be read."""
+
+    exit_code = 3
+
+
+class ModelError(LcircError):
+    """A model or an adapter is missing, or doesn't match what it is used with."""
+
+    exit_code = 4
+
+
+class MemoryFileError(LcircError):
+    """A memory file is corrupt, or of another format."""
+
+    exit_code = 5
+
+
+class OutOfMemoryError(LcircError):
+    """The machine's or the accelerator's memory ran out."""
+
+    exit_code = 6
+
+
+class EndpointError(LcircError):
+    """A remote endpoint failed."""
+
+    exit_code = 7
+
+
+class StorageError(LcircError):
+    """No space left, or a place that can't be written."""
+
+    exit_code = 8
