@@ -1,0 +1,256 @@
+"""Backbones: a name to a frozen language model and its tokenizer.
+
+A name is `smollm2` (the embedded default), a Hub id (owner/model, or owner/model@revision),
+a local folder, or a `.gguf` file. Knows nothing about compression, documents or prompts.
+torch and transformers are imported inside the functions, so that commands which only name a
+backbone stay fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lcirc_cli import default_model, fingerprints, hub
+from lcirc_cli.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("auto", "bfloat16", "float32", "float16")
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen decoder-only language model, ready for use.
+
+    Attributes:
+        name: as the person gave it.
+        lm: in eval mode, no parameter requires a gradient.
+        tokenizer: a fast tokenizer (offsets work), with a pad token.
+        fingerprint: of the model's files; the same for every dtype and device.
+        tokenizer_fingerprint: of the vocabulary and the rules.
+        max_positions: the longest input that the model was made for, in tokens.
+        eos_ids: the tokens that end an answer.
+    """
+
+    name: str
+    lm: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    fingerprint: str
+    tokenizer_fingerprint: str
+    max_positions: int
+    eos_ids: tuple[int, ...]
+
+
+def pull(name: str, *, offline: bool = False) -> Path:
+    """Make sure that a backbone is on this machine; return its folder or `.gguf` file.
+
+    Raises:
+        ModelError: there is no such model, or it can't be fetched.
+        StorageError: no space for it.
+    """
+    if name == default_model.NAME:
+        return default_model.ensure(offline=offline)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError(f"{name} is not a model folder: there is no config.json in it")
+        return path
+    if path.is_file():
+        if path.suffix.lower() != ".gguf":
+            raise ModelError(f"{name} is not a model: give its folder, or a .gguf file")
+        return path
+    if hub.is_hub_name(name) and path.suffix.lower() != ".gguf":
+        return hub.snapshot(name, offline=offline)
+    raise ModelError(
+        f"there is no model {name!r}: give {default_model.NAME}, a Hub id (owner/model), "
+        "a model folder or a .gguf file"
+    )
+
+
+def load_backbone(
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    attention: str = "auto",
+    offline: bool = False,
+) -> Backbone:
+    """Load a backbone, fetching it first where it is missing.
+
+    Args:
+        name: see the module's docstring.
+        device: auto, cpu, cuda or cuda:N; auto takes CUDA where there is one.
+        dtype: auto, bfloat16, float32 or float16; see `choose_dtype`.
+        attention: auto, sdpa or flash; see `lcirc_cli.model.attention.choose_backend`.
+        offline: never reach out; what is missing is an error.
+
+    Raises:
+        ModelError: no such model, not a decoder, incomplete weights, or not to be had.
+        UsageError: a device, dtype or attention that this machine doesn't have.
+        StorageError: no space for the download.
+    """
+    target = choose_device(device)
+    kind = choose_dtype(dtype, device=target)
+    implementation = _attention_implementation(attention, target)
+    path = pull(name, offline=offline)
+    with default_model.silent_transformers():
+        tokenizer = _load_tokenizer(path, name)
+        lm = _load_lm(path, name, dtype=kind, device=target, implementation=implementation)
+    return Backbone(
+        name=name,
+        lm=lm,
+        tokenizer=tokenizer,
+        fingerprint=_fingerprint(path, name),
+        tokenizer_fingerprint=fingerprints.of_tokenizer(tokenizer),
+        max_positions=_max_positions(lm, name),
+        eos_ids=_eos_ids(lm, tokenizer),
+    )
+
+
+def choose_device(requested: str) -> torch.device:
+    """The torch device for auto, cpu, cuda or cuda:N.
+
+    Raises:
+        UsageError: an unknown name, or a device that this machine doesn't have.
+    """
+    import torch
+
+    if requested == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(requested)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in DEVICES:
+        raise UsageError(f"device must be one of {', '.join(DEVICES)}, not {requested!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"there is no device {requested} on this machine; use --device auto")
+    return device
+
+
+def choose_dtype(requested: str, *, device: torch.device) -> torch.dtype:
+    """The torch dtype for auto, bfloat16, float32 or float16.
+
+    auto is bfloat16 where the hardware multiplies it at least as fast as float32 (CUDA devices
+    and CPUs with AVX512-BF16 or AMX), else float32.
+
+    Raises:
+        UsageError: an unknown name.
+    """
+    import torch
+
+    if requested not in DTYPES:
+        raise UsageError(f"dtype must be one of {', '.join(DTYPES)}, not {requested!r}")
+    if requested != "auto":
+        dtype: torch.dtype = getattr(torch, requested)
+        return dtype
+    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bfloat16()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU has instructions for bfloat16 products (AVX512-BF16, AMX or Arm BF16)."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text("utf-8", "replace").split())
+    except OSError:
+        return False  # macOS and Windows: float32 is never wrong
+    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def _attention_implementation(requested: str, device: torch.device) -> str | None:
+    """What `from_pretrained` takes for the choice; None leaves it to the model's own default.
+
+    The default is SDPA for every model that has it. The few older ones that don't are only
+    refused where a person asks for SDPA by name.
+    """
+    from lcirc_cli.model.attention import LM_IMPLEMENTATION, choose_backend
+
+    try:
+        backend = choose_backend(requested, device=device)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if requested == "auto" and backend == "sdpa":
+        return None
+    return LM_IMPLEMENTATION[backend]
+
+
+def _source(path: Path) -> dict[str, Any]:
+    """The arguments of `from_pretrained` that say where the files are."""
+    if path.is_file():
+        return {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
+    return {"pretrained_model_name_or_path": path}
+
+
+def _load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(**_source(path), local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(f"the tokenizer of {name} can't be loaded: {_first(error)}") from error
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(f"the tokenizer of {name} has no tokenizer.json, which lcirc needs")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.bos_token
+    return tokenizer
+
+
+def _load_lm(
+    path: Path, name: str, *, dtype: torch.dtype, device: torch.device, implementation: str | None
+) -> PreTrainedModel:
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    options: dict[str, Any] = {} if path.is_file() else {"use_safetensors": True}
+    if implementation is not None:
+        options["attn_implementation"] = implementation
+    try:
+        lm, report = AutoModelForCausalLM.from_pretrained(
+            **_source(path),
+            **options,
+            dtype=dtype,
+            device_map={"": device} if device.type == "cuda" else None,
+            output_loading_info=True,
+            local_files_only=True,
+        )
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+        raise ModelError(f"the model {name} can't be loaded: {_first(error)}") from error
+    # transformers fills what is missing with random numbers and goes on.
+    lost = [*report["missing_keys"], *report["mismatched_keys"]]
+    if lost:
+        raise ModelError(
+            f"the weights of {name} are incomplete: {len(lost)} tensors are missing or have "
+            f"another shape, e.g. {lost[0]}; fetch the model again"
+        )
+    lm.eval().requires_grad_(False)
+    return lm
+
+
+def _fingerprint(path: Path, name: str) -> str:
+    if name == default_model.NAME:
+        return fingerprints.of_constant(f"{default_model.NAME} {default_model.GGUF_SHA256}")
+    return fingerprints.of_model(path)
+
+
+def _max_positions(lm: PreTrainedModel, name: str) -> int:
+    positions = getattr(lm.config.get_text_config(), "max_position_embeddings", None)
+    if not positions:
+        raise ModelError(f"the config of {name} doesn't say how long its inputs may be")
+    return int(positions)
+
+
+def _eos_ids(lm: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> tuple[int, ...]:
+    """Every token that ends a text or a turn, by the model's word and by the tokenizer's."""
+    declared = lm.generation_config.eos_token_id if lm.generation_config is not None else None
+    ids = list(declared) if isinstance(declared, list) else [declared]
+    ids.append(tokenizer.eos_token_id)
+    return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

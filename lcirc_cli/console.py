@@ -1,0 +1,97 @@
+"""What lcirc says besides its answers: notes, warnings and progress, all on standard error.
+
+Standard output belongs to answers alone. Knows nothing about models or documents. `rich` is
+imported on first use: it costs a tenth of a second that `--help` doesn't have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Advance = Callable[[float], None]
+
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Silence notes and progress; warnings and errors are still shown."""
+    global _quiet
+    _quiet = quiet
+
+
+def is_quiet() -> bool:
+    return _quiet
+
+
+def stderr() -> Console:
+    """A rich console on the present standard error (looked up each time, so tests can swap it)."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """One line about what is being done; silent with `--quiet`."""
+    if not _quiet:
+        _line(f"lcirc: {message}")
+
+
+def warn(message: str) -> None:
+    """One line about something that the person should know of; shown even with `--quiet`."""
+    _line(f"lcirc: warning: {message}")
+
+
+def error(message: str) -> None:
+    """The one line that ends a failed command."""
+    _line(f"lcirc: {message}")
+
+
+def _line(text: str) -> None:
+    # A message may quote a file name or a page with surrogates or line breaks in it.
+    clean = " ".join(text.split("\n")).encode("utf-8", "replace").decode("utf-8")
+    with contextlib.suppress(OSError, ValueError):  # standard error may be closed
+        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+        print(clean.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def progress(total: float | None, description: str, unit: str = "") -> Iterator[Advance]:
+    """A progress bar with the time left on a terminal, and nothing elsewhere or with `--quiet`.
+
+    Args:
+        total: the amount of work; None where it isn't known.
+        description: what is being done, e.g. "reading".
+        unit: what is counted, e.g. "pages"; "bytes" is shown as MB.
+
+    Yields:
+        A function that adds to what is done.
+    """
+    if _quiet or not sys.stderr.isatty():
+        yield lambda amount: None
+        return
+    from rich import progress as rich_progress
+
+    amount = (
+        rich_progress.DownloadColumn()
+        if unit == "bytes"
+        else rich_progress.TextColumn("{task.completed:,.0f}/{task.total:,.0f} " + unit)
+        if total is not None
+        else rich_progress.TextColumn("{task.completed:,.0f} " + unit)
+    )
+    bar = rich_progress.Progress(
+        rich_progress.TextColumn("{task.description}", markup=False),
+        rich_progress.BarColumn(),
+        amount,
+        rich_progress.TimeRemainingColumn(),
+        console=stderr(),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(description, total=total)
+        yield lambda done: bar.advance(task, done)
