@@ -1,0 +1,197 @@
+"""Saves and loads memory files (`.lcirc`), and checks that a memory fits the models in use.
+
+Loading maps the file, verifies its SHA-256 and checks that everything agrees; states and features
+stay views of the map, so a large memory costs no copy. Knows nothing about how contents are made
+or used. The layout: memory_container.py (file, hash) and memory_records.py (parts).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcirc_cli import __version__
+from lcirc_cli.errors import MemoryFileError, ModelError
+from lcirc_cli.memory_checks import check_contents
+from lcirc_cli.memory_container import Container, Part, open_container, write_container
+from lcirc_cli.memory_contents import (
+    Fingerprints,
+    MemoryContents,
+    StoredDocument,
+    append,
+    same_source,
+)
+from lcirc_cli.memory_info import check_format, inspect_memory
+from lcirc_cli.memory_records import (
+    FORMAT,
+    FORMAT_VERSION,
+    array_part,
+    read_array,
+    read_documents,
+    read_tokens,
+    write_documents,
+    write_tokens,
+)
+
+__all__ = [
+    "Fingerprints",
+    "MemoryContents",
+    "StoredDocument",
+    "append",
+    "check_fingerprints",
+    "inspect_memory",
+    "load_memory",
+    "same_source",
+    "save_memory",
+]
+
+_FEATURE = "features."
+_DTYPES = {
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+
+
+def save_memory(path: Path | str, contents: MemoryContents) -> str:
+    """Writes a memory file, all or nothing, and returns its SHA-256 in hex.
+
+    The same contents give the same bytes. `contents.sha256` and `.lcirc_version` are ignored.
+
+    Raises:
+        ValueError: the contents don't agree with each other, or settings aren't plain JSON.
+        StorageError: no space left, or the place can't be written; an old file stays as it was.
+    """
+    check_contents(contents)
+    documents, parts = write_documents(contents.documents)
+    parts += write_tokens(
+        contents.token_ids.numpy(), contents.token_starts.numpy(), contents.documents
+    )
+    parts.append(array_part("segment_lengths", np.array(contents.segment_lengths, np.int32)))
+    parts += [_tensor_part("states", contents.states), _tensor_part("carry", contents.carry)]
+    parts += [_tensor_part(_FEATURE + name, value) for name, value in contents.features.items()]
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "lcirc_version": __version__,
+        "fingerprints": json.dumps(vars(contents.fingerprints)),
+        "settings": _plain_json(contents.settings),
+        "documents": documents,
+    }
+    return write_container(Path(path), metadata, parts=parts)
+
+
+def load_memory(path: Path | str) -> MemoryContents:
+    """Loads a memory file after checking its hash and that all of its parts agree.
+
+    Raises:
+        MemoryFileError: missing, damaged, cut short, of a newer format, or inconsistent.
+    """
+    path = Path(path)
+    container = open_container(path)
+    check_format(path, container)
+    try:
+        contents = _decode(container)
+        check_contents(contents)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise MemoryFileError(
+            f"{path}: inconsistent: {error}; ingest the document again"
+        ) from error
+    return contents
+
+
+def check_fingerprints(
+    contents: MemoryContents, fingerprints: Fingerprints, *, name: str = "the memory file"
+) -> None:
+    """Refuses a memory that another backbone, tokenizer or adapter made.
+
+    Raises:
+        ModelError: which of the three differs, both names, and what to do.
+    """
+    made, now = contents.fingerprints, fingerprints
+    if made.backbone != now.backbone:
+        what, old, new = "model", made.backbone_name, now.backbone_name
+        hashes, advice = (made.backbone, now.backbone), f"use --model {old}"
+    elif made.tokenizer != now.tokenizer:
+        what, old, new = "tokenizer", made.backbone_name, now.backbone_name
+        hashes, advice = (made.tokenizer, now.tokenizer), f"use the tokenizer of {old} as it was"
+    elif made.adapter != now.adapter:
+        what, old, new = "adapter", made.adapter_name, now.adapter_name
+        hashes, advice = (made.adapter, now.adapter), f"use --adapter {old}"
+    else:
+        return
+    raise ModelError(
+        f"{name} was made with the {what} of {old} ({hashes[0][:12]}), but that of {new} "
+        f"({hashes[1][:12]}) is loaded: {advice}, or ingest the document again"
+        if what == "tokenizer"
+        else f"{name} was made with the {what} {old} ({hashes[0][:12]}), but {new} "
+        f"({hashes[1][:12]}) is loaded: {advice}, or ingest the document again"
+    )
+
+
+def _decode(container: Container) -> MemoryContents:
+    documents = read_documents(container)
+    token_ids, token_starts = read_tokens(container, documents)
+    lengths = read_array(container, "segment_lengths", dtype="I32")
+    return MemoryContents(
+        documents=documents,
+        token_ids=torch.from_numpy(token_ids),
+        token_starts=torch.from_numpy(token_starts),
+        segment_lengths=lengths.tolist(),
+        states=_tensor(container, "states"),
+        carry=_tensor(container, "carry"),
+        features={
+            name.removeprefix(_FEATURE): _tensor(container, name)
+            for name in container.entries
+            if name.startswith(_FEATURE)
+        },
+        settings=json.loads(container.metadata["settings"]),
+        fingerprints=Fingerprints(**json.loads(container.metadata["fingerprints"])),
+        sha256=container.sha256,
+        lcirc_version=container.metadata["lcirc_version"],
+    )
+
+
+def _tensor_part(name: str, tensor: Tensor) -> Part:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    if tensor.dtype not in _NAMES:
+        raise ValueError(f"{name}: tensors of {tensor.dtype} can't be saved")
+    data = flat.view(torch.uint8).numpy()
+    return Part(name, _NAMES[tensor.dtype], tuple(tensor.shape), data.data)
+
+
+def _tensor(container: Container, name: str) -> Tensor:
+    """A part as a tensor that shares the file's map (writes to it never reach the file)."""
+    entry = container.entries.get(name)
+    if entry is None:
+        raise ValueError(f"{name} is missing")
+    if entry.dtype not in _DTYPES:
+        raise ValueError(f"{name} has the dtype {entry.dtype}")
+    dtype, count = _DTYPES[entry.dtype], math.prod(entry.shape)
+    if count == 0:
+        return torch.empty(entry.shape, dtype=dtype)
+    flat = torch.frombuffer(container.buffer, dtype=dtype, count=count, offset=entry.start)
+    return flat.view(entry.shape)
+
+
+def _plain_json(settings: dict[str, Any]) -> str:
+    text = json.dumps(settings, sort_keys=True, allow_nan=False)
+    if json.loads(text) != settings:
+        raise ValueError("settings of a memory must be plain JSON values (lists, not tuples)")
+    return text

@@ -1,0 +1,123 @@
+"""What `lcirc info` tells about a memory file: documents, sizes by part, fingerprints.
+
+Verifies the file's hash as loading does, but never imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli.errors import MemoryFileError
+from lcirc_cli.memory_container import Container, open_container
+from lcirc_cli.memory_contents import StoredDocument
+from lcirc_cli.memory_records import FORMAT, FORMAT_VERSION, read_array, read_documents
+
+_TOKEN_PARTS = ("token_ids", "token_ids_high", "token_starts", "token_start_jumps")
+
+
+def check_format(path: Path, container: Container) -> None:
+    """Refuses other safetensors files and formats that this lcirc doesn't know.
+
+    Raises:
+        MemoryFileError: not a memory file, or written by a newer lcirc.
+    """
+    metadata = container.metadata
+    version = metadata.get("format_version", "")
+    if metadata.get("format") != FORMAT or not (version.isascii() and version.isdecimal()):
+        raise MemoryFileError(f"{path}: not an lcirc memory file; make one with `lcirc ingest`")
+    if int(version) > FORMAT_VERSION:
+        raise MemoryFileError(
+            f"{path}: written by a newer lcirc (format {version}, this one reads up to "
+            f"{FORMAT_VERSION}); upgrade lcirc, or ingest the document again"
+        )
+
+
+def inspect_memory(path: Path | str) -> dict[str, Any]:
+    """Verifies a memory file and describes it, ready for JSON. Sizes are in bytes.
+
+    Raises:
+        MemoryFileError: missing, damaged, cut short, of a newer format, or inconsistent.
+    """
+    path = Path(path)
+    container = open_container(path)
+    check_format(path, container)
+    try:
+        return _describe(path, container)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise MemoryFileError(
+            f"{path}: inconsistent: {error}; ingest the document again"
+        ) from error
+
+
+def _describe(path: Path, container: Container) -> dict[str, Any]:
+    documents = read_documents(container)
+    lengths = read_array(container, "segment_lengths", dtype="I32")
+    tokens, states = int(lengths.sum()), container.entries["states"]
+    carry = container.entries["carry"]
+    sizes = _sizes(container)
+    per_token = {
+        "total": sizes["total"] / max(1, tokens),
+        "without_states_and_features": (sizes["total"] - sizes["states"] - sizes["features"])
+        / max(1, tokens),
+    }
+    return {
+        "file": str(path),
+        "format_version": int(container.metadata["format_version"]),
+        "lcirc_version": container.metadata["lcirc_version"],
+        "sha256": container.sha256,
+        "documents": [_document(document) for document in documents],
+        "tokens": tokens,
+        "segments": len(lengths),
+        "segment_tokens": {"longest": int(lengths.max(initial=0))},
+        "latents": {
+            "vectors": states.shape[0],
+            "per_segment": carry.shape[0],
+            "width": states.shape[1],
+            "dtype": states.dtype,
+        },
+        "tokens_per_latent": tokens / max(1, states.shape[0]),
+        "bytes": sizes,
+        "bytes_per_token": {name: round(value, 3) for name, value in per_token.items()},
+        "features": {
+            name.removeprefix("features."): {"dtype": entry.dtype, "shape": list(entry.shape)}
+            for name, entry in container.entries.items()
+            if name.startswith("features.")
+        },
+        "settings": json.loads(container.metadata["settings"]),
+        "fingerprints": json.loads(container.metadata["fingerprints"]),
+    }
+
+
+def _document(document: StoredDocument) -> dict[str, Any]:
+    return {
+        "name": document.name,
+        "format": document.format,
+        "sha256": document.sha256,
+        "characters": len(document.text),
+        "tokens": document.num_tokens,
+        "segments": document.num_segments,
+        "pages": document.page_count,
+        "pages_read": sum(page.number is not None for page in document.pages),
+        "sections": len({page.section for page in document.pages} - {None}),
+        "empty_pages": list(document.empty_pages),
+        "notes": list(document.notes),
+    }
+
+
+def _sizes(container: Container) -> dict[str, int]:
+    def of(*names: str) -> int:
+        found = [container.entries[name] for name in names if name in container.entries]
+        return sum(entry.end - entry.start for entry in found)
+
+    features = [name for name in container.entries if name.startswith("features.")]
+    sizes = {
+        "text": of("text"),
+        "tokens": of(*_TOKEN_PARTS),
+        "pages_and_segments": of("pages", "segment_lengths"),
+        "states": of("states", "carry"),
+        "features": of(*features),
+    }
+    total = len(container.buffer)
+    return {**sizes, "header": total - sum(sizes.values()), "total": total}
