@@ -1,0 +1,238 @@
+"""Settings of an adapter, and the presets.
+
+Names follow the paper: K latents a segment, segment length, injected layers A.
+Knows nothing about tokenizers or files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+
+class LcircConfig(PreTrainedConfig):
+    """Everything that decides the shape and the behaviour of a `LcircAdapter`.
+
+    Defaults are the paper's (Llama-2-7B). transformers accepts unknown keys and wrong types in
+    silence, so `validate` checks both and is called by the adapter.
+    """
+
+    model_type = "lcirc"
+
+    # backbone
+    base_model: str = "meta-llama/Llama-2-7b-hf"
+    base_fingerprint: str = ""  # set by training; an adapter fits one set of weights
+    hidden_size: int = 4096  # D
+    num_lm_layers: int = 32
+    # document
+    segment_length: int = 2048
+    max_segment_length: int = 4096  # rows of the position table
+    segment_inputs: int = 0  # j: 0 = token embeddings, else hidden states after j LM layers
+    feature_window: int = 2048  # tokens that the LM reads at once to make those hidden states
+    feature_dtype: str = "int8"  # how they are stored: int8, bfloat16, float32
+    retained_segments: int | None = None  # keep the states of the last ... segments only
+    # compressor
+    num_latents: int = 64  # K
+    perceiver_layers: int = 4
+    perceiver_heads: int = 32
+    perceiver_head_dim: int = 128
+    perceiver_ffn_size: int = 11008
+    perceiver_start: str = "random"  # or "average": see perceiver.py
+    query_mixer: bool = True
+    mixer_ffn_size: int = 11008  # 0 = no feed-forward
+    norm: str = "layernorm"  # or "rmsnorm"
+    norm_eps: float = 1e-5
+    # injection
+    injection_layers: list[int] | None = None  # A, in order
+    injection_heads: int = 32
+    injection_kv_heads: int = 32
+    injection_head_dim: int = 128
+    injection_ffn_size: int = 11008  # 0 = no feed-forward
+    injection_memory_norm: bool = False
+    injection_qk_norm: bool = False
+    injection_bias: bool = False
+    gate_init: float = 0.0
+    # state
+    initializer_range: float = 0.02
+    trained: bool = False  # False: gates are closed and the output says so
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.injection_layers is None:
+            self.injection_layers = _paper_layers(self.num_lm_layers)
+
+    @property
+    def compression(self) -> float:
+        """Document tokens for each latent."""
+        return self.segment_length / self.num_latents
+
+    @property
+    def lowest_injected_layer(self) -> int:
+        """Nothing below this LM layer takes part in the backward pass."""
+        return min(self.injection_layers or [0])
+
+    def validate(self) -> None:
+        """Raises ValueError with the first thing that can't work."""
+        layers = self.injection_layers or []
+        positive = [
+            "hidden_size",
+            "num_lm_layers",
+            "segment_length",
+            "max_segment_length",
+            "feature_window",
+            "num_latents",
+            "perceiver_layers",
+            "perceiver_heads",
+            "perceiver_head_dim",
+            "perceiver_ffn_size",
+            "injection_heads",
+            "injection_kv_heads",
+            "injection_head_dim",
+        ]
+        for name in positive:
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, not {value!r}")
+        checks = [
+            (
+                self.segment_length <= self.max_segment_length,
+                f"segment_length {self.segment_length} is over max_segment_length "
+                f"{self.max_segment_length}",
+            ),
+            (
+                0 <= self.segment_inputs <= self.num_lm_layers,
+                f"segment_inputs {self.segment_inputs} is outside 0..{self.num_lm_layers}",
+            ),
+            (
+                layers == sorted(set(layers))
+                and all(0 <= layer < self.num_lm_layers for layer in layers)
+                and bool(layers),
+                f"injection_layers {layers} must be increasing and within "
+                f"0..{self.num_lm_layers - 1}",
+            ),
+            (
+                self.injection_heads % self.injection_kv_heads == 0,
+                "injection_heads must be a multiple of injection_kv_heads",
+            ),
+            (
+                self.perceiver_start in ("random", "average"),
+                f"perceiver_start must be random or average, not {self.perceiver_start!r}",
+            ),
+            (
+                self.perceiver_start == "random"
+                or self.perceiver_heads * self.perceiver_head_dim == self.hidden_size,
+                "perceiver_start 'average' needs perceiver_heads * perceiver_head_dim = "
+                "hidden_size",
+            ),
+            (
+                self.norm in ("layernorm", "rmsnorm"),
+                f"norm must be layernorm or rmsnorm, not {self.norm!r}",
+            ),
+            (
+                self.feature_dtype in ("int8", "bfloat16", "float32"),
+                f"feature_dtype must be int8, bfloat16 or float32, not {self.feature_dtype!r}",
+            ),
+            (
+                self.retained_segments is None or self.retained_segments > 0,
+                "retained_segments must be positive or none",
+            ),
+        ]
+        for holds, message in checks:
+            if not holds:
+                raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class BackboneShape:
+    """What an adapter needs to know about a decoder."""
+
+    name: str
+    hidden_size: int
+    num_layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate_size: int
+    norm_eps: float
+    fingerprint: str = ""
+
+
+def _paper_layers(num_layers: int) -> list[int]:
+    """Every third layer and the last one: 0, 3, ..., 30, 31 for 32 layers (A.1)."""
+    return sorted({*range(0, num_layers, 3), num_layers - 1})
+
+
+def preset(name: str, shape: BackboneShape) -> LcircConfig:
+    """A named configuration for a backbone.
+
+    `paper` is the published set-up, scaled to the backbone's own width and depth; `smollm2-raw`
+    reads raw embeddings (the speed case); `smollm2` is what ships with the default model.
+
+    Raises:
+        ValueError: no such preset.
+    """
+    makers = {"paper": _paper, "smollm2-raw": _smollm2_raw, "smollm2": _smollm2}
+    if name not in makers:
+        raise ValueError(f"no preset {name!r}; there are {', '.join(makers)}")
+    config = LcircConfig(
+        base_model=shape.name,
+        base_fingerprint=shape.fingerprint,
+        hidden_size=shape.hidden_size,
+        num_lm_layers=shape.num_layers,
+        **makers[name](shape),
+    )
+    config.validate()
+    return config
+
+
+def _paper(shape: BackboneShape) -> dict[str, Any]:
+    # Cross-attention runs at full width with as many heads as the backbone (A.1).
+    head_dim = shape.hidden_size // shape.heads
+    return {
+        "perceiver_heads": shape.heads,
+        "perceiver_head_dim": head_dim,
+        "perceiver_ffn_size": shape.intermediate_size,
+        "mixer_ffn_size": shape.intermediate_size,
+        "injection_heads": shape.heads,
+        "injection_kv_heads": shape.heads,
+        "injection_head_dim": head_dim,
+        "injection_ffn_size": shape.intermediate_size,
+    }
+
+
+def _smollm2_raw(shape: BackboneShape) -> dict[str, Any]:
+    return dict(
+        _paper(shape),
+        perceiver_layers=2,
+        norm="rmsnorm",
+        norm_eps=shape.norm_eps,
+    )
+
+
+def _smollm2(shape: BackboneShape) -> dict[str, Any]:
+    """Contextual inputs, averages as the start, injection warm-started from the LM (3.4, 3.5)."""
+    j = shape.num_layers * 2 // 5
+    return {
+        "segment_length": 256,
+        "max_segment_length": 512,
+        "segment_inputs": j,
+        "feature_window": 1024,
+        "num_latents": 8,
+        "perceiver_layers": 2,
+        "perceiver_heads": shape.heads,
+        "perceiver_head_dim": shape.hidden_size // shape.heads,
+        "perceiver_ffn_size": 2 * shape.hidden_size,
+        "perceiver_start": "average",
+        "mixer_ffn_size": 0,
+        "norm": "rmsnorm",
+        "norm_eps": shape.norm_eps,
+        "injection_layers": list(range(j, shape.num_layers, 2)),
+        "injection_heads": shape.heads,
+        "injection_kv_heads": shape.kv_heads,
+        "injection_head_dim": shape.head_dim,
+        "injection_ffn_size": 0,
+        "injection_memory_norm": True,
+        "gate_init": 0.3,
+    }
