@@ -1,0 +1,38 @@
+"""Takes characters out of a text that no reader wants and that break later steps.
+
+Lone surrogates can't be written as UTF-8, NULs end strings in C code, and other control characters
+are noise from the source. Knows nothing about formats or pages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_CONTROLS = re.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+
+
+def clean_text(text: str) -> tuple[str, Counter[str]]:
+    """`text` with line ends as `\\n` and without NULs, lone surrogates and control characters.
+
+    Tabs stay. The counter tells how many of each kind were repaired, line ends not counted.
+    """
+    text = _LINE_ENDS.sub("\n", text)
+    nulls = text.count("\0")
+    if nulls:
+        text = text.replace("\0", "")
+    text, surrogates = _SURROGATES.subn("\ufffd", text)
+    text, controls = _CONTROLS.subn("", text)
+    counts = {"NUL": nulls, "lone surrogate": surrogates, "control character": controls}
+    return text, Counter({kind: count for kind, count in counts.items() if count})
+
+
+def describe_repairs(repairs: Counter[str]) -> list[str]:
+    """One note for each kind of repair."""
+    notes = []
+    for kind, count in sorted(repairs.items()):
+        done = "replaced" if kind == "lone surrogate" else "removed"
+        notes.append(f"{count:,} {kind}{'' if count == 1 else 's'} {done}")
+    return notes

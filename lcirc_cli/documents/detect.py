@@ -1,0 +1,78 @@
+"""Finds out what a document is: by its first bytes, and by its name where bytes leave it open.
+
+Knows nothing about how a format is read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+from lcirc_cli.documents.encoding import looks_like_utf16
+from lcirc_cli.errors import DocumentError
+
+EXTENSIONS = {
+    ".pdf": "pdf",
+    ".txt": "text",
+    ".text": "text",
+    ".rst": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+}
+HEAD_BYTES = 1 << 16  # enough for every rule below
+
+_PDF_WINDOW = 1024  # readers of PDF accept junk of this length before the header
+_FOREIGN = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file; save it as DOCX or PDF"),
+    (b"{\\rtf", "RTF; save it as DOCX, PDF or text"),
+    (b"\x89PNG", "an image; run OCR first, e.g. ocrmypdf"),
+    (b"\xff\xd8\xff", "an image; run OCR first, e.g. ocrmypdf"),
+    (b"GIF8", "an image; run OCR first, e.g. ocrmypdf"),
+    (b"II*\0", "an image; run OCR first, e.g. ocrmypdf"),
+    (b"MM\0*", "an image; run OCR first, e.g. ocrmypdf"),
+    (b"%!PS", "PostScript; convert it with ps2pdf"),
+    (b"\x1f\x8b", "a gzip archive; unpack it"),
+    (b"BZh", "a bzip2 archive; unpack it"),
+    (b"\xfd7zXZ", "an xz archive; unpack it"),
+    (b"7z\xbc\xaf", "a 7z archive; unpack it"),
+    (b"Rar!", "a RAR archive; unpack it"),
+    (b"\x7fELF", "a program"),
+)
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def detect_format(head: bytes, *, name: str) -> tuple[str, list[str]]:
+    """The format of a document that begins with `head`, and a note if its name says otherwise.
+
+    Raises:
+        DocumentError: nothing that lcirc reads.
+    """
+    by_name = EXTENSIONS.get(PurePath(name).suffix.lower())
+    found = _by_content(head, by_name, name=name)
+    if found is None:
+        return by_name or "text", []
+    if by_name is None or found == by_name:
+        return found, []
+    suffix = PurePath(name).suffix
+    return found, [f"named {suffix}, but holds {found}; read as {found}"]
+
+
+def _by_content(head: bytes, by_name: str | None, *, name: str) -> str | None:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")
+    if start.startswith(b"%PDF-"):
+        return "pdf"
+    if by_name in (None, "pdf") and b"%PDF-" in head[:_PDF_WINDOW]:
+        return "pdf"
+    for signature, what in _FOREIGN:
+        if head.startswith(signature):
+            raise DocumentError(f"{name}: is {what}")
+    if by_name != "pdf" and _is_binary(head):
+        raise DocumentError(f"{name}: is not text and of no format that lcirc reads")
+    return None
+
+
+def _is_binary(head: bytes) -> bool:
+    """More than one control character in twenty, unless the zero bytes are those of UTF-16/32."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")) or looks_like_utf16(head):
+        return False
+    return len(_CONTROL.findall(head)) > max(1, len(head) // 20)

@@ -1,0 +1,26 @@
+"""How much time and memory the reading of one document may take.
+
+Knows nothing about formats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ReadLimits:
+    """Limits for one document; a book of 2,000 pages stays far below them.
+
+    A reader that meets a limit raises `DocumentError` that names it: nothing is cut silently.
+    """
+
+    seconds: float = 1800.0  # the whole document
+    page_seconds: float = 30.0  # one PDF page, or the opening of a PDF
+    memory_bytes: int = 2 << 30  # address space of the process that reads a PDF
+    characters: int = 50_000_000  # of text, about 12 million tokens
+    source_bytes: int = 512 << 20  # of a source that is held in memory whole (all but PDF files)
+    lost_workers: int = 3  # pages of one PDF that may hang or crash their reader
+
+
+DEFAULT_LIMITS = ReadLimits()

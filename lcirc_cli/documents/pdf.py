@@ -1,0 +1,168 @@
+"""Reads a PDF into pages of text, in a child process that may hang or crash without harm.
+
+Pages keep their physical numbers. A page that can't be read is reported by number and the rest is
+read; a file of which nothing can be read is refused. Knows nothing about how pypdf works.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli.documents.assemble import Part, build_document, too_long
+from lcirc_cli.documents.cleaning import clean_text, describe_repairs
+from lcirc_cli.documents.document import Document
+from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
+from lcirc_cli.documents.page_ranges import PageRanges, format_pages
+from lcirc_cli.documents.pdf_process import PdfProcess, WorkerLostError
+from lcirc_cli.errors import DocumentError
+
+Password = str | Callable[[], str | None] | None
+
+_GIVE_PASSWORD = "give it with --password-file FILE, LCIRC_PASSWORD or at the prompt on a terminal"
+_PROMPTS = 3
+
+
+def read_pdf(
+    source: Path | bytes,
+    *,
+    name: str,
+    sha256: str,
+    password: Password = None,
+    pages: PageRanges | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+) -> Document:
+    """Read a PDF from a file or from bytes in memory.
+
+    `password` may be a function: it is called only if the file needs one, up to three times.
+
+    Raises:
+        DocumentError: not readable, locked, without text, or over a limit.
+        UsageError: `pages` lies outside the document.
+    """
+    reading = _Reading(source, name, password, pages, limits)
+    reading.run()
+    return reading.document(sha256)
+
+
+@dataclass
+class _Reading:
+    """The reading of one PDF, over as many child processes as it takes."""
+
+    source: Path | bytes
+    name: str
+    password: Password
+    pages: PageRanges | None
+    limits: ReadLimits
+    page_count: int = 0
+    wanted: list[int] | None = None  # page numbers, known once the file is open
+    texts: dict[int, str] = field(default_factory=dict)
+    failures: dict[int, str] = field(default_factory=dict)
+    repairs: Counter[str] = field(default_factory=Counter)
+    characters: int = 0
+
+    def run(self) -> None:
+        """Fill `texts` and `failures` for all wanted pages."""
+        self.deadline = time.monotonic() + self.limits.seconds
+        lost = 0
+        while self.wanted is None or self._remaining():
+            with PdfProcess(self.source, limits=self.limits) as process:
+                self._open(process)
+                try:
+                    self._read_pages(process)
+                except WorkerLostError as loss:
+                    page = self._remaining()[0]
+                    lost += 1
+                    if lost > self.limits.lost_workers or time.monotonic() >= self.deadline:
+                        raise DocumentError(f"{self.name}: page {page:,} {loss}") from None
+                    self.failures[page] = str(loss)
+
+    def _remaining(self) -> list[int]:
+        return [n for n in self.wanted or [] if n not in self.texts and n not in self.failures]
+
+    def _receive(self, process: PdfProcess) -> dict[str, Any]:
+        left = self.deadline - time.monotonic()
+        return process.receive(min(self.limits.page_seconds, left))
+
+    def _open(self, process: PdfProcess) -> None:
+        try:
+            message = self._receive(process)
+            for _ in range(_PROMPTS):
+                if "password" not in message:
+                    break
+                process.send({"password": self._next_password(message["password"])})
+                message = self._receive(process)
+        except WorkerLostError as loss:
+            raise DocumentError(f"{self.name}: can't be opened as a PDF: {loss}") from None
+        if "password" in message:
+            raise DocumentError(f"{self.name}: the password is wrong; {_GIVE_PASSWORD}")
+        if "error" in message:
+            reason = message["error"]
+            raise DocumentError(f"{self.name}: can't be read as a PDF ({reason})")
+        if self.wanted is None:
+            self.page_count = message["page_count"]
+            self.wanted = self._resolve_pages()
+
+    def _next_password(self, state: str) -> str:
+        if callable(self.password):
+            asked = time.monotonic()
+            given = self.password()
+            self.deadline += time.monotonic() - asked  # a person's time does not count
+        else:
+            given = self.password
+            if given is not None and state == "wrong":
+                raise DocumentError(f"{self.name}: the password is wrong; {_GIVE_PASSWORD}")
+        if given is None:
+            raise DocumentError(f"{self.name}: locked with a password; {_GIVE_PASSWORD}")
+        return given
+
+    def _resolve_pages(self) -> list[int]:
+        if self.page_count == 0:
+            raise DocumentError(f"{self.name}: this PDF has no pages")
+        if self.pages is None:
+            return list(range(1, self.page_count + 1))
+        return self.pages.resolve(self.page_count, name=self.name)
+
+    def _read_pages(self, process: PdfProcess) -> None:
+        process.send({"pages": self._remaining()})
+        while "done" not in (message := self._receive(process)):
+            if "page" not in message:  # the child failed outside of any page
+                raise WorkerLostError(f"can't be read ({message['error']})")
+            if "error" in message:
+                self.failures[message["page"]] = f"can't be read ({message['error']})"
+                continue
+            text, repairs = clean_text(message["text"])
+            self.repairs.update(repairs)
+            self.characters += len(text)
+            if self.characters > self.limits.characters:
+                raise too_long(self.name, self.limits)
+            self.texts[message["page"]] = text
+
+    def document(self, sha256: str) -> Document:
+        """What was read, as a Document; refuses one without any text."""
+        empty = [n for n in sorted(self.texts) if not self.texts[n].strip()]
+        failed = sorted(self.failures)
+        if len(empty) == len(self.texts):
+            if failed:
+                reason = f"page {failed[0]:,} {self.failures[failed[0]]}"
+                raise DocumentError(f"{self.name}: {reason}, and no other page holds text")
+            scope = "" if self.pages is None else f"{format_pages(empty)}: "
+            raise DocumentError(f"{self.name}: {scope}no text layer; run OCR first, e.g. ocrmypdf")
+        notes = describe_repairs(self.repairs)
+        if failed:
+            first = self.failures[failed[0]]
+            notes.append(f"{format_pages(failed)} could not be read: page {failed[0]:,} {first}")
+        return build_document(
+            self.name,
+            (Part(self.texts[n], number=n) for n in sorted(self.texts)),
+            sha256=sha256,
+            format="pdf",
+            limits=self.limits,
+            page_count=self.page_count,
+            empty_pages=empty,
+            notes=notes,
+        )

@@ -1,0 +1,120 @@
+"""read_document: finds the bytes and the format of a document and hands it to its reader.
+
+Knows nothing about how a format is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from lcirc_cli.documents.assemble import sha256_of
+from lcirc_cli.documents.detect import HEAD_BYTES, detect_format
+from lcirc_cli.documents.document import Document
+from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
+from lcirc_cli.documents.page_ranges import PageRanges
+from lcirc_cli.documents.pdf import Password, read_pdf
+from lcirc_cli.documents.sources import STDIN, Source
+from lcirc_cli.documents.text import read_text
+from lcirc_cli.errors import DocumentError, UsageError
+
+
+def read_document(
+    source: Path | str | Source,
+    *,
+    password: Password = None,
+    pages: PageRanges | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+) -> Document:
+    """Read one document: a file, or `-` for standard input.
+
+    `password` opens a locked PDF; a function is asked only if one is needed.
+
+    Raises:
+        DocumentError: missing, unreadable, locked, without text, or over one of `limits`.
+        UsageError: `pages` lies outside the document or its format has no pages.
+    """
+    if not isinstance(source, Source):
+        path = None if source == STDIN else Path(source)
+        source = Source(path, "stdin" if path is None else path.name)
+    document = _read(source, password, pages, limits)
+    return replace(document, notes=(*source.notes, *document.notes))
+
+
+def _read(
+    source: Source, password: Password, pages: PageRanges | None, limits: ReadLimits
+) -> Document:
+    path, name = source.path, source.name
+    data, head = _fetch(path, name, limits)
+    if not head:
+        raise DocumentError(f"{name}: is empty")
+    format, notes = detect_format(head, name=name)
+    if format == "pdf":
+        if data is not None:
+            pdf: Path | bytes = data
+            digest = sha256_of(data)
+        else:
+            assert path is not None  # only files are left on disk
+            pdf, digest = path, _sha256_of_file(path, name)
+        document = read_pdf(
+            pdf, name=name, sha256=digest, password=password, pages=pages, limits=limits
+        )
+    else:
+        if pages is not None:
+            raise UsageError(f"{name}: page ranges need a PDF; this is {format}")
+        if data is None:
+            data = _read_all(path, name, limits)
+        document = read_text(data, name=name, markdown=format == "markdown", limits=limits)
+    return replace(document, notes=(*notes, *document.notes))
+
+
+def _fetch(path: Path | None, name: str, limits: ReadLimits) -> tuple[bytes | None, bytes]:
+    """All bytes (None for a file on disk, which is not loaded yet) and the first ones."""
+    if path is None or not path.is_file():
+        data = _read_all(path, name, limits)
+        return data, data[:HEAD_BYTES]
+    try:
+        with path.open("rb") as file:
+            return None, file.read(HEAD_BYTES)
+    except OSError as error:
+        raise _unreadable(name, error) from None
+
+
+def _read_all(path: Path | None, name: str, limits: ReadLimits) -> bytes:
+    try:
+        if path is None:
+            data = _read_at_most(sys.stdin.buffer, limits.source_bytes)
+        else:
+            with path.open("rb") as file:
+                data = _read_at_most(file, limits.source_bytes)
+    except OSError as error:
+        raise _unreadable(name, error) from None
+    if len(data) > limits.source_bytes:
+        size = f"{limits.source_bytes / (1 << 20):,.0f} MiB"
+        raise DocumentError(f"{name}: larger than {size}; split it into smaller files")
+    return data
+
+
+def _read_at_most(file: IO[bytes], size: int) -> bytes:
+    """Everything in `file`, or one byte more than `size` of it."""
+    return file.read(size + 1)
+
+
+def _sha256_of_file(path: Path, name: str) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: OSError) -> DocumentError:
+    if isinstance(error, FileNotFoundError):
+        return DocumentError(f"{name}: no such file; check the path, or quote it if it has spaces")
+    if isinstance(error, IsADirectoryError):
+        return DocumentError(f"{name}: is a folder, not a document")
+    reason = (error.strerror or type(error).__name__).lower()
+    return DocumentError(f"{name}: can't be opened ({reason})")

@@ -1,0 +1,81 @@
+"""Turns command-line arguments into the list of documents to read.
+
+Knows nothing about what a document holds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lcirc_cli.documents.detect import EXTENSIONS
+from lcirc_cli.errors import DocumentError
+
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One document to read."""
+
+    path: Path | None  # None is standard input
+    name: str  # file name, with its folder below the one that was asked for
+    notes: tuple[str, ...] = ()  # what was skipped in its folder, on the folder's first document
+
+
+def collect_sources(arguments: Sequence[str]) -> list[Source]:
+    """Files as given, folders recursively and sorted, and `-` for standard input.
+
+    Below a folder, only files with the extension of a readable format are taken; hidden files and
+    folders, links to folders and files of other formats are counted in a note.
+
+    Raises:
+        DocumentError: a path does not exist, or a folder holds nothing readable.
+    """
+    sources: list[Source] = []
+    for argument in arguments:
+        path = Path(argument)
+        if argument == STDIN:
+            sources.append(Source(None, "stdin"))
+        elif path.is_dir():
+            sources.extend(_folder(path))
+        else:
+            sources.append(Source(path, path.name))
+    return sources
+
+
+def _folder(root: Path) -> list[Source]:
+    files: list[Path] = []
+    skipped = {"hidden": 0, "of other formats": 0, "linked folders": 0, "unreadable folders": 0}
+
+    def unreadable(error: OSError) -> None:
+        skipped["unreadable folders"] += 1
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        here = Path(folder)
+        skipped["hidden"] += sum(name.startswith(".") for name in [*folders, *names])
+        skipped["linked folders"] += sum(
+            (here / name).is_symlink() for name in folders if not name.startswith(".")
+        )
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if name.startswith("."):
+                continue
+            if Path(name).suffix.lower() in EXTENSIONS:
+                files.append(here / name)
+            else:
+                skipped["of other formats"] += 1
+    told = ", ".join(f"{count:,} {kind}" for kind, count in skipped.items() if count)
+    if not files:
+        raise DocumentError(
+            f"{root}: this folder holds no readable document"
+            + (f" (skipped: {told})" if told else "")
+        )
+    note = (f"folder {root.name}: skipped {told}",) if told else ()
+    ordered = sorted(files, key=lambda file: file.relative_to(root).parts)
+    return [
+        Source(file, file.relative_to(root).as_posix(), note if first == 0 else ())
+        for first, file in enumerate(ordered)
+    ]
