@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import default_model, fingerprints, hub
 from lcirc_cli.errors import ModelError, UsageError
+from lcirc_cli.settings import DEVICES, DTYPES
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-DEVICES = ("auto", "cpu", "cuda")
-DTYPES = ("auto", "bfloat16", "float32", "float16")
 
 
 @dataclass(frozen=True)
@@ -162,18 +160,29 @@ def cpu_has_bfloat16() -> bool:
     return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
+def choose_attention(requested: str, *, device: torch.device) -> str:
+    """The attention backend, sdpa or flash, for auto, sdpa or flash.
+
+    Raises:
+        UsageError: an unknown name, or flash where it can't run.
+    """
+    from lcirc_cli.model.attention import choose_backend
+
+    try:
+        return choose_backend(requested, device=device)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def _attention_implementation(requested: str, device: torch.device) -> str | None:
     """What `from_pretrained` takes for the choice; None leaves it to the model's own default.
 
     The default is SDPA for every model that has it. The few older ones that don't are only
     refused where a person asks for SDPA by name.
     """
-    from lcirc_cli.model.attention import LM_IMPLEMENTATION, choose_backend
+    from lcirc_cli.model.attention import LM_IMPLEMENTATION
 
-    try:
-        backend = choose_backend(requested, device=device)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    backend = choose_attention(requested, device=device)
     if requested == "auto" and backend == "sdpa":
         return None
     return LM_IMPLEMENTATION[backend]

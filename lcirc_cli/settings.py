@@ -1,0 +1,163 @@
+"""Settings with a known source: flag, then LCIRC_* variable, then config file, then default.
+
+`resolve` fills any frozen dataclass of plain fields, so that every command reads its settings
+in the same way; `CommonSettings` holds those that most commands share. Knows nothing about
+torch or about what the settings do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lcirc_cli.errors import UsageError
+
+PREFIX = "LCIRC_"
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("auto", "bfloat16", "float32", "float16")
+ATTENTIONS = ("auto", "sdpa", "flash")
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off", "")
+_CUDA_INDEX = re.compile(r"cuda:\d+")
+
+T = TypeVar("T")
+
+
+def _choices(*names: str) -> dict[str, tuple[str, ...]]:
+    return {"choices": names}
+
+
+@dataclass(frozen=True)
+class CommonSettings:
+    """What most commands share.
+
+    Attributes:
+        model: the backbone: smollm2, a Hub id, a folder or a .gguf file.
+        adapter: a trained adapter's folder; None takes the one that ships for the model.
+        device: auto, cpu, cuda, or cuda:N.
+        dtype: auto, bfloat16, float32 or float16.
+        attention: auto, sdpa or flash.
+        offline: never reach out to the network.
+        quiet: no notes and no progress.
+        json: results as JSON on standard output.
+        debug: a traceback where something fails.
+    """
+
+    model: str = "smollm2"
+    adapter: str | None = None
+    device: str = dataclasses.field(default="auto", metadata=_choices(*DEVICES))
+    dtype: str = dataclasses.field(default="auto", metadata=_choices(*DTYPES))
+    attention: str = dataclasses.field(default="auto", metadata=_choices(*ATTENTIONS))
+    offline: bool = False
+    quiet: bool = False
+    json: bool = False
+    debug: bool = False
+
+
+def resolve(
+    kind: type[T],
+    flags: Mapping[str, Any],
+    *,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> T:
+    """Fill the dataclass `kind`: flag > LCIRC_* variable > config file > default.
+
+    Args:
+        kind: a dataclass whose fields are str, int, float, bool, or one of these or None;
+            `metadata={"choices": (...)}` limits a field to these words.
+        flags: what the command line gave; None stands for "not given".
+        config: a TOML file; its top-level keys are settings, its tables belong to commands.
+        environ: the variables; None takes this process's.
+
+    Raises:
+        UsageError: a value that can't be used, with the name of its source, an unknown key in
+            the config file, or a file that can't be read.
+    """
+    environ = os.environ if environ is None else environ
+    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, kind))}
+    hints = typing.get_type_hints(kind)
+    from_file = _read_config(config, set(fields)) if config is not None else {}
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        variable = PREFIX + name.upper()
+        if flags.get(name) is not None:
+            value, source = flags[name], f"--{name.replace('_', '-')}"
+        elif environ.get(variable, "") != "":
+            value, source = environ[variable], f"the variable {variable}"
+        elif name in from_file:
+            value, source = from_file[name], f"{name} in {config}"
+        else:
+            continue
+        values[name] = _converted(value, hints[name], field, source)
+    return kind(**values)
+
+
+def _read_config(path: Path, known: set[str]) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"can't read the config file {path}: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise UsageError(f"the config file {path} is not TOML: {error}") from error
+    settings = {key: value for key, value in found.items() if not isinstance(value, dict)}
+    for key in settings:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+            raise UsageError(f"unknown setting {key} in {path}; {hint}")
+    return settings
+
+
+def _converted(value: Any, hint: Any, field: dataclasses.Field[Any], source: str) -> Any:
+    """`value` as the field's type, or a `UsageError` that names where it came from."""
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    target = next(kind for kind in kinds if kind is not type(None))
+    try:
+        converted = _parsed(value, target)
+    except ValueError as error:
+        raise UsageError(f"{source}: {error}") from error
+    choices = field.metadata.get("choices")
+    if choices and converted not in choices and not _is_cuda_index(field.name, converted):
+        raise UsageError(f"{source}: {converted!r} is not one of {', '.join(choices)}")
+    return converted
+
+
+def _parsed(value: Any, target: type) -> Any:
+    if target is bool:
+        return _parsed_bool(value)
+    if isinstance(value, str) and target in (int, float):
+        try:
+            return target(value)
+        except ValueError:
+            pass
+    elif isinstance(value, target) and not isinstance(value, bool):
+        return value
+    elif target is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    words = {str: "a text", int: "a whole number", float: "a number"}
+    raise ValueError(f"{value!r} is not {words[target]}")
+
+
+def _parsed_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in _TRUE:
+        return True
+    if isinstance(value, str) and value.strip().lower() in _FALSE:
+        return False
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+def _is_cuda_index(name: str, value: Any) -> bool:
+    return name == "device" and _CUDA_INDEX.fullmatch(str(value)) is not None
