@@ -55,7 +55,7 @@ class LcircForCausalLM(nn.Module):
     def stored_features(self, input_ids_N: Tensor) -> list[StoredFeatures]:
         """A document's contextual features, window by window, rounded as they are saved."""
         config = self.adapter.config
-        windows = input_ids_N.split(config.feature_window)
+        windows = input_ids_N.to(self.device).split(config.feature_window)
         return [store(self.features(w[None])[0], config.feature_dtype) for w in windows]
 
     def segments(
@@ -91,7 +91,8 @@ class LcircForCausalLM(nn.Module):
         weight = self.adapter.latents
         if config.segment_inputs == 0:
             for part in ids_N.split(config.segment_length):
-                yield embed(self.lm, part.to(self.device)[None])[0].to(weight.dtype)
+                x = embed(self.lm, part.to(self.device)[None])[0]
+                yield x.to(device=weight.device, dtype=weight.dtype)
             return
         windows = ids_N.split(config.feature_window)
         for index, window in enumerate(windows):
@@ -106,8 +107,10 @@ class LcircForCausalLM(nn.Module):
 
     def question_keys(self, question_ids_BT: Tensor, mask_BT: Tensor | None = None) -> KeysValues:
         """The question as the mixer reads it: embedded like the document, projected once."""
-        x = self.features(question_ids_BT.to(self.device)).to(self.adapter.latents.dtype)
-        return self.adapter.question_keys(x, mask_BT)
+        weight = self.adapter.latents
+        x = self.features(question_ids_BT.to(self.device))
+        mask_BT = None if mask_BT is None else mask_BT.to(weight.device)
+        return self.adapter.question_keys(x.to(device=weight.device, dtype=weight.dtype), mask_BT)
 
     def compress(
         self,

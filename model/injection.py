@@ -82,11 +82,13 @@ def _hook(block: GatedCrossAttention, kv: KeysValues) -> Any:
 
 
 def _inject(block: GatedCrossAttention, hidden_BTD: Tensor, kv: KeysValues) -> Tensor:
-    """Under device_map the hook fires before the hidden states are moved, so they are here."""
+    """Under device_map the hook fires before the hidden states are moved, so they are here.
+
+    The residual stream stays in the wider dtype of the two: closed gates change no bit of it.
+    """
     weight = block.attention.q.weight
-    x = hidden_BTD.to(device=weight.device)
-    if not torch.is_autocast_enabled(weight.device.type):
-        x = x.to(weight.dtype)
+    wider = torch.promote_types(hidden_BTD.dtype, weight.dtype)
+    x = hidden_BTD.to(device=weight.device, dtype=wider)
     x = block(x, _expand(kv, hidden_BTD.shape[0]))
     return x.to(device=hidden_BTD.device, dtype=hidden_BTD.dtype)
 

@@ -120,8 +120,9 @@ class GatedCrossAttention(GradientCheckpointingLayer):
     """x + tanh(a) * CrossAttention(x, context), then x + tanh(b) * FeedForward(x) (Eq. of 2).
 
     The injection blocks and the query mixer are both of this form. With gates at 0 the output
-    equals x bit for bit. It is a checkpointing layer of its own because a hook's work is not
-    recomputed with the LM layer that carries the hook.
+    equals x bit for bit, also where x is of a wider dtype than the weights: only what is added
+    to x is computed in theirs. It is a checkpointing layer of its own because a hook's work is
+    not recomputed with the LM layer that carries the hook.
     """
 
     def __init__(
@@ -141,12 +142,17 @@ class GatedCrossAttention(GradientCheckpointingLayer):
         )
 
     def forward(self, x_BTD: Tensor, kv: KeysValues) -> Tensor:
-        read = self.attention(x_BTD, kv)
+        read = self.attention(self._as_weights(x_BTD), kv)
         x_BTD = x_BTD + (self.attention_gate.tanh() * read).to(x_BTD.dtype)
         if self.feed_forward is not None and self.feed_forward_gate is not None:
-            grown = self.feed_forward_gate.tanh() * self.feed_forward(x_BTD)
+            grown = self.feed_forward_gate.tanh() * self.feed_forward(self._as_weights(x_BTD))
             x_BTD = x_BTD + grown.to(x_BTD.dtype)
         return x_BTD
+
+    def _as_weights(self, x_BTD: Tensor) -> Tensor:
+        if torch.is_autocast_enabled(x_BTD.device.type):
+            return x_BTD
+        return x_BTD.to(self.attention.q.weight.dtype)
 
     def start(self) -> None:
         """Set the gates to their starting value."""
