@@ -7,6 +7,7 @@ Knows nothing about tokenizers or files.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from transformers import PreTrainedConfig
@@ -75,50 +76,62 @@ class LcircConfig(PreTrainedConfig):
 
     def validate(self) -> None:
         """Raises ValueError with the first thing that can't work."""
-        layers = self.injection_layers or []
-        positive = [
-            "hidden_size",
-            "num_lm_layers",
-            "segment_length",
-            "max_segment_length",
-            "feature_window",
-            "num_latents",
-            "perceiver_layers",
-            "perceiver_heads",
-            "perceiver_head_dim",
-            "perceiver_ffn_size",
-            "injection_heads",
-            "injection_kv_heads",
-            "injection_head_dim",
-        ]
-        for name in positive:
+        self._check_names_and_types()
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+        for name in _NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)!r}")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name} must be {' or '.join(choices)}, not {getattr(self, name)!r}"
+                )
+        for holds, message in self._relations():
+            if not holds:
+                raise ValueError(message)
+
+    def _check_names_and_types(self) -> None:
+        fields = dict(LcircConfig.__annotations__)
+        for name in self.__dict__:
+            if not (name in fields or name.startswith("_") or name in _library_names()):
+                raise ValueError(f"there is no setting {name!r} in an lcirc adapter's config")
+        for name, kind in fields.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, not {value!r}")
-        checks = [
+            # True is an int in Python; here it is always a mistake.
+            right = isinstance(value, _TYPES[kind]) and isinstance(value, bool) == (kind == "bool")
+            if not right:
+                raise ValueError(f"{name} must be {kind}, not {value!r}")
+
+    def _relations(self) -> list[tuple[bool, str]]:
+        """What must hold between settings, with the message for when it doesn't."""
+        layers, depth = self.injection_layers or [], self.num_lm_layers
+        return [
             (
                 self.segment_length <= self.max_segment_length,
                 f"segment_length {self.segment_length} is over max_segment_length "
                 f"{self.max_segment_length}",
             ),
             (
-                0 <= self.segment_inputs <= self.num_lm_layers,
-                f"segment_inputs {self.segment_inputs} is outside 0..{self.num_lm_layers}",
+                self.segment_inputs <= depth,
+                f"segment_inputs {self.segment_inputs} is outside 0..{depth}",
             ),
             (
-                layers == sorted(set(layers))
-                and all(0 <= layer < self.num_lm_layers for layer in layers)
-                and bool(layers),
-                f"injection_layers {layers} must be increasing and within "
-                f"0..{self.num_lm_layers - 1}",
+                # Else windows and segments would end at different tokens.
+                self.segment_inputs == 0 or self.feature_window % self.segment_length == 0,
+                f"feature_window {self.feature_window} must be a multiple of segment_length "
+                f"{self.segment_length}",
+            ),
+            (
+                bool(layers)
+                and all(type(layer) is int and 0 <= layer < depth for layer in layers)
+                and layers == sorted(set(layers)),
+                f"injection_layers {layers} must be increasing and within 0..{depth - 1}",
             ),
             (
                 self.injection_heads % self.injection_kv_heads == 0,
                 "injection_heads must be a multiple of injection_kv_heads",
-            ),
-            (
-                self.perceiver_start in ("random", "average"),
-                f"perceiver_start must be random or average, not {self.perceiver_start!r}",
             ),
             (
                 self.perceiver_start == "random"
@@ -127,21 +140,48 @@ class LcircConfig(PreTrainedConfig):
                 "hidden_size",
             ),
             (
-                self.norm in ("layernorm", "rmsnorm"),
-                f"norm must be layernorm or rmsnorm, not {self.norm!r}",
-            ),
-            (
-                self.feature_dtype in ("int8", "bfloat16", "float32"),
-                f"feature_dtype must be int8, bfloat16 or float32, not {self.feature_dtype!r}",
-            ),
-            (
                 self.retained_segments is None or self.retained_segments > 0,
                 "retained_segments must be positive or none",
             ),
         ]
-        for holds, message in checks:
-            if not holds:
-                raise ValueError(message)
+
+
+_TYPES: dict[str, Any] = {
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "str": str,
+    "int | None": (int, type(None)),
+    "list[int] | None": (list, type(None)),
+}
+_POSITIVE = (
+    "hidden_size",
+    "num_lm_layers",
+    "segment_length",
+    "max_segment_length",
+    "feature_window",
+    "num_latents",
+    "perceiver_layers",
+    "perceiver_heads",
+    "perceiver_head_dim",
+    "perceiver_ffn_size",
+    "injection_heads",
+    "injection_kv_heads",
+    "injection_head_dim",
+    "norm_eps",
+)
+_NOT_NEGATIVE = ("segment_inputs", "mixer_ffn_size", "injection_ffn_size", "initializer_range")
+_CHOICES = {
+    "perceiver_start": ("random", "average"),
+    "norm": ("layernorm", "rmsnorm"),
+    "feature_dtype": ("int8", "bfloat16", "float32"),
+}
+
+
+@cache
+def _library_names() -> frozenset[str]:
+    """Settings that transformers itself keeps in every config."""
+    return frozenset({*dir(PreTrainedConfig), *PreTrainedConfig().__dict__, "torch_dtype"})
 
 
 @dataclass(frozen=True)
