@@ -1,0 +1,114 @@
+"""Metrics by name: how an output becomes the numbers of a sample, and those a row of the table.
+
+A metric gives named values a sample; `headline` says which of them is the benchmark's own score
+and how the means of several are combined (L-Eval's sci_fi averages two, its ROUGE takes a
+geometric mean). Fractions are shown times 100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..sample import Output, Sample, Scored, TextSample
+from . import rules
+
+Combine = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The score of a row: `combine` of the means of `values`, over the last axis."""
+
+    name: str
+    values: tuple[str, ...]
+    combine: Combine
+    percent: bool = True
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How to score a sample, and what to report of a file.
+
+    Attributes:
+        score: sample and output to values.
+        headlines: the rows of the table, the benchmark's own first.
+        lower_is_better: for losses.
+    """
+
+    name: str
+    score: Callable[[Sample, Output], Scored] | Callable[[TextSample, Output], Scored]
+    headlines: tuple[Headline, ...]
+    lower_is_better: bool = False
+
+
+def mean_of(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The plain average over the last axis."""
+    return means.mean(axis=-1)
+
+
+def geometric(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The geometric mean over the last axis."""
+    return np.prod(means, axis=-1) ** (1.0 / means.shape[-1])
+
+
+def exponential(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """exp of a mean loss: a perplexity."""
+    return np.exp(means[..., 0])
+
+
+def _plain(*names: str) -> tuple[Headline, ...]:
+    return tuple(Headline(name, (name,), mean_of) for name in names)
+
+
+_JUDGE = (Headline("exact_match", ("loyalty", "fact"), mean_of), *_plain("loyalty", "fact"))
+_ROUGE = (
+    Headline("rouge", ("rouge1", "rouge2", "rougeL"), geometric),
+    *_plain("rouge1", "rouge2", "rougeL"),
+)
+_QA = (
+    *_plain("f1", "exact"),
+    Headline("answer_loss", ("answer_loss",), mean_of, percent=False),
+    *_plain("refused_answerable", "refused_unanswerable", "choice_accuracy"),
+    *_plain("recall@1", "recall@3", "recall@5"),
+)
+
+_ALL = (
+    Metric("qa_f1", rules.qa_f1, _plain("f1", "exact")),
+    Metric("infinitebench_choice", rules.infinitebench_choice, _plain("accuracy")),
+    Metric("leval_letter", rules.leval_letter, _plain("exact_match", "accuracy")),
+    Metric("leval_letters", rules.leval_letters, _plain("exact_match", "accuracy")),
+    Metric("leval_judge", rules.leval_judge, _JUDGE),
+    Metric("leval_f1", rules.leval_f1, _plain("f1", "f1_all", "exact")),
+    Metric("leval_rouge", rules.leval_rouge, _ROUGE),
+    Metric("squad", rules.squad, _QA),
+    Metric("contains", rules.contains, _plain("accuracy")),
+    Metric(
+        "perplexity",
+        rules.perplexity,
+        (
+            Headline("perplexity", ("loss",), exponential, percent=False),
+            Headline("loss", ("loss",), mean_of, percent=False),
+        ),
+        lower_is_better=True,
+    ),
+    Metric("paper_f1_first_line", rules.paper_f1_first_line, _plain("f1")),
+    Metric("paper_choice", rules.paper_choice, _plain("accuracy")),
+    Metric("paper_letter", rules.paper_letter, _plain("exact_match")),
+    Metric("paper_letters", rules.paper_letters, _plain("exact_match")),
+    Metric("paper_judge", rules.paper_judge, _JUDGE),
+)
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+
+def score(sample: Sample | TextSample, output: Output) -> Scored:
+    """The values of one output, by the metric that the sample names.
+
+    Raises:
+        KeyError: no such metric.
+    """
+    scorer: Callable[..., Scored] = METRICS[sample.metric].score
+    return scorer(sample, output)

@@ -1,0 +1,153 @@
+"""Our own form: documents.jsonl[.gz] and qa.jsonl[.gz] in a folder (DESIGN.md, section 6).
+
+With `join` > 1 the documents are put together in groups, each question is asked about its whole
+group, and the evidence moves along. The trained adapter is judged by this task.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lcirc_cli.errors import DocumentError
+from lcirc_cli.prompts import load
+
+from ..datafiles import Record, read_records
+from ..sample import Prompt, Sample
+from .options import TaskOptions
+from .template import split_template
+
+JOINT = "\n\n"
+MAX_NEW_TOKENS = 64
+_TEMPLATE = "bench/qa.txt"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A document made of one or more, with the place of each."""
+
+    id: str
+    text: str
+    offsets: dict[str, int]
+
+
+@dataclass(frozen=True)
+class DocumentQuestions:
+    """Every question of a folder, about its own document or a group that holds it."""
+
+    name: str
+    folder: Path
+    join: int
+    seed: int
+
+    @property
+    def metric(self) -> str:
+        return "squad"
+
+    def samples(self) -> Iterator[Sample]:
+        """Raises DocumentError at the first line that lacks something."""
+        documents = _documents(_file(self.folder, "documents"))
+        home = join_documents(documents, count=self.join, seed=self.seed)
+        template = load(_TEMPLATE)
+        for record in read_records(_file(self.folder, "qa")):
+            yield self._sample(record, home, documents, template=template)
+
+    def _sample(
+        self,
+        record: Record,
+        home: dict[str, Joined],
+        documents: dict[str, str],
+        *,
+        template: str,
+    ) -> Sample:
+        identity, asked = record.text("document_id"), record.text("question")
+        if identity not in documents:
+            raise record.error(f"there is no document {identity!r} in documents.jsonl")
+        joined = home[identity]
+        evidence = _evidence(record, documents[identity])
+        shift = joined.offsets[identity]
+        options = record.texts("options") if record.data.get("options") else ()
+        return Sample(
+            id=str(record.line),
+            document_id=joined.id,
+            document=joined.text,
+            question=asked,
+            prompt=_prompt(template, asked, options),
+            answers=record.texts("answers"),
+            options=options,
+            metric=self.metric,
+            max_new_tokens=MAX_NEW_TOKENS,
+            truncation="middle",
+            evidence=tuple((start + shift, end + shift) for start, end in evidence),
+        )
+
+
+def join_documents(documents: dict[str, str], *, count: int, seed: int) -> dict[str, Joined]:
+    """For each document, the joined one in which its questions are asked.
+
+    The documents are shuffled by `seed` and taken `count` at a time; a last group that is too
+    small is filled up with documents of the others, so that all have the same number.
+    """
+    order = list(documents)
+    if count > 1:
+        random.Random(seed).shuffle(order)
+    home: dict[str, Joined] = {}
+    for first in range(0, len(order), count):
+        own = order[first : first + count]
+        others = [identity for identity in order if identity not in own]
+        group = own + others[: count - len(own)]
+        text, offsets = "", {}
+        for identity in group:
+            text += JOINT if text else ""
+            offsets[identity] = len(text)
+            text += documents[identity]
+        joined = Joined("+".join(group), text, offsets)
+        home |= dict.fromkeys(own, joined)
+    return home
+
+
+def _documents(file: Path) -> dict[str, str]:
+    documents: dict[str, str] = {}
+    for record in read_records(file):
+        identity = record.text("id")
+        if identity in documents:
+            raise record.error(f"the id {identity!r} occurs twice")
+        documents[identity] = record.text("text")
+    if not documents:
+        raise DocumentError(f"{file} holds no document")
+    return documents
+
+
+def _evidence(record: Record, text: str) -> list[tuple[int, int]]:
+    """Ranges of the document that hold the answer, checked against its length."""
+    ranges = record.data.get("evidence") or []
+    for item in ranges:
+        whole = isinstance(item, list) and len(item) == 2 and all(isinstance(i, int) for i in item)
+        if not whole or not 0 <= item[0] < item[1] <= len(text):
+            raise record.error(f"the evidence {item} is no range of the document's text")
+    return [(start, end) for start, end in ranges]
+
+
+def _prompt(template: str, asked: str, options: tuple[str, ...]) -> Prompt:
+    listed = "".join(f"\n{chr(ord('A') + i)}. {option}" for i, option in enumerate(options))
+    return split_template(
+        template, document="document", fields={"question": asked + listed}, chat=True
+    )
+
+
+def _file(folder: Path, name: str) -> Path:
+    for candidate in (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz"):
+        if candidate.is_file():
+            return candidate
+    raise DocumentError(f"{folder} has no {name}.jsonl (nor {name}.jsonl.gz)")
+
+
+def open_task(argument: str, options: TaskOptions) -> DocumentQuestions:
+    """Raises DocumentError if the folder lacks one of its two files."""
+    folder = Path(argument).expanduser()
+    for name in ("documents", "qa"):
+        _file(folder, name)
+    label = f"qa:{argument}" + (f"*{options.join}" if options.join > 1 else "")
+    return DocumentQuestions(label, folder, options.join, options.seed)
