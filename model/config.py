@@ -197,6 +197,9 @@ class BackboneShape:
     intermediate_size: int
     norm_eps: float
     fingerprint: str = ""
+    norm: str = "rmsnorm"  # of its attention: rmsnorm or layernorm
+    qk_norm: bool = False
+    attention_bias: bool = False
 
 
 def _paper_layers(num_layers: int) -> list[int]:
@@ -266,7 +269,7 @@ def _smollm2(shape: BackboneShape) -> dict[str, Any]:
         "perceiver_ffn_size": 2 * shape.hidden_size,
         "perceiver_start": "average",
         "mixer_ffn_size": 0,
-        "norm": "rmsnorm",
+        "norm": shape.norm,
         "norm_eps": shape.norm_eps,
         "injection_layers": list(range(j, shape.num_layers, 2)),
         "injection_heads": shape.heads,
@@ -274,5 +277,7 @@ def _smollm2(shape: BackboneShape) -> dict[str, Any]:
         "injection_head_dim": shape.head_dim,
         "injection_ffn_size": 0,
         "injection_memory_norm": True,
+        "injection_qk_norm": shape.qk_norm,
+        "injection_bias": shape.attention_bias,
         "gate_init": 0.3,
     }

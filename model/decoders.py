@@ -36,6 +36,10 @@ def backbone_shape(lm: PreTrainedModel, *, name: str, fingerprint: str = "") -> 
     config = lm.config.get_text_config()
     heads = config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
+    try:
+        form = attention_weights(decoder_layers(lm)[0])
+    except ValueError:  # no warm start for this model; the sizes are enough without one
+        form = None
     return BackboneShape(
         name=name,
         hidden_size=config.hidden_size,
@@ -44,14 +48,23 @@ def backbone_shape(lm: PreTrainedModel, *, name: str, fingerprint: str = "") -> 
         kv_heads=getattr(config, "num_key_value_heads", None) or heads,
         head_dim=head_dim,
         intermediate_size=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
-        norm_eps=getattr(config, "rms_norm_eps", None) or 1e-5,
+        norm_eps=getattr(config, "rms_norm_eps", None)
+        or getattr(config, "layer_norm_epsilon", None)
+        or 1e-5,
         fingerprint=fingerprint,
+        norm="rmsnorm" if form is None or form.norm_bias is None else "layernorm",
+        qk_norm=form is not None and form.q_norm is not None,
+        attention_bias=form is not None and any(bias is not None for bias in form.biases),
     )
 
 
 @dataclass(frozen=True)
 class AttentionWeights:
-    """One layer's self-attention, as a cross-attention can start from it (weights [out, in])."""
+    """One layer's self-attention, as a cross-attention can start from it (weights [out, in]).
+
+    The queries (`q_norm` where there is one, else `q` and its bias) carry what the model's own
+    factor on the logits differs by from 1/sqrt(head size): Gemma's does.
+    """
 
     q: Tensor
     k: Tensor
@@ -84,15 +97,23 @@ def attention_weights(layer: nn.Module) -> AttentionWeights:
     else:
         raise ValueError(f"{type(attention).__name__}: no projections of a form that lcirc knows")
     q, k, v, out = (_copy(weight) for weight in weights)
+    q_bias, *other_biases = (None if bias is None else _copy(bias) for bias in biases)
+    q_norm = _norm_weight(attention.q_norm) if hasattr(attention, "q_norm") else None
+    factor = getattr(attention, "scaling", attention.head_dim**-0.5) * attention.head_dim**0.5
+    if q_norm is not None:
+        q_norm = q_norm * factor
+    else:
+        q = q * factor
+        q_bias = None if q_bias is None else q_bias * factor
     return AttentionWeights(
         q=q,
         k=k,
         v=v,
         out=out,
-        biases=tuple(None if bias is None else _copy(bias) for bias in biases),
+        biases=(q_bias, *other_biases),
         norm=_norm_weight(norm),
         norm_bias=None if getattr(norm, "bias", None) is None else _copy(norm.bias),
-        q_norm=_norm_weight(attention.q_norm) if hasattr(attention, "q_norm") else None,
+        q_norm=q_norm,
         k_norm=_norm_weight(attention.k_norm) if hasattr(attention, "k_norm") else None,
     )
 

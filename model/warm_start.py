@@ -8,11 +8,11 @@ Legend: n tokens, D hidden size.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .adapter import LcircAdapter
-from .decoders import attention_weights, decoder_layers
+from .decoders import AttentionWeights, attention_weights, decoder_layers
 from .layers import CrossAttention, GatedCrossAttention
 
 
@@ -21,7 +21,7 @@ def start_from_backbone(adapter: LcircAdapter, lm: PreTrainedModel) -> None:
     """Set each injection block to the self-attention of the layer that it stands before.
 
     Raises:
-        ValueError: the LM's attention has another shape than the adapter's blocks.
+        ValueError: the LM's attention has another shape, norm or biases than the adapter's.
     """
     layers = decoder_layers(lm)
     for index, block in zip(adapter.config.injection_layers or [], adapter.injection, strict=True):
@@ -29,7 +29,7 @@ def start_from_backbone(adapter: LcircAdapter, lm: PreTrainedModel) -> None:
             _copy_attention(block.attention, layers[index])
 
 
-def _copy_attention(attention: CrossAttention, layer: torch.nn.Module) -> None:
+def _copy_attention(attention: CrossAttention, layer: nn.Module) -> None:
     source = attention_weights(layer)
     linears = (attention.q, attention.k, attention.v, attention.out)
     weights = (source.q, source.k, source.v, source.out)
@@ -40,16 +40,39 @@ def _copy_attention(attention: CrossAttention, layer: torch.nn.Module) -> None:
                 f"attention has {tuple(weight.shape)}; use the backbone's heads in the config"
             )
         linear.weight.copy_(weight)
-        if bias is not None and linear.bias is not None:
-            linear.bias.copy_(bias)
-    for norm in (attention.norm, attention.context_norm):
-        if isinstance(norm, torch.nn.RMSNorm | torch.nn.LayerNorm):
-            norm.weight.copy_(source.norm)
-            if isinstance(norm, torch.nn.LayerNorm) and source.norm_bias is not None:
-                norm.bias.copy_(source.norm_bias)
+        _copy_optional(linear.bias, bias, setting="injection_bias")
+    _copy_norm(attention.norm, source)
+    _copy_norm(attention.context_norm, source)
     for norm, scale in ((attention.q_norm, source.q_norm), (attention.k_norm, source.k_norm)):
-        if isinstance(norm, torch.nn.RMSNorm) and scale is not None:
-            norm.weight.copy_(scale)
+        own = norm.weight if isinstance(norm, nn.RMSNorm) else None
+        if own is not None and scale is None:
+            raise ValueError(
+                "warm start: the model has no norm on its queries and keys; "
+                "set injection_qk_norm to false"
+            )
+        _copy_optional(own, scale, setting="injection_qk_norm")
+
+
+def _copy_norm(norm: nn.Module, source: AttentionWeights) -> None:
+    if source.norm_bias is None and isinstance(norm, nn.RMSNorm):
+        norm.weight.copy_(source.norm)
+    elif source.norm_bias is not None and isinstance(norm, nn.LayerNorm):
+        norm.weight.copy_(source.norm)
+        norm.bias.copy_(source.norm_bias)
+    elif not isinstance(norm, nn.Identity):
+        raise ValueError(
+            f"warm start: the adapter has {type(norm).__name__} and the model another norm; "
+            "set norm to the model's, layernorm or rmsnorm"
+        )
+
+
+def _copy_optional(own: Tensor | None, source: Tensor | None, *, setting: str) -> None:
+    """Copy what the model may have; without one, a bias of the adapter's own stays at 0."""
+    if source is None:
+        return
+    if own is None:
+        raise ValueError(f"warm start: the model's attention needs {setting} in the config")
+    own.copy_(source)
 
 
 @torch.no_grad()
