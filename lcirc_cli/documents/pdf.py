@@ -19,6 +19,7 @@ from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges, format_pages
 from lcirc_cli.documents.pdf_process import PdfProcess, WorkerLostError
+from lcirc_cli.documents.reflow import reflow
 from lcirc_cli.errors import DocumentError
 
 Password = str | Callable[[], str | None] | None
@@ -156,9 +157,11 @@ class _Reading:
         if failed:
             first = self.failures[failed[0]]
             notes.append(f"{format_pages(failed)} could not be read: page {failed[0]:,} {first}")
+        numbers = sorted(self.texts)
+        texts = reflow([self.texts[n] for n in numbers])
         return build_document(
             self.name,
-            (Part(self.texts[n], number=n) for n in sorted(self.texts)),
+            (Part(text, number=n) for n, text in zip(numbers, texts, strict=True)),
             sha256=sha256,
             format="pdf",
             limits=self.limits,
