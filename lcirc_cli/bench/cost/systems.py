@@ -1,0 +1,170 @@
+"""The operations of each system for a document of N tokens: prefill, and one generated token.
+
+A window of W tokens is read by the LM; what does not fit is dropped, compressed or attended to,
+which is what the systems differ in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import operations as ops
+from .shapes import LMShape
+
+SYSTEMS = (
+    "full",
+    "ends",
+    "extended-fa",
+    "retrieval",
+    "window",
+    "autocompressor",
+    "lcirc",
+    "qd-lcirc",
+    "none",
+)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is counted.
+
+    Attributes:
+        tokens: N, document and question together.
+        window: W, tokens that the LM reads.
+        question: tokens of the question.
+        causal: count attention below the diagonal only.
+        summary_tokens: of the autocompressor, a segment.
+        summary_segment: document tokens of an autocompressor's segment.
+    """
+
+    tokens: int
+    window: int = 4096
+    question: int = 64
+    causal: bool = False
+    summary_tokens: int = 50
+    summary_segment: int = 2048
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Operations by part, for the prompt and for the first generated token after it."""
+
+    prefill: Mapping[str, int]
+    decode: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.prefill.values())
+
+    @property
+    def token(self) -> int:
+        return sum(self.decode.values())
+
+
+def count(system: str, shape: LMShape, config: Any, work: Workload) -> Cost:
+    """The cost of one answer by a system. config: the adapter's, or None where it has none.
+
+    Raises:
+        KeyError: no such system.
+    """
+    return _COUNTERS[system](shape, config, work)
+
+
+def _read(shape: LMShape, tokens: int, work: Workload) -> Cost:
+    """The LM reads so many tokens and then generates one."""
+    prefill = {
+        "lm": ops.lm_matrices(shape, tokens),
+        "attention": ops.lm_attention(shape, tokens, context=tokens, causal=work.causal),
+        "head": ops.lm_head(shape, tokens),
+    }
+    decode = {
+        "lm": ops.lm_matrices(shape, 1),
+        "attention": ops.lm_attention(shape, 1, context=tokens + 1, causal=False),
+        "head": ops.lm_head(shape, 1),
+    }
+    return Cost(prefill, decode)
+
+
+def _windowed(shape: LMShape, _: Any, work: Workload) -> Cost:
+    return _read(shape, min(work.tokens, work.window), work)
+
+
+def _extended(shape: LMShape, _: Any, work: Workload) -> Cost:
+    return _read(shape, min(work.tokens, 2 * work.window), work)
+
+
+def _full(shape: LMShape, _: Any, work: Workload) -> Cost:
+    return _read(shape, work.tokens, work)
+
+
+def _none(shape: LMShape, _: Any, work: Workload) -> Cost:
+    return _read(shape, work.question, work)
+
+
+def _autocompressor(shape: LMShape, _: Any, work: Workload) -> Cost:
+    """Each segment is read with all earlier summaries before it and its own behind it."""
+    rest, summaries, compress = max(0, work.tokens - work.window), 0, 0
+    while rest > 0:
+        part = min(rest, work.summary_segment)
+        read = summaries + part + work.summary_tokens
+        compress += ops.lm_matrices(shape, read)
+        compress += ops.lm_attention(shape, read, context=read, causal=work.causal)
+        summaries += work.summary_tokens
+        rest -= part
+    read = _read(shape, summaries + min(work.tokens, work.window), work)
+    return Cost({**read.prefill, "compressor": compress}, read.decode)
+
+
+def _lcirc(shape: LMShape, config: Any, work: Workload, *, mixed: bool = False) -> Cost:
+    read = _windowed(shape, config, work)
+    rest, window = max(0, work.tokens - work.window), min(work.tokens, work.window)
+    if rest == 0:
+        return read
+    segments = ops.count_segments(config, rest)
+    kept = segments if config.retained_segments is None else config.retained_segments
+    memory = min(segments, kept) * config.num_latents
+    prefill = {
+        **read.prefill,
+        "features": ops.features(config, shape, rest, causal=work.causal),
+        "compressor": ops.segment_keys(config, rest) + ops.latents(config, rest, segments=segments),
+        "injection": ops.memory_keys(config, memory) + ops.injection(config, window, memory=memory),
+    }
+    if mixed:
+        prefill["mixer"] = ops.mixer(config, question=work.question, segments=segments)
+        prefill["features"] += ops.features(config, shape, work.question, causal=work.causal)
+    decode = {**read.decode, "injection": ops.injection(config, 1, memory=memory)}
+    return Cost(prefill, decode)
+
+
+def _qd_lcirc(shape: LMShape, config: Any, work: Workload) -> Cost:
+    return _lcirc(shape, config, work, mixed=True)
+
+
+def ask_again(system: str, shape: LMShape, config: Any, work: Workload) -> int:
+    """Operations up to the first token when the document was ingested before.
+
+    LCIRC reads its states from the memory file; QD-LCIRC keeps the features, and projects the
+    segments' keys again unless they are cached.
+    """
+    prefill = dict(count(system, shape, config, work).prefill)
+    if system == "lcirc":
+        prefill["compressor"] = 0
+    if system in ("lcirc", "qd-lcirc") and "features" in prefill:
+        question = work.question if system == "qd-lcirc" else 0
+        prefill["features"] = ops.features(config, shape, question, causal=work.causal)
+    return sum(prefill.values())
+
+
+_COUNTERS: dict[str, Callable[[LMShape, Any, Workload], Cost]] = {
+    "full": _full,
+    "ends": _windowed,
+    "extended-fa": _extended,
+    "retrieval": _windowed,
+    "window": _windowed,
+    "autocompressor": _autocompressor,
+    "lcirc": _lcirc,
+    "qd-lcirc": _qd_lcirc,
+    "none": _none,
+}
