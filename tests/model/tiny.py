@@ -42,6 +42,8 @@ _SIZES: dict[str, Any] = {
     "bos_token_id": 1,
     "eos_token_id": None,
     "pad_token_id": 0,
+    # Tied random embeddings make a model that says its last token again and again.
+    "tie_word_embeddings": False,
 }
 
 
@@ -68,6 +70,7 @@ def tiny_lm(family: str = "llama", *, seed: int = 0) -> PreTrainedModel:
         bos_token_id=1,
         eos_token_id=None,
         pad_token_id=0,
+        tie_word_embeddings=False,
     )
     return GPT2LMHeadModel(config).eval()
 
