@@ -199,14 +199,15 @@ def _load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(**_source(path), local_files_only=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(**_source(path), local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(f"the tokenizer of {name} can't be loaded: {_first(error)}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"the tokenizer of {name} has no tokenizer.json, which lcirc needs")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.bos_token
-    return tokenizer
+    fast: PreTrainedTokenizerFast = tokenizer
+    return fast
 
 
 def _load_lm(
@@ -219,7 +220,8 @@ def _load_lm(
     if implementation is not None:
         options["attn_implementation"] = implementation
     try:
-        lm, report = AutoModelForCausalLM.from_pretrained(
+        # The stubs don't know that output_loading_info makes it a pair.
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             **_source(path),
             **options,
             dtype=dtype,
@@ -229,6 +231,8 @@ def _load_lm(
         )
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise ModelError(f"the model {name} can't be loaded: {_first(error)}") from error
+    lm: PreTrainedModel = loaded[0]
+    report: dict[str, Any] = loaded[1]
     # transformers fills what is missing with random numbers and goes on.
     lost = [*report["missing_keys"], *report["mismatched_keys"]]
     if lost:

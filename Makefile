@@ -1,0 +1,58 @@
+# make           what there is
+# make demo      a document in, answers with pages out (PDF=path and Q="..." for your own)
+# make test      the tests;  make test ARGS="-k files -x"  passes arguments to pytest
+# A fresh machine needs only Python 3.11 or newer and make.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PDF ?= docs/handbook.pdf
+MEMORY := build/demo/demo.lcirc
+export PDF Q
+
+.PHONY: help setup demo test lint bench-core
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup: $(READY)
+
+# pip is upgraded first: dependency groups need 25.1, and Python 3.11 comes with 23.
+$(READY): pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "lcirc needs Python 3.11 or newer: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Installing into $(VENV); this takes a few minutes the first time."
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt \
+		--editable ".[lqa,bench,peft,office]" --group dev
+	@touch $@
+
+demo: setup
+	@$(BIN)/lcirc pull smollm2 > /dev/null
+	@mkdir -p $(dir $(MEMORY)) && rm -f $(MEMORY)
+	$(BIN)/lcirc ingest "$$PDF" -o $(MEMORY)
+	@if [ -n "$$Q" ]; then set -- "$$Q"; else set -- \
+		"What does exit code 4 mean?" \
+		"How do I ask several questions about one document?" \
+		"What is kept in a memory file?"; fi; \
+	for question in "$$@"; do \
+		printf '\n> %s\n' "$$question"; $(BIN)/lcirc ask $(MEMORY) -q "$$question" || exit $$?; \
+	done
+
+# The default model is fetched here, once: the tests themselves never use the network.
+test: setup
+	@$(BIN)/lcirc pull smollm2 > /dev/null
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Each script measures one thing and prints JSON lines.
+bench-core: setup
+	@set -e; found=no; for script in tests/perf/*.py; do \
+		[ -f "$$script" ] || continue; found=yes; $(BIN)/python "$$script"; \
+	done; [ $$found = yes ] || echo "no scripts in tests/perf"

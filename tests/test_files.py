@@ -1,0 +1,238 @@
+"""Atomic writes, locks, hashes and the cache folder."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lcirc_cli import files
+from lcirc_cli.errors import LcircError, StorageError
+
+OLD, NEW = b"old " * 300_000, b"new " * 700_000
+
+KEEP_WRITING = f"""
+import sys
+from pathlib import Path
+from lcirc_cli.files import atomic_write
+contents = (b"old " * 300_000, b"new " * 700_000)
+print("ready", flush=True)
+for turn in range({10**6}):
+    atomic_write(Path(sys.argv[1]), contents[turn % 2])
+"""
+
+WRITE_WITH_LIMIT = """
+import resource, sys
+from pathlib import Path
+from lcirc_cli.errors import StorageError
+from lcirc_cli.files import atomic_write
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    atomic_write(Path(sys.argv[1]), b"x" * 3_000_000)
+except StorageError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+HOLD_LOCK = """
+import sys, time
+from pathlib import Path
+from lcirc_cli.files import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def start(script: str, *arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_bytes_and_chunks_arrive_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    files.atomic_write(path, OLD)
+    assert path.read_bytes() == OLD
+    files.atomic_write(path, (b"a", b"", b"bc"))
+    assert path.read_bytes() == b"abc"
+    assert leftovers(tmp_path) == []
+
+
+def test_killed_writers_leave_the_old_or_the_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    files.atomic_write(path, OLD)
+    moments = random.Random(7)
+    for _ in range(25):
+        child = start(KEEP_WRITING, path)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(moments.uniform(0.0, 0.05))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        assert path.read_bytes() in (OLD, NEW)
+    files.atomic_write(path, NEW)
+    assert path.read_bytes() == NEW
+    assert leftovers(tmp_path) == []
+
+
+def test_size_limit_is_a_storage_error_and_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    files.atomic_write(path, b"precious")
+    child = start(WRITE_WITH_LIMIT, path)
+    said, _ = child.communicate(timeout=60)
+    assert child.returncode == 8
+    assert "larger than this system's limit" in said
+    assert path.read_bytes() == b"precious"
+    assert leftovers(tmp_path) == []
+
+
+def test_full_disk_at_the_flush_is_a_storage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"precious")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="no space left on the device; free some"):
+        files.atomic_write(path, b"new")
+    assert path.read_bytes() == b"precious"
+    assert leftovers(tmp_path) == []
+
+
+def test_a_failing_writer_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"precious")
+
+    def chunks() -> Iterator[bytes]:
+        yield b"half"
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        files.atomic_write(path, chunks())
+    with pytest.raises(KeyboardInterrupt), files.atomic_path(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"precious"
+    assert leftovers(tmp_path) == []
+
+
+def test_no_folder_and_a_file_for_a_folder_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="the folder doesn't exist; create it"):
+        files.atomic_write(tmp_path / "nowhere" / "file", b"x")
+    (tmp_path / "plain").write_bytes(b"")
+    with pytest.raises(StorageError, match="is a file, not a folder"):
+        files.atomic_write(tmp_path / "plain" / "file", b"x")
+
+
+def test_permissions_are_kept_and_new_files_follow_the_umask(tmp_path: Path) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.write_bytes(b"")
+    old.chmod(0o640)
+    previous = os.umask(0o027)
+    try:
+        files.atomic_write(new, b"x")
+        files.atomic_write(old, b"x")
+    finally:
+        os.umask(previous)
+    assert new.stat().st_mode & 0o777 == 0o640
+    assert old.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    with pytest.raises(RuntimeError), files.atomic_folder(target) as temporary:
+        (temporary / "half").write_bytes(b"x")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    for content in (b"one", b"two"):
+        with files.atomic_folder(target) as temporary:
+            (temporary / "inner").mkdir()
+            (temporary / "inner" / "file").write_bytes(content)
+            assert not (target / "inner" / "file").exists() or content == b"two"
+        assert (target / "inner" / "file").read_bytes() == content
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_replaced_by_a_failure_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "folder"
+    with files.atomic_folder(target) as temporary:
+        (temporary / "file").write_bytes(b"old")
+    moves = Path.rename
+
+    def refuse(self: Path, other: Path) -> Path:
+        if other == target and ".old." not in self.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return moves(self, other)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(StorageError), files.atomic_folder(target) as temporary:
+        (temporary / "file").write_bytes(b"new")
+    assert (target / "file").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_lock_makes_another_process_wait(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "file"
+    child = start(HOLD_LOCK, path, "1.0")
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    with pytest.raises(LcircError, match="another process is writing"):
+        with files.locked(path, timeout=0.1):
+            pass
+    with files.locked(path, timeout=30):
+        assert child.wait(timeout=5) == 0
+    child.stdout.close()
+    assert "waiting: another process is writing" in capsys.readouterr().err
+
+
+def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    child = start(HOLD_LOCK, path, "60")
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    with files.locked(path, timeout=5):
+        pass
+
+
+def test_sha256_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(OLD)
+    assert files.sha256_file(path) == hashlib.sha256(OLD).hexdigest()
+
+
+def test_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("LCIRC_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert files.cache_dir() == tmp_path / ".cache" / "lcirc"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert files.cache_dir() == tmp_path / ".cache" / "lcirc"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert files.cache_dir() == tmp_path / "xdg" / "lcirc"
+    monkeypatch.setenv("LCIRC_CACHE", "~/own")
+    assert files.cache_dir() == tmp_path / "own"
