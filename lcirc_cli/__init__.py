@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     # torch takes seconds to import, so `Engine` is fetched on first use.
     if name == "Engine":
+        from lcirc_cli import links
+
+        links.check()  # before an ImportError that would say nothing about the cause
         from lcirc_cli.engine import Engine
 
         return Engine
