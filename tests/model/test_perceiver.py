@@ -1,0 +1,192 @@
+"""The compressor's two starts, its shares, and the evidence score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from lcirc_cli.model import LcircAdapter, Segment, compress
+from lcirc_cli.model.perceiver import SHARE_START
+
+from .tiny import FORMS, distance, random_adapter, tiny_config
+
+K, D = 3, 32
+
+
+def average_start(**changes: Any) -> LcircAdapter:
+    torch.manual_seed(0)
+    return LcircAdapter(tiny_config(perceiver_start="average", norm="rmsnorm", **changes)).eval()
+
+
+def inputs(n: int, *, rows: int = 1, seed: int = 1) -> Tensor:
+    return torch.randn(rows, n, D, generator=torch.Generator().manual_seed(seed))
+
+
+def unit(x: Tensor) -> Tensor:
+    return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + 1e-5)
+
+
+def share_means(x_nD: Tensor, *, share_logit: float) -> Tensor:
+    """[K, D]: softmax means in which a token of latent j's share has `share_logit` more."""
+    n = len(x_nD)
+    rows = []
+    for j in range(K):
+        logits = torch.tensor([share_logit * float(t * K // n == j) for t in range(n)])
+        rows.append(logits.softmax(dim=0) @ unit(x_nD))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("n", [3, 8, 7, 2])
+def test_with_closed_queries_the_memory_is_the_share_means(n: int) -> None:
+    adapter, x = average_start(), inputs(n)
+    torch.nn.init.zeros_(adapter.perceiver.first.attention.q.weight)
+    expected = unit(share_means(x[0], share_logit=SHARE_START))
+    assert distance(adapter(x)[0], expected) < 1e-4
+
+
+@pytest.mark.parametrize("n", [6, 8])
+def test_the_average_start_is_near_the_means_of_equal_shares(n: int) -> None:
+    """Queries start at a tenth, so tokens of a share weigh within about a third of one another."""
+    adapter, x = average_start(), inputs(n)
+    exact = unit(share_means(x[0], share_logit=1e9))
+    found = adapter(x)[0]
+    cosine = torch.nn.functional.cosine_similarity(found, exact, dim=-1)
+    assert float(cosine.min()) > 0.98
+    # Latent j is nearest to the mean of its own share.
+    nearest = (unit(found) @ exact.T).argmax(dim=-1)
+    assert nearest.tolist() == [0, 1, 2]
+
+
+def test_the_average_start_carries_nothing_over() -> None:
+    """tanh(c) = 0: a state does not depend on the segments before it until c is trained."""
+    adapter = average_start()
+    first, second = Segment(inputs(8)), Segment(inputs(8, seed=2))
+    both = compress(adapter, [first, second]).carry_BKD
+    assert torch.equal(both, compress(adapter, [second]).carry_BKD)
+    with torch.no_grad():
+        assert adapter.carry_gate is not None
+        adapter.carry_gate.fill_(0.5)
+    both = compress(adapter, [first, second]).carry_BKD
+    assert distance(both, compress(adapter, [second]).carry_BKD) > 1e-4
+
+
+def test_a_question_moves_the_average_start_a_little() -> None:
+    """It changes which tokens of a share weigh more, and only through the queries."""
+    adapter, x = average_start(mixer_ffn_size=0), inputs(8)
+    keys = adapter.keys(x)
+    asked = [adapter.step(None, keys, adapter.question_keys(inputs(4, seed=s))) for s in (5, 6)]
+    assert 1e-4 < distance(*asked) < 0.5
+    torch.nn.init.zeros_(adapter.perceiver.first.attention.q.weight)
+    keys = adapter.keys(x)
+    asked = [adapter.step(None, keys, adapter.question_keys(inputs(4, seed=s))) for s in (5, 6)]
+    assert torch.equal(*asked)
+
+
+def test_the_average_start_lets_gradients_in() -> None:
+    """What starts at zero must still move: no part is cut off behind two zeros."""
+    adapter = average_start()
+    state = compress(adapter, [Segment(inputs(8)), Segment(inputs(8, seed=2))]).carry_BKD
+    state.square().mul(torch.arange(D)).sum().backward()
+    moving = {
+        "carry_gate",
+        "latents",
+        "perceiver.positions",
+        "perceiver.layers.0.share_logit",
+        "perceiver.layers.0.residual_gate",
+        "perceiver.layers.0.attention.q.weight",
+        "perceiver.layers.0.feed_forward.down.weight",
+        "perceiver.layers.1.attention.out.weight",
+        "perceiver.layers.1.feed_forward.down.weight",
+    }
+    parameters = dict(adapter.named_parameters())
+    for name in sorted(moving):
+        gradient = parameters[name].grad
+        assert gradient is not None, name
+        assert float(gradient.abs().max()) > 0, name
+
+
+def test_the_random_start_is_the_published_one() -> None:
+    torch.manual_seed(0)
+    adapter = LcircAdapter(tiny_config(hidden_size=64))
+    assert adapter.carry_gate is None
+    assert adapter.perceiver.first.share_logit is None
+    assert 0.9 < float(adapter.latents.std()) < 1.1
+    assert adapter.mixer is not None
+    gates = [adapter.mixer.block, *adapter.injection]
+    for block in gates:
+        assert float(block.attention_gate) == float(block.feed_forward_gate) == 0.0
+    for name, parameter in adapter.named_parameters():
+        assert torch.isfinite(parameter).all(), name
+        if parameter.dim() == 2 and name != "latents":
+            assert 0.017 < float(parameter.std()) < 0.023, name
+
+
+def test_shares_follow_the_length_of_each_document() -> None:
+    adapter = average_start()
+    mask = torch.arange(8)[None] < torch.tensor([[8], [5], [1]])
+    share = adapter.keys(inputs(8, rows=3), mask).share_KN
+    assert share is not None
+    assert share.shape == (3, 1, K, 8)
+    for row, length in enumerate((8, 5, 1)):
+        owners = share[row, 0, :, :length].argmax(dim=0).tolist()
+        assert owners == [t * K // length for t in range(length)]
+    assert bool((share.sum(dim=2) <= 1).all())
+
+
+def test_positions_are_added_by_place_in_the_segment() -> None:
+    adapter = random_adapter()
+    x = inputs(8)
+    flipped = adapter(x.flip(1))
+    assert distance(adapter(x), flipped) > 1e-3
+    with torch.no_grad():
+        adapter.perceiver.positions.zero_()
+    assert distance(adapter(x), adapter(x.flip(1))) < 1e-5
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_evidence_is_the_log_sum_exp_of_plain_logits(form: str) -> None:
+    adapter = random_adapter(**FORMS[form])
+    x, question_BTD = inputs(8), inputs(4, seed=3)
+    question = adapter.question_keys(question_BTD)
+    found = adapter.evidence(question, adapter.keys(x))
+    assert found.shape == (1, 8)
+    assert found.dtype == torch.float32
+
+    attention = adapter.perceiver.first.attention
+    mixer: Any = adapter.mixer
+    steered = mixer(adapter.latents[None], question)
+    q = attention.q(attention.norm(steered))[0].unflatten(-1, (4, 8))
+    placed = attention.context_norm(x + adapter.perceiver.positions[:8])
+    k = attention.k(placed)[0].unflatten(-1, (4, 8))
+    for t in range(8):
+        logits = [q[j, h] @ k[t, h] / 8**0.5 for j in range(K) for h in range(4)]
+        assert distance(found[0, t], torch.stack(logits).logsumexp(dim=0)) < 1e-5
+
+
+def test_evidence_of_a_token_does_not_depend_on_its_neighbours() -> None:
+    """Nothing is normalised within a segment, so scores compare across a document."""
+    adapter = random_adapter()
+    question = adapter.question_keys(inputs(4, seed=3))
+    x = inputs(8)
+    changed = x.clone()
+    changed[:, :3] = 9.0
+    one, other = (adapter.evidence(question, adapter.keys(each)) for each in (x, changed))
+    assert distance(one[:, 3:], other[:, 3:]) < 1e-6
+    assert distance(one[:, :3], other[:, :3]) > 1e-2
+    asked = adapter.evidence(adapter.question_keys(inputs(4, seed=4)), adapter.keys(x))
+    assert distance(one, asked) > 1e-2
+
+
+def test_evidence_trains_the_mixer_and_the_keys() -> None:
+    adapter = random_adapter()
+    question = adapter.question_keys(inputs(4, seed=3))
+    adapter.evidence(question, adapter.keys(inputs(8))).square().sum().backward()
+    mixer: Any = adapter.mixer
+    assert float(mixer.block.attention.v.weight.grad.abs().max()) > 0
+    assert float(adapter.perceiver.first.attention.k.weight.grad.abs().max()) > 0
+    assert adapter.perceiver.layers[1].attention.k.weight.grad is None or (
+        float(adapter.perceiver.layers[1].attention.k.weight.grad.abs().max()) == 0
+    )
