@@ -55,6 +55,8 @@ class LcircConfig(PreTrainedConfig):
     injection_qk_norm: bool = False
     injection_bias: bool = False
     gate_init: float = 0.0
+    # window
+    prompt_form: str = "auto"  # what it was trained with: the model's chat turns, or "plain"
     # state
     initializer_range: float = 0.02
     trained: bool = False  # False: gates are closed and the output says so
@@ -173,6 +175,7 @@ _POSITIVE = (
 _NOT_NEGATIVE = ("segment_inputs", "mixer_ffn_size", "injection_ffn_size", "initializer_range")
 _CHOICES = {
     "perceiver_start": ("random", "average"),
+    "prompt_form": ("auto", "plain"),
     "norm": ("layernorm", "rmsnorm"),
     "feature_dtype": ("int8", "bfloat16", "float32"),
 }
@@ -280,4 +283,6 @@ def _smollm2(shape: BackboneShape) -> dict[str, Any]:
         "injection_qk_norm": shape.qk_norm,
         "injection_bias": shape.attention_bias,
         "gate_init": 0.3,
+        # Measured on train/: 5.1 nats a token without, 2.1 with the evidence; as turns 5.4 and 2.4.
+        "prompt_form": "plain",
     }

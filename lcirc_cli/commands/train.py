@@ -1,0 +1,108 @@
+"""`lcirc train`: train an adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lcirc_cli import console
+from lcirc_cli.commands.common import takes
+from lcirc_cli.errors import UsageError
+from lcirc_cli.settings import CommonSettings
+
+
+@takes("model", "device", "dtype", "attention", "offline", "quiet")
+def train(
+    *,
+    stage: Annotated[
+        str | None, typer.Option("--stage", metavar="qa", help="What is trained.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", metavar="NAME", help="paper-qa or smollm2-cpu.")
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", metavar="DIR", help="Documents + qa; may be given several times."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="RUN", help="The run's folder.")] = (
+        None
+    ),
+    validation: Annotated[
+        list[str] | None,
+        typer.Option("--validation", metavar="DIR", help="Documents + qa to validate on."),
+    ] = None,
+    validation_limit: Annotated[
+        int | None, typer.Option("--validation-limit", metavar="N", help="Questions of each.")
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option("--init", metavar="ADAPTER", help="Start from this adapter.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", metavar="N", help="Steps.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Seed.")] = None,
+    log_to: Annotated[
+        str | None,
+        typer.Option("--log-to", metavar="none|tensorboard|trackio", help="Also log there."),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; see --print-config."),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="auto", help="Go on from the newest checkpoint."),
+    ] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print every setting and leave.")
+    ] = False,
+    settings: CommonSettings,
+) -> None:
+    """Train an LCIRC / QD-LCIRC adapter on documents with questions.
+
+    The run's folder holds config.toml, log.jsonl, curves.png, checkpoints/ and best/, an adapter
+    that --adapter takes. Killed at any moment, it goes on with --resume auto.
+    """
+    from lcirc_cli.training.settings import make_settings, parse_assignments, to_toml
+
+    given: dict[str, Any] = {
+        "stage": stage,
+        "data": data,
+        "validation": validation,
+        "validation_limit": validation_limit,
+        "init": init,
+        "steps": steps,
+        "seed": seed,
+        "log_to": log_to,
+        "model": settings.model,
+    }
+    chosen = {key: value for key, value in given.items() if value is not None}
+    run = make_settings(preset, chosen | parse_assignments(assignments or []))
+    if print_config:
+        print(to_toml(run), end="")
+        return
+    if resume not in (None, "auto"):
+        raise UsageError(f"--resume takes auto, not {resume!r}")
+    if out is None:
+        raise UsageError("say where the run's folder shall be: --out RUN")
+    if not run.data:
+        raise UsageError("say what to train on: --data DIR")
+    from lcirc_cli.training.loop import Interrupted
+    from lcirc_cli.training.run import train as start
+
+    try:
+        start(
+            run,
+            out,
+            resume=resume == "auto",
+            device=settings.device,
+            dtype=settings.dtype,
+            attention=settings.attention,
+            offline=settings.offline,
+        )
+    except Interrupted as interrupted:
+        console.note(
+            f"stopped after step {interrupted.step:,}; the same command with --resume auto goes on"
+        )
+        raise KeyboardInterrupt from None
+    print(out / "best")

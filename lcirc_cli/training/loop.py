@@ -1,0 +1,264 @@
+"""The training loop: steps, logs, validation, checkpoints; knows nothing of the stages' insides.
+
+float32 masters under bfloat16 autocast, AdamW, warm-up and cosine, clipping, accumulation over
+the documents of a step. A killed run goes on from its newest checkpoint and ends in the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import torch
+from torch import Tensor, nn
+
+from lcirc_cli import console
+from lcirc_cli.files import atomic_folder, make_folder
+from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.training.checkpoint import load_newest, save_checkpoint
+from lcirc_cli.training.distributed import Processes
+from lcirc_cli.training.logs import RunLog
+from lcirc_cli.training.settings import FREE, TrainSettings, to_toml
+from lcirc_cli.training.stages import Stage, StageLoss
+from lcirc_cli.training.validation import Validator
+
+_GATES = ("gate", "share_logit")  # parameters that take gate_learning_rate
+
+
+class Interrupted(Exception):
+    """The run was asked to stop and has saved its state."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+
+class Trainer:
+    """Runs a stage to its last step.
+
+    Args:
+        model: LM and adapter; only the adapter trains.
+        validator: None leaves validation out; the adapter of the last step is then the best.
+    """
+
+    def __init__(
+        self,
+        model: LcircForCausalLM,
+        stage: Stage,
+        *,
+        settings: TrainSettings,
+        out: Path,
+        validator: Validator | None,
+        processes: Processes,
+    ) -> None:
+        self._model, self._stage, self._settings = model, stage, settings
+        self._validator, self._processes, self._out = validator, processes, out
+        self._optimizer = make_optimizer(model.adapter, settings)
+        self._log = RunLog(out, log_to=settings.log_to if processes.first else "none")
+        self._best: float | None = None
+        self._stop = False
+        if settings.gradient_checkpointing:
+            model.adapter.gradient_checkpointing_enable()
+            model.lm.gradient_checkpointing_enable()
+
+    def run(self, *, resume: bool) -> None:
+        """Train from the start, or from the newest checkpoint, to the last step.
+
+        Raises:
+            Interrupted: SIGTERM or Ctrl-C came; the state is saved.
+            ModelError: the checkpoints can't be used.
+        """
+        step = self._resume() if resume else 0
+        settings, started, seen = self._settings, time.perf_counter(), 0
+        self._model.lm.eval()
+        self._model.adapter.train()
+        with (
+            _signals(self._ask_to_stop),
+            console.progress(settings.steps, "training", "steps") as advance,
+        ):
+            advance(step)
+            while step < settings.steps:
+                row, samples = self._step(step)
+                step, seen = step + 1, seen + samples
+                elapsed = time.perf_counter() - started
+                if self._processes.first:
+                    self._log.step(
+                        {"step": step, **row},
+                        times={"seconds": elapsed, "samples_per_s": seen / elapsed},
+                    )
+                    self._say(step, row, seen / elapsed, advance)
+                last = step == settings.steps
+                if step % settings.validate_every == 0 or last:
+                    self._validate(step)
+                stopping = self._processes.any(self._stop)
+                if step % settings.checkpoint_every == 0 or last or stopping:
+                    self._save(step)
+                if stopping and not last:
+                    raise Interrupted(step)
+
+    def _step(self, step: int) -> tuple[dict[str, float | None], int]:
+        """One optimiser step; the numbers for the log, and how many questions it saw."""
+        settings = self._settings
+        rate = learning_rate(step, settings)
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["peak"] * rate
+        self._optimizer.zero_grad()
+        losses = []
+        for slot in self._processes.slots(settings.documents):
+            loss = self._stage.loss(step, slot)
+            (loss.total / settings.documents).backward()
+            losses.append(loss)
+        parameters = list(self._model.adapter.parameters())
+        self._processes.sum_gradients(parameters)
+        norm = nn.utils.clip_grad_norm_(parameters, settings.clip)
+        self._optimizer.step()
+        return self._numbers(losses, norm, rate)
+
+    def _numbers(
+        self, losses: list[StageLoss], norm: Tensor, rate: float
+    ) -> tuple[dict[str, float | None], int]:
+        sums = torch.zeros(5, dtype=torch.float64)
+        for loss in losses:
+            found = loss.evidence
+            sums += torch.tensor(
+                [loss.answer, found or 0.0, float(found is not None), loss.samples, loss.tokens],
+                dtype=torch.float64,
+            )
+        answer, evidence, with_evidence, samples, tokens = self._processes.sum(sums).tolist()
+        row = {
+            "loss": answer / self._settings.documents,
+            "evidence_loss": evidence / with_evidence if with_evidence else None,
+            "gradient_norm": float(norm),
+            "learning_rate": rate * self._settings.learning_rate,
+            "tokens": tokens,
+            **self._model.adapter.gates(),
+        }
+        return row, int(samples)
+
+    def _say(self, step: int, row: dict[str, float | None], speed: float, advance: object) -> None:
+        if callable(advance):
+            advance(1)
+        if step == 1 or step % 20 == 0:
+            gates = [v for k, v in row.items() if k.startswith("layer_") and v is not None]
+            evidence = row["evidence_loss"]
+            told = "" if evidence is None else f", evidence {evidence:.3f}"
+            console.note(
+                f"step {step:,}/{self._settings.steps:,}: loss {row['loss']:.3f}{told}, "
+                f"learning rate {row['learning_rate']:.1e}, "
+                f"gates {sum(gates) / max(1, len(gates)):.2f}, {speed:.1f} samples/s"
+            )
+
+    def _validate(self, step: int) -> None:
+        if not self._processes.first:
+            return
+        if self._validator is None:
+            save_adapter(self._model, self._out / "best")
+            return
+        with console.progress(None, "validating", "questions") as advance:
+            sets = self._validator.run(advance)
+        self._log.validation({"step": step, "sets": sets})
+        loss = sum(scores["loss_true"] for scores in sets.values()) / len(sets)
+        for name, scores in sets.items():
+            told = ", ".join(f"{key} {value:.3f}" for key, value in scores.items())
+            console.note(f"validation at step {step:,}, {name}: {told}")
+        if self._best is None or loss < self._best or not (self._out / "best").exists():
+            self._best = loss if self._best is None else min(loss, self._best)
+            save_adapter(self._model, self._out / "best")
+
+    def _save(self, step: int) -> None:
+        if self._processes.first:
+            save_checkpoint(
+                make_folder(self._out / "checkpoints"),
+                step,
+                module=self._model.adapter,
+                optimizer=self._optimizer,
+                settings=deciding(self._settings),
+                world_size=self._processes.world_size,
+                best_loss=self._best,
+                keep=self._settings.keep_checkpoints,
+            )
+        self._processes.wait()
+
+    def _resume(self) -> int:
+        resumed = load_newest(
+            self._out / "checkpoints",
+            module=self._model.adapter,
+            optimizer=self._optimizer,
+            settings=deciding(self._settings),
+            world_size=self._processes.world_size,
+        )
+        step = 0 if resumed is None else resumed.step
+        self._best = None if resumed is None else resumed.best_loss
+        if self._processes.first:
+            self._log.rewind(step)
+            if resumed is not None:
+                console.note(f"going on from step {step:,}")
+        return step
+
+    def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._stop:  # the second time, at once
+            raise KeyboardInterrupt
+        self._stop = True
+        console.note("stopping after this step; the state will be saved")
+
+
+def make_optimizer(adapter: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
+    """AdamW; gates have a learning rate of their own, and no decay."""
+    named = list(adapter.named_parameters())
+    gates = [p for name, p in named if any(mark in name for mark in _GATES)]
+    rest = [p for name, p in named if not any(mark in name for mark in _GATES)]
+    return torch.optim.AdamW(
+        [
+            {
+                "params": rest,
+                "peak": settings.learning_rate,
+                "weight_decay": settings.weight_decay,
+            },
+            {"params": gates, "peak": settings.gate_learning_rate, "weight_decay": 0.0},
+        ],
+        lr=settings.learning_rate,
+        betas=(0.9, 0.98),
+    )
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Share of the peak: linear warm-up, then a cosine to `final_learning_rate`."""
+    if step < settings.warmup_steps:
+        return (step + 1) / settings.warmup_steps
+    span = max(1, settings.steps - settings.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * (step - settings.warmup_steps) / span))
+    return settings.final_learning_rate + (1 - settings.final_learning_rate) * cosine
+
+
+def deciding(settings: TrainSettings) -> str:
+    """The settings that decide the weights, as text to compare."""
+    keep = [line for line in to_toml(settings).splitlines() if line.split(" = ")[0] not in FREE]
+    return "\n".join(keep)
+
+
+def save_adapter(model: LcircForCausalLM, folder: Path) -> None:
+    """Write the adapter as a folder that --adapter takes: bfloat16, atomically."""
+    adapter = model.adapter
+    weights = {
+        name: value.detach().to(torch.bfloat16).contiguous()
+        for name, value in adapter.state_dict().items()
+    }
+    with atomic_folder(folder) as place:
+        adapter.save_pretrained(place, state_dict=weights)
+
+
+@contextmanager
+def _signals(handler: object) -> Iterator[None]:
+    """SIGTERM and Ctrl-C ask the run to stop; only the main thread may say so."""
+    previous = {}
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous[number] = signal.signal(number, handler)  # type: ignore[arg-type]
+        yield
+    finally:
+        for number, old in previous.items():
+            signal.signal(number, old)

@@ -1,0 +1,95 @@
+"""The model of a run: a frozen backbone and the adapter that trains, from settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.errors import ModelError, UsageError
+from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM, preset
+from lcirc_cli.model.decoders import backbone_shape
+from lcirc_cli.model.warm_start import scale_keys, start_from_backbone
+from lcirc_cli.training.corpus import Corpus, TokenisedDocument
+from lcirc_cli.training.feature_cache import FeatureCache
+from lcirc_cli.training.settings import TrainSettings
+
+_CALIBRATION_DOCUMENTS, _CALIBRATION_TOKENS = 8, 1024
+
+
+def adapter_config(settings: TrainSettings, backbone: Backbone) -> LcircConfig:
+    """The preset for this backbone with the run's own values over it.
+
+    Raises:
+        UsageError: a key or a value that an adapter can't have.
+    """
+    shape = backbone_shape(backbone.lm, name=backbone.name, fingerprint=backbone.fingerprint)
+    try:
+        config = preset(settings.adapter_preset, shape)
+        for key, value in settings.adapter.items():
+            if not hasattr(LcircConfig, key):
+                raise ValueError(f"no adapter setting {key!r}")
+            setattr(config, key, value)
+        config.trained = True
+        config.validate()
+    except ValueError as error:
+        raise UsageError(f"the adapter's settings don't work: {error}") from error
+    return config
+
+
+def build_model(settings: TrainSettings, backbone: Backbone) -> LcircForCausalLM:
+    """Backbone and adapter; float32 masters, seeded start or `--init`.
+
+    Raises:
+        ModelError: the adapter of --init is missing or doesn't fit.
+        UsageError: settings that don't work.
+    """
+    torch.manual_seed(settings.seed)
+    if settings.init:
+        adapter = _initial(Path(settings.init), backbone)
+    else:
+        adapter = LcircAdapter(adapter_config(settings, backbone))
+        if settings.warm_start:
+            try:
+                start_from_backbone(adapter, backbone.lm)
+            except ValueError as error:
+                raise UsageError(f"{error} (or --set warm_start=false)") from error
+    try:
+        model = LcircForCausalLM(backbone.lm, adapter.float())
+    except ValueError as error:
+        raise ModelError(str(error)) from error
+    module: torch.nn.Module = model.adapter
+    module.to(model.device).requires_grad_(True)
+    return model
+
+
+def calibrate(model: LcircForCausalLM, corpus: Corpus, cache: FeatureCache) -> None:
+    """Scale the Perceiver's first keys to the spread of the training documents' features."""
+    if model.adapter.config.perceiver_start != "average":
+        return
+    step = max(1, len(corpus.documents) // _CALIBRATION_DOCUMENTS)
+    rows = [_head(cache, document) for document in corpus.documents[::step]]
+    scale_keys(model.adapter, torch.cat(rows))
+
+
+def _head(cache: FeatureCache, document: TokenisedDocument) -> torch.Tensor:
+    (segment,) = cache.segments(document, 0, _CALIBRATION_TOKENS, _CALIBRATION_TOKENS)
+    return segment.inputs_BND[0]
+
+
+def _initial(folder: Path, backbone: Backbone) -> LcircAdapter:
+    arguments: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True}
+    try:
+        adapter = LcircAdapter.load(folder, **arguments)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"the adapter {folder} can't be loaded: {reason}") from error
+    made_for = adapter.config.base_fingerprint
+    if made_for and made_for != backbone.fingerprint:
+        raise ModelError(
+            f"the adapter {folder} was made for {adapter.config.base_model}, not {backbone.name}"
+        )
+    adapter.config.trained = True
+    return adapter

@@ -1,0 +1,154 @@
+"""Which documents and questions a step sees: a function of (seed, step, slot) alone.
+
+A sample is one document (or several joined to a target length, or a part of one) with several
+questions about it, so that what does not depend on the question is computed once for all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lcirc_cli.training.corpus import Corpus, Question
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What a sample looks like.
+
+    Attributes:
+        questions: asked of each document.
+        document_tokens: documents are cut to a part of about this length around a question's
+            evidence; 0 leaves them whole.
+        join_tokens: whole documents are joined until they reach this length; 0 joins none.
+        unanswerable: share of questions that are made unanswerable by asking them of a
+            document that they are not about.
+        segment_lengths: the shortest and the longest segment; each document draws one length,
+            longer ones in proportion to their length, as in the paper.
+    """
+
+    questions: int = 8
+    document_tokens: int = 0
+    join_tokens: int = 0
+    unanswerable: float = 0.1
+    segment_lengths: tuple[int, int] = (256, 256)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tokens start..end-1 of a document."""
+
+    document: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of a sample, with its evidence in tokens of the joined document."""
+
+    question: str
+    answer: str | None  # None = the refusal
+    evidence: tuple[tuple[int, int], ...]
+    source: Question
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A document made of parts, and the questions about it."""
+
+    parts: tuple[Part, ...]
+    asked: tuple[Asked, ...]
+    segment_length: int
+
+
+class Sampler:
+    """Draws samples from a corpus.
+
+    Documents are drawn in proportion to the square root of their questions, so that the few
+    with hundreds do not crowd out the rest.
+    """
+
+    def __init__(self, corpus: Corpus, settings: SampleSettings, *, seed: int) -> None:
+        self._corpus, self._settings, self._seed = corpus, settings, seed
+        weights = np.sqrt([len(group) for group in corpus.questions])
+        if not weights.sum():
+            raise ValueError("the corpus has no questions")
+        self._weights = weights / weights.sum()
+
+    def sample(self, step: int, slot: int) -> Sample:
+        """The sample of a step's slot (its place in the global batch)."""
+        rng = np.random.default_rng((self._seed, step, slot))
+        document = int(rng.choice(len(self._weights), p=self._weights))
+        group = self._corpus.questions[document]
+        first = group[int(rng.integers(len(group)))]
+        n = draw_segment_length(rng, *self._settings.segment_lengths)
+        own = self._own_part(rng, document, first, n)
+        parts, offset = self._join(rng, own)
+        chosen = self._choose(rng, own, first)
+        asked = [self._ask(rng, question, own, offset) for question in chosen]
+        return Sample(tuple(parts), tuple(asked), n)
+
+    def _own_part(
+        self, rng: np.random.Generator, document: int, question: Question, n: int
+    ) -> Part:
+        """The whole document, or a part that begins at a segment and holds the evidence."""
+        tokens = len(self._corpus.documents[document].ids_N)
+        total, wanted = -(-tokens // n), -(-self._settings.document_tokens // n)
+        if not 0 < wanted < total:
+            return Part(document, 0, tokens)
+        at = question.evidence[0][0] // n if question.evidence else int(rng.integers(total))
+        low, high = max(0, at - wanted + 1), min(at, total - wanted)
+        first = int(rng.integers(low, max(low, high) + 1))
+        return Part(document, first * n, min((first + wanted) * n, tokens))
+
+    def _join(self, rng: np.random.Generator, own: Part) -> tuple[list[Part], int]:
+        """Whole documents before and after; also the tokens that stand before the own part."""
+        parts, length = [own], own.end - own.start
+        while length < self._settings.join_tokens and len(self._corpus.documents) > 1:
+            other = int(rng.integers(len(self._corpus.documents)))
+            if other != own.document:
+                part = Part(other, 0, len(self._corpus.documents[other].ids_N))
+                parts.insert(int(rng.integers(len(parts) + 1)), part)
+                length += part.end
+        before = parts[: parts.index(own)]
+        return parts, sum(part.end - part.start for part in before)
+
+    def _choose(self, rng: np.random.Generator, own: Part, first: Question) -> list[Question]:
+        pool = [
+            question
+            for question in self._corpus.questions[own.document]
+            if question is not first
+            and all(own.start <= start and end <= own.end for start, end in question.evidence)
+        ]
+        count = min(self._settings.questions - 1, len(pool))
+        order = rng.permutation(len(pool))[:count]
+        return [first, *(pool[int(i)] for i in order)]
+
+    def _ask(self, rng: np.random.Generator, question: Question, own: Part, offset: int) -> Asked:
+        if rng.random() < self._settings.unanswerable:
+            return self._foreign(rng, own)
+        if not question.answers:
+            return Asked(question.text, None, (), question)
+        answer = question.answers[int(rng.integers(len(question.answers)))]
+        shift = offset - own.start
+        evidence = tuple((start + shift, end + shift) for start, end in question.evidence)
+        return Asked(question.text, answer, evidence, question)
+
+    def _foreign(self, rng: np.random.Generator, own: Part) -> Asked:
+        """A question about another document: nothing here answers it."""
+        while True:
+            other = int(rng.choice(len(self._weights), p=self._weights))
+            if other != own.document or len(self._weights) == 1:
+                group = self._corpus.questions[other]
+                question = group[int(rng.integers(len(group)))]
+                return Asked(question.text, None, (), question)
+
+
+def draw_segment_length(rng: np.random.Generator, shortest: int, longest: int) -> int:
+    """A length in [shortest, longest] with probability in proportion to it (A.1)."""
+    if shortest == longest:
+        return longest
+    lengths = np.arange(shortest, longest + 1)
+    return int(rng.choice(lengths, p=lengths / lengths.sum()))

@@ -1,0 +1,279 @@
+"""Settings of a training run: one flat dataclass, presets, `--set key=value` and config.toml.
+
+Keys that begin with `adapter.` set the adapter's own configuration (`LcircConfig`). Knows
+nothing about torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli.errors import UsageError
+
+ADAPTER = "adapter."
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Everything that decides a run's weights.
+
+    Attributes:
+        stage: qa, lm or reconstruct.
+        method: qd-lcirc (one adapter serves lcirc too), window or autocompressor.
+        model: the backbone.
+        data: folders or Hub ids.
+        adapter_preset: `paper`, `smollm2-raw` or `smollm2`; `adapter` overrides single values.
+        init: an adapter folder to start from.
+        warm_start: injection blocks start from the backbone's own attention.
+        steps: optimiser steps.
+        documents: documents a step, over all processes.
+        questions: questions a document (qa).
+        document_tokens: cut documents to about this length (0 = whole).
+        join_tokens: join documents up to this length (0 = never).
+        random_segments: draw the segment length anew for each document, as in the paper.
+        unanswerable: share of questions asked of a document that does not answer them.
+        mixer_dropout: share of documents compressed without the question, so that one adapter
+            serves lcirc and qd-lcirc.
+        window_none, window_evidence, window_ends: weights of the window's contents: the question
+            alone, passages with the evidence among them, or the document's head and tail.
+        window_tokens: document tokens in a window that holds any.
+        evidence_weight: of the contrastive evidence loss; 0 leaves it out.
+        passage_tokens: length of the passages that it contrasts.
+        bptt: full, truncated or selective, over bptt_states states.
+        bptt_neighbours: selective: gradients also pass between neighbours.
+        learning_rate, gate_learning_rate: peaks; gates are few and need larger steps.
+        final_learning_rate: where the cosine ends, as a share of the peak.
+        clip: largest norm of the gradient.
+        autocast: bfloat16 or float32; the masters are float32 in any case.
+        gradient_checkpointing: recompute the LM's layers in the backward pass.
+        validation: folder in the documents + qa form; validation_limit questions of it.
+        validate_every, checkpoint_every: steps; keep_checkpoints: how many stay.
+        log_to: none, tensorboard or trackio.
+        seed: of the weights and of the order of the data.
+    """
+
+    stage: str = "qa"
+    method: str = "qd-lcirc"
+    model: str = "smollm2"
+    data: tuple[str, ...] = ()
+    adapter_preset: str = "smollm2"
+    init: str = ""
+    warm_start: bool = True
+    steps: int = 1000
+    documents: int = 2
+    questions: int = 8
+    document_tokens: int = 0
+    join_tokens: int = 0
+    random_segments: bool = False
+    unanswerable: float = 0.1
+    mixer_dropout: float = 0.15
+    window_none: float = 1.0
+    window_evidence: float = 0.0
+    window_ends: float = 0.0
+    window_tokens: int = 512
+    evidence_weight: float = 0.0
+    passage_tokens: int = 128
+    bptt: str = "full"
+    bptt_states: int = 8
+    bptt_neighbours: bool = False
+    learning_rate: float = 4e-4
+    gate_learning_rate: float = 1e-2
+    final_learning_rate: float = 0.1
+    warmup_steps: int = 30
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    autocast: str = "bfloat16"
+    gradient_checkpointing: bool = False
+    validation: tuple[str, ...] = ()
+    validation_limit: int = 200
+    validate_every: int = 200
+    checkpoint_every: int = 50
+    keep_checkpoints: int = 2
+    log_to: str = "none"
+    seed: int = 0
+    adapter: dict[str, Any] = field(default_factory=dict)
+
+
+# Values that may change between a run and its resumption: they don't decide the weights.
+FREE = frozenset(
+    [
+        "validation",
+        "validation_limit",
+        "validate_every",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "log_to",
+    ]
+)
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # Stage 1 of the paper (A.1): Adam 5e-5, an optimiser step every 8 losses, T = 1.
+    "paper-lm": {
+        "stage": "lm",
+        "adapter_preset": "paper",
+        "warm_start": False,
+        "documents": 8,
+        "random_segments": True,
+        "window_tokens": 4096,
+        "bptt": "truncated",
+        "bptt_states": 1,
+        "learning_rate": 5e-5,
+        "gate_learning_rate": 5e-5,
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        "unanswerable": 0.0,
+        "mixer_dropout": 0.0,
+        "gradient_checkpointing": True,
+    },
+    # Stage 2 (A.1): Adam 2e-5, warm-up 300, selective BPTT over 8 of the last 50 states.
+    "paper-qa": {
+        "stage": "qa",
+        "adapter_preset": "paper",
+        "adapter": {"retained_segments": 50},
+        "warm_start": False,
+        "documents": 8,
+        "questions": 1,
+        "random_segments": True,
+        "window_none": 0.0,
+        "window_ends": 1.0,
+        "window_tokens": 4096,
+        "bptt": "selective",
+        "bptt_states": 8,
+        "bptt_neighbours": True,
+        "learning_rate": 2e-5,
+        "gate_learning_rate": 2e-5,
+        "warmup_steps": 300,
+        "weight_decay": 0.0,
+        "unanswerable": 0.0,
+        "mixer_dropout": 0.0,
+        "gradient_checkpointing": True,
+    },
+    # What the default adapter is trained with: question alone in the window, evidence objective.
+    "smollm2-cpu": {
+        "stage": "qa",
+        "adapter_preset": "smollm2",
+        "evidence_weight": 0.3,
+        "unanswerable": 0.05,
+    },
+}
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "stage": ("qa", "lm", "reconstruct"),
+    "method": ("qd-lcirc", "window", "autocompressor"),
+    "bptt": ("full", "truncated", "selective"),
+    "autocast": ("bfloat16", "float32"),
+    "log_to": ("none", "tensorboard", "trackio"),
+}
+
+
+def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings:
+    """Preset, then what was given; `given` maps field names (and `adapter.*` keys) to values.
+
+    Raises:
+        UsageError: no such preset or key, or a value of the wrong type.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise UsageError(f"no training preset {preset!r}; there are {', '.join(PRESETS)}")
+    values: dict[str, Any] = dict(PRESETS[preset] if preset else {})
+    values["adapter"] = dict(values.get("adapter", {}))
+    for key, value in given.items():
+        if key.startswith(ADAPTER):
+            values["adapter"][key.removeprefix(ADAPTER)] = value
+        else:
+            values[key] = _typed(key, value)
+    settings = TrainSettings(**values)
+    _check(settings)
+    return settings
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """`key=value` pairs of --set; values as in TOML, bare words as text.
+
+    Raises:
+        UsageError: no `=` in an assignment.
+    """
+    parsed = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"--set wants key=value, not {assignment!r}")
+        try:
+            parsed[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed[key.strip()] = text
+    return parsed
+
+
+def to_toml(settings: TrainSettings) -> str:
+    """The settings as config.toml; `from_toml` reads it back."""
+    rows = []
+    for each in dataclasses.fields(settings):
+        value = getattr(settings, each.name)
+        if each.name != "adapter":
+            rows.append(f"{each.name} = {_toml(value)}")
+    rows += ["", "[adapter]"]
+    rows += [f"{key} = {_toml(value)}" for key, value in sorted(settings.adapter.items())]
+    return "\n".join(rows) + "\n"
+
+
+def from_toml(path: Path) -> TrainSettings:
+    """Read a run's config.toml.
+
+    Raises:
+        UsageError: not TOML, or keys and values that don't fit.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"can't read the settings in {path}: {error}") from error
+    adapter = values.pop("adapter", {})
+    return make_settings(None, values | {ADAPTER + key: value for key, value in adapter.items()})
+
+
+def difference(ours: TrainSettings, theirs: TrainSettings) -> list[str]:
+    """Names of the settings that differ and decide the weights."""
+    return [
+        each.name
+        for each in dataclasses.fields(ours)
+        if each.name not in FREE and getattr(ours, each.name) != getattr(theirs, each.name)
+    ]
+
+
+def _typed(key: str, value: Any) -> Any:
+    fields = {each.name: each for each in dataclasses.fields(TrainSettings)}
+    if key not in fields or key == "adapter":
+        raise UsageError(f"no training setting {key!r}; see lcirc train --print-config")
+    default = getattr(TrainSettings(), key)
+    if isinstance(default, tuple):
+        return tuple(str(item) for item in ([value] if isinstance(value, str) else value))
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        raise UsageError(f"{key} wants {type(default).__name__}, not {value!r}")
+    return value
+
+
+def _check(settings: TrainSettings) -> None:
+    for key, allowed in CHOICES.items():
+        if getattr(settings, key) not in allowed:
+            raise UsageError(f"{key} must be one of {', '.join(allowed)}")
+    for key in ("steps", "documents", "questions", "checkpoint_every", "validate_every"):
+        if getattr(settings, key) < 1:
+            raise UsageError(f"{key} must be at least 1")
+    for key in ("unanswerable", "mixer_dropout"):
+        if not 0.0 <= getattr(settings, key) <= 1.0:
+            raise UsageError(f"{key} must be between 0 and 1")
+    if settings.window_none + settings.window_evidence + settings.window_ends <= 0:
+        raise UsageError("one of window_none, window_evidence, window_ends must be over 0")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(json.dumps(item) for item in value) + "]"
+    return json.dumps(value)  # text, numbers, booleans and lists are written as in JSON

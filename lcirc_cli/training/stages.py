@@ -1,0 +1,184 @@
+"""The qa stage: the question steers the compression, the loss is on the answer (paper, 3.3).
+
+A stage turns (step, slot) into a loss with gradients; the loop knows nothing else of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.model import Backpropagation, LcircForCausalLM, Memory, Segment
+from lcirc_cli.model.layers import KeysValues
+from lcirc_cli.model.perceiver import SegmentKeys
+from lcirc_cli.model.recurrence import compress_for_training
+from lcirc_cli.training.corpus import Corpus
+from lcirc_cli.training.feature_cache import FeatureCache
+from lcirc_cli.training.objectives import evidence_loss, label_losses
+from lcirc_cli.training.samples import Asked, Sample, Sampler, SampleSettings
+from lcirc_cli.training.settings import TrainSettings
+from lcirc_cli.training.windows import WindowMaker, make_windows
+
+
+@dataclass(frozen=True)
+class StageLoss:
+    """Losses of one slot; `total` carries the gradient."""
+
+    total: Tensor
+    answer: float  # nats a token
+    evidence: float | None
+    samples: int
+    tokens: int  # label tokens
+
+
+class Stage(Protocol):
+    """What the loop needs of a stage."""
+
+    def loss(self, step: int, slot: int) -> StageLoss: ...
+
+
+class _Recording:
+    """An adapter that keeps the segment keys it made, for the evidence scores."""
+
+    def __init__(self, model: LcircForCausalLM) -> None:
+        self._adapter = model.adapter
+        self.made: list[SegmentKeys] = []
+
+    def keys(self, inputs_BND: Tensor, mask_BN: Tensor | None = None) -> SegmentKeys:
+        self.made.append(self._adapter.keys(inputs_BND, mask_BN))
+        return self.made[-1]
+
+    def step(
+        self, previous_BKD: Tensor | None, segment: SegmentKeys, question: KeysValues | None
+    ) -> Tensor:
+        return self._adapter.step(previous_BKD, segment, question)
+
+
+class QuestionAnswering:
+    """Stage 2: document in the memory, question (and what else the settings say) in the window."""
+
+    def __init__(
+        self,
+        model: LcircForCausalLM,
+        backbone: Backbone,
+        *,
+        corpus: Corpus,
+        cache: FeatureCache,
+        settings: TrainSettings,
+    ) -> None:
+        self._model, self._backbone, self._corpus = model, backbone, corpus
+        self._cache, self._settings = cache, settings
+        config = model.adapter.config
+        lengths = (config.num_latents, config.max_segment_length)
+        self._windows = WindowMaker(backbone, corpus, settings)
+        self._sampler = Sampler(
+            corpus,
+            SampleSettings(
+                questions=settings.questions,
+                document_tokens=settings.document_tokens,
+                join_tokens=settings.join_tokens,
+                unanswerable=settings.unanswerable,
+                segment_lengths=lengths
+                if settings.random_segments
+                else (config.segment_length, config.segment_length),
+            ),
+            seed=settings.seed,
+        )
+
+    def loss(self, step: int, slot: int) -> StageLoss:
+        """One document with its questions."""
+        settings = self._settings
+        rng = np.random.default_rng((settings.seed, step, slot, 1))
+        sample = self._sampler.sample(step, slot)
+        plan = Backpropagation(
+            kind=settings.bptt,  # type: ignore[arg-type] # checked by the settings
+            states=settings.bptt_states,
+            neighbours=settings.bptt_neighbours,
+            seed=int(rng.integers(2**31)),
+        )
+        steered = rng.random() >= settings.mixer_dropout
+        device = self._model.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast == "bfloat16"):
+            question = self._question(sample.asked) if steered else None
+            memory, keys = compress_sample(
+                self._model, self._segments(sample), question=question, plan=plan
+            )
+            form = self._model.adapter.config.prompt_form
+            prompts, answers = self._windows.make(sample, rng, form=form)
+            windows = make_windows(prompts, answers, device=device)
+            losses, _ = label_losses(
+                self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
+            )
+            total, found = losses.mean(), None
+            if settings.evidence_weight > 0 and question is not None:
+                found = self._evidence(question, keys, sample.asked)
+            if found is not None:
+                total = total + settings.evidence_weight * found
+        return StageLoss(
+            total=total,
+            answer=float(losses.detach().mean()),
+            evidence=None if found is None else float(found.detach()),
+            samples=len(sample.asked),
+            tokens=len(losses),
+        )
+
+    def _segments(self, sample: Sample) -> list[Segment]:
+        return [
+            segment
+            for part in sample.parts
+            for segment in self._cache.segments(
+                self._corpus.documents[part.document], part.start, part.end, sample.segment_length
+            )
+        ]
+
+    def _question(self, asked: Sequence[Asked]) -> KeysValues:
+        return question_keys(self._model, self._backbone, [each.question for each in asked])
+
+    def _evidence(
+        self, question: KeysValues, keys: Sequence[SegmentKeys], asked: Sequence[Asked]
+    ) -> Tensor | None:
+        scores = torch.cat([self._model.adapter.evidence(question, each) for each in keys], dim=1)
+        return evidence_loss(
+            scores,
+            [each.evidence for each in asked],
+            passage_tokens=self._settings.passage_tokens,
+        )
+
+
+def compress_sample(
+    model: LcircForCausalLM,
+    segments: Sequence[Segment],
+    *,
+    question: KeysValues | None,
+    plan: Backpropagation,
+) -> tuple[Memory, list[SegmentKeys]]:
+    """The memory with gradients as planned, and the segments' keys."""
+    recording = _Recording(model)
+    memory = compress_for_training(
+        recording,
+        segments,
+        question=question,
+        retained=model.adapter.config.retained_segments,
+        plan=plan,
+    )
+    return memory, recording.made
+
+
+def question_keys(
+    model: LcircForCausalLM, backbone: Backbone, questions: Sequence[str]
+) -> KeysValues:
+    """Questions as the mixer reads them, padded and masked, projected once."""
+    rows = [backbone.tokenizer(q, add_special_tokens=False)["input_ids"] for q in questions]
+    longest = max(map(len, rows))
+    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    mask = torch.zeros(len(rows), longest, dtype=torch.bool)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row)
+        mask[index, : len(row)] = True
+    return model.question_keys(ids, mask.to(model.device))

@@ -1,0 +1,116 @@
+"""What stands in the LM's window during training: prompt, answer and labels as tokens.
+
+Legend: B questions, T window tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.prompts import load
+from lcirc_cli.training.corpus import Corpus
+from lcirc_cli.training.objectives import IGNORED
+from lcirc_cli.training.samples import Asked, Sample
+from lcirc_cli.training.settings import TrainSettings
+from lcirc_cli.windows import build_prompt
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Padded windows with a label wherever an answer token (or its end) is to be predicted."""
+
+    input_ids_BT: Tensor
+    labels_BT: Tensor
+
+
+def answer_ids(backbone: Backbone, answer: str | None) -> list[int]:
+    """The answer (None = the refusal) as it follows the prompt, and the token that ends it."""
+    text = load("refusal.txt") if answer is None else answer
+    ids = backbone.tokenizer(" " + text, add_special_tokens=False)["input_ids"]
+    return [*ids, backbone.eos_ids[0]]
+
+
+def make_windows(
+    prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, device: torch.device
+) -> Windows:
+    """Join prompts and answers and pad them at the end."""
+    longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
+    ids = torch.zeros(len(prompts), longest, dtype=torch.long)
+    labels = torch.full((len(prompts), longest), IGNORED, dtype=torch.long)
+    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        end = len(prompt) + len(answer)
+        ids[row, :end] = torch.tensor([*prompt, *answer])
+        labels[row, len(prompt) : end] = torch.tensor(answer)
+    return Windows(ids.to(device), labels.to(device))
+
+
+class WindowMaker:
+    """Prompts for a sample's questions: the question alone, or with parts of the document."""
+
+    def __init__(self, backbone: Backbone, corpus: Corpus, settings: TrainSettings) -> None:
+        self._backbone, self._corpus, self._settings = backbone, corpus, settings
+        weights = np.array(
+            [settings.window_none, settings.window_evidence, settings.window_ends], dtype=float
+        )
+        self._shares = weights / weights.sum()
+
+    def make(
+        self, sample: Sample, rng: np.random.Generator, *, form: str
+    ) -> tuple[list[list[int]], list[list[int]]]:
+        """(prompts, answers) in tokens, one of each for every question of the sample.
+
+        The window's contents are drawn once a sample, so that its rows are of like length.
+        """
+        kind = ("none", "evidence", "ends")[int(rng.choice(3, p=self._shares))]
+        prompts = []
+        for asked in sample.asked:
+            passages: list[str] = []
+            if kind == "evidence":
+                passages = self._evidence(sample, asked, rng)
+            elif kind == "ends":
+                passages = self._ends(sample)
+            prompts.append(
+                build_prompt(self._backbone, question=asked.question, passages=passages, form=form)
+            )
+        return prompts, [answer_ids(self._backbone, asked.answer) for asked in sample.asked]
+
+    def _evidence(self, sample: Sample, asked: Asked, rng: np.random.Generator) -> list[str]:
+        """A piece around the evidence and others, in document order; without evidence, others.
+
+        One time in four the evidence is left out, as when retrieval misses it.
+        """
+        total = sum(part.end - part.start for part in sample.parts)
+        size = max(1, self._settings.window_tokens // 4)
+        starts = {int(rng.integers(max(1, total - size))) for _ in range(4)}
+        if asked.evidence and rng.random() < 0.75:
+            start, end = asked.evidence[0]
+            slack = max(0, size - (end - start))
+            starts.pop()
+            starts.add(max(0, start - int(rng.integers(slack + 1))))
+        return [self._text(sample, start, start + size) for start in sorted(starts)]
+
+    def _ends(self, sample: Sample) -> list[str]:
+        total = sum(part.end - part.start for part in sample.parts)
+        half = self._settings.window_tokens // 2
+        if total <= 2 * half:
+            return [self._text(sample, 0, total)]
+        return [self._text(sample, 0, half), self._text(sample, total - half, total)]
+
+    def _text(self, sample: Sample, start: int, end: int) -> str:
+        """The text of tokens start..end-1 of the joined document."""
+        ids: list[int] = []
+        offset = 0
+        for part in sample.parts:
+            length = part.end - part.start
+            low, high = max(start - offset, 0), min(end - offset, length)
+            if low < high:
+                document = self._corpus.documents[part.document].ids_N
+                ids.extend(document[part.start + low : part.start + high].tolist())
+            offset += length
+        return str(self._backbone.tokenizer.decode(ids))
