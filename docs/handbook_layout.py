@@ -22,6 +22,7 @@ BODY_SIZE, CODE_SIZE, TABLE_SIZE = 11.5, 9.0, 10.0
 POINT = 0.3528  # millimetres
 LINE = 1.32  # line height as a multiple of the font size
 MARGIN, TOP = 27.0, 30.0
+WHOLE_TABLE_ROWS = 11  # a table of up to so many rows isn't split between pages
 CONTENTS_PAGES = 3  # reserved; fpdf2 raises if the contents need more
 FIRST_BODY_PAGE = 2 + CONTENTS_PAGES
 BLUE, INK, GREY = (31, 58, 95), (20, 20, 20), (110, 110, 110)
@@ -56,7 +57,7 @@ class Handbook(FPDF):
         super().__init__(format="A4")
         self.core_fonts_encoding = "windows-1252"
         self.book_title, self.chapter, self.chapter_page = title, "", 0
-        self.lines_to_follow = 0
+        self.room_below = 0.0
         self.set_margins(MARGIN, TOP, MARGIN)
         self.set_auto_page_break(True, 25)
         self.set_title(title)
@@ -142,9 +143,9 @@ class Handbook(FPDF):
         self.multi_cell(0, 9, text, align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(4)
 
-    def section_heading(self, text: str) -> None:
-        """Stays with at least three lines of what follows."""
-        if self.will_page_break(30):
+    def section_heading(self, text: str, *, room: float) -> None:
+        """Starts a page if less than `room` mm would be left below it."""
+        if self.will_page_break(min(room, self.eph / 2) + 12):
             self.add_page()
         elif self.y > TOP + 1:
             self.ln(2.5)
@@ -153,12 +154,12 @@ class Handbook(FPDF):
         self.multi_cell(0, 6, text, align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(1.8)
 
-    def paragraph_block(self, runs: Sequence[Run], *, leads: bool = False) -> None:
-        """A justified paragraph; one that `leads` stays with the block that it announces."""
-        self.lines_to_follow = 4 if leads else 0
+    def paragraph_block(self, runs: Sequence[Run], *, room: float) -> None:
+        """A justified paragraph; a short one starts a page if it can't leave `room` mm below it."""
+        self.room_below = room
         with self._text(after=2.2) as paragraph:
             self._write(paragraph, runs)
-        self.lines_to_follow = 0
+        self.room_below = 0.0
 
     def list_item(self, runs: Sequence[Run], *, mark: str, last: bool) -> None:
         """One item of a list, with its mark in the indent."""
@@ -191,7 +192,9 @@ class Handbook(FPDF):
         """A table whose first row is its heading; a short one isn't split between pages."""
         with self.offset_rendering() as trial:
             trial._draw_table(rows)
-        if trial.page_break_triggered and (len(rows) <= 9 or self.will_page_break(50)):
+        if trial.page_break_triggered and (
+            len(rows) <= WHOLE_TABLE_ROWS or self.will_page_break(50)
+        ):
             self.add_page()
         self._draw_table(rows)
 
@@ -223,8 +226,12 @@ class Handbook(FPDF):
     def keep_lines(self, total: int) -> None:
         """Makes room so that a paragraph of `total` lines isn't broken after or before one line."""
         line = BODY_SIZE * POINT * LINE
-        fits = int((self.h - self.b_margin - self.y) / line)
-        if fits < total + self.lines_to_follow and (fits < 2 or total <= 3):
+        left = self.h - self.b_margin - self.y
+        fits = int(left / line)
+        short = total <= 3
+        if (fits < total and (fits < 2 or short)) or (
+            short and left < total * line + self.room_below
+        ):
             self.add_page()
         elif fits == total - 1:  # the last line takes another one along to the next page
             self.set_auto_page_break(True, self.b_margin + line)

@@ -11,12 +11,13 @@ blocks, tables) and stops at anything else. Knows nothing about lcirc.
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from handbook_layout import Handbook, Run
+from handbook_layout import WHOLE_TABLE_ROWS, Handbook, Run
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -82,7 +83,8 @@ def draw_list(book: Handbook, block: Sequence[Token]) -> None:
     """A flat list; each item is a single paragraph."""
     ordered = block[0].type == "ordered_list_open"
     items = [token for token in block if token.type == "inline"]
-    if len(items) != sum(token.type == "list_item_open" for token in block):
+    deepest = max(token.level for token in items)
+    if deepest > items[0].level or len(items) != sum(t.type == "list_item_open" for t in block):
         raise ValueError(f"only flat lists are drawn, near {items[0].content[:60]!r}")
     for number, item in enumerate(items, start=1):
         mark = f"{number}." if ordered else "-"
@@ -102,8 +104,35 @@ def draw_table(book: Handbook, block: Sequence[Token]) -> None:
     book.table_block(rows)
 
 
-def draw_block(book: Handbook, block: Sequence[Token]) -> None:
-    """One top-level block.
+def room_for(block: Sequence[Token]) -> float:
+    """About how many millimetres a block needs that shouldn't be torn from its announcement."""
+    match block[0].type:
+        case "table_open":
+            rows = sum(token.type == "tr_open" for token in block)
+            return 7.0 * rows if rows <= WHOLE_TABLE_ROWS else 50.0
+        case "fence":
+            return 8.0 + 4.1 * block[0].content.count("\n")
+        case "paragraph_open":
+            return 5.4 * math.ceil(len(block[1].content) / 95)
+        case _:
+            return 15.0
+
+
+def room_after(parts: Sequence[Sequence[Token]], at: int) -> float:
+    """Millimetres that should be free below block `at`, so that what follows stays with it."""
+    if at + 1 == len(parts) or parts[at][0].tag == "h2":
+        return 0.0
+    below = room_for(parts[at + 1])
+    if parts[at][0].tag == "h3":
+        return max(15.0, below + room_after(parts, at + 1))
+    if parts[at][0].type != "paragraph_open":
+        return 0.0
+    announces = parts[at + 1][0].type == "table_open" or parts[at][1].content.endswith(":")
+    return below if announces else 0.0
+
+
+def draw_block(book: Handbook, block: Sequence[Token], *, room: float) -> None:
+    """One top-level block; headings and paragraphs keep `room` millimetres free below them.
 
     Raises:
         ValueError: a kind of block that the layout doesn't know.
@@ -112,9 +141,9 @@ def draw_block(book: Handbook, block: Sequence[Token]) -> None:
         case "heading_open" if block[0].tag == "h2":
             book.chapter_heading(plain(block[1]))
         case "heading_open" if block[0].tag == "h3":
-            book.section_heading(plain(block[1]))
+            book.section_heading(plain(block[1]), room=room)
         case "paragraph_open":
-            book.paragraph_block(inline_runs(block[1]), leads=plain(block[1]).endswith(":"))
+            book.paragraph_block(inline_runs(block[1]), room=room)
         case "fence":
             book.code_block(block[0].content.rstrip("\n"))
         case "bullet_list_open" | "ordered_list_open":
@@ -142,8 +171,8 @@ def render(markdown: bytes) -> bytes:
     book = Handbook(title=plain(parts[0][1]), created=EDITION_DATE, keywords=source_hash(markdown))
     book.title_page([plain(part[1]) for part in parts[1:body]])
     book.contents_pages()
-    for part in parts[body:]:
-        draw_block(book, part)
+    for at in range(body, len(parts)):
+        draw_block(book, parts[at], room=room_after(parts, at))
     return bytes(book.output())
 
 
