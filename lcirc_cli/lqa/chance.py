@@ -31,7 +31,8 @@ def choose(items: Sequence[Item], weights: Sequence[float], *labels: object) -> 
         target -= weight
         if target < 0:
             return item
-    return next(item for item, weight in zip(reversed(items), reversed(weights)) if weight > 0)
+    likely = [item for item, weight in zip(items, weights, strict=True) if weight > 0]
+    return likely[-1]  # where rounding left a rest
 
 
 def shuffled(items: Sequence[Item], *labels: object) -> list[Item]:

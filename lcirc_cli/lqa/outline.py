@@ -5,11 +5,11 @@ Knows nothing about how many pairs are wanted or where; that is in `spans`.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 
+from lcirc_cli.evidence.sentences import split_sentences
 from lcirc_cli.lqa.records import Place
-from lcirc_cli.lqa.sentences import sentence_spans
 
 PASSAGE_CHARACTERS = 900  # a passage is at least this long where the document allows
 EXTRACT_CHARACTERS = 350
@@ -21,15 +21,17 @@ class Outline:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._spans = sentence_spans(text)
-        self._starts = [start for start, _ in self._spans]
-        self._usable = [
-            index for index, (start, end) in enumerate(self._spans) if askable(text[start:end])
-        ]
+        sentences = list(split_sentences(text))
+        self._spans = [(sentence.start, sentence.end) for sentence in sentences]
+        self._starts = [sentence.start for sentence in sentences]
+        self._headings = {
+            index for index, sentence in enumerate(sentences) if sentence.opens == "heading"
+        }
+        self._known: dict[int, bool] = {}
 
     def __bool__(self) -> bool:
         """Whether there is any sentence to ask about."""
-        return bool(self._usable)
+        return any(self._usable(index) for index in range(len(self._spans)))
 
     def place_at(self, depth: float) -> Place:
         """The passage around the sentence to ask about that is nearest to a depth in [0, 1)."""
@@ -51,7 +53,7 @@ class Outline:
 
     def extracts(self, places: Sequence[Place], depth: float, *, count: int = 2) -> list[Place]:
         """Short pieces from elsewhere in the document than `places`, in order."""
-        found = []
+        found: list[Place] = []
         for index in range(count + 2):
             sentence = self._nearest((depth + index / (count + 2)) % 1.0)
             piece = self._around(sentence, EXTRACT_CHARACTERS)
@@ -64,12 +66,22 @@ class Outline:
         """Whether the sentence to ask about has a number in it."""
         return any(char.isdigit() for char in self.text[place.focus_start : place.focus_end])
 
+    def _usable(self, index: int) -> bool:
+        """Whether a sentence can be asked about; found out when needed, most never are."""
+        if index not in self._known:
+            start, end = self._spans[index]
+            self._known[index] = index not in self._headings and askable(self.text[start:end])
+        return self._known[index]
+
     def _nearest(self, depth: float) -> int:
         """The index of the usable sentence at, or nearest to, a depth."""
         position = depth * len(self.text)
         here = max(0, bisect_right(self._starts, position) - 1)
-        right = bisect_left(self._usable, here)
-        around = self._usable[max(0, right - 1) : right + 1]
+        left = next((index for index in range(here, -1, -1) if self._usable(index)), None)
+        if left == here:
+            return here
+        right = next((i for i in range(here + 1, len(self._spans)) if self._usable(i)), None)
+        around = [index for index in (left, right) if index is not None]
         return min(around, key=lambda index: (self._distance(index, position), index))
 
     def _distance(self, index: int, position: float) -> float:

@@ -20,6 +20,7 @@ class SourceDocument:
     license: str = ""
     language: str = ""
     tokens: int = 0
+    problem: str = ""  # why it could not be read
 
     def to_json(self) -> dict[str, Any]:
         """The form of a line of documents.jsonl."""

@@ -91,7 +91,7 @@ def flag_field(value: dict[str, Any], name: str) -> bool:
 
 def _objects(text: str) -> list[str]:
     """The stretches of `text` from a brace to the brace that closes it, outermost ones first."""
-    found = []
+    found: list[str] = []
     position = text.find("{")
     while position != -1 and len(found) < 8:
         end = _closing(text, position)

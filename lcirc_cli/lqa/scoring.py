@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans({mark: " " for mark in string.punctuation + "“”‘’«»–—…·"})
+_PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation + "“”‘’«»–—…·", " "))
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 _YES = {"yes", "true", "correct"}
 _NO = {"no", "false", "incorrect"}

@@ -1,9 +1,9 @@
 """Which pairs to make from a document, and where their evidence shall lie.
 
-A document's single pieces of evidence sit at equal distances, from a start that its id decides:
-each depth is as likely as any other, and a document with many pairs covers all of itself. Pairs
-of several pieces get places far apart, in the order of the document. Everything depends on the
-document, the seed and the settings alone, never on the order of work.
+A document is divided into as many equal parts as it gets single pieces of evidence, with one
+somewhere in each: every depth is as likely as any other, and a document with many pairs covers
+all of itself. Pairs of several pieces get places far apart, in the order of the document.
+Everything depends on the document, the seed and the settings alone, never on the order of work.
 """
 
 from __future__ import annotations
@@ -55,9 +55,22 @@ def _slot(label: Label, index: int, settings: PairSettings, length: int) -> tupl
 
 
 def _even_depths(count: int, label: Label) -> list[float]:
-    """`count` depths at equal distances, each by itself uniform in [0, 1), in a mixed order."""
-    start = chance.uniform(*label, "depth")
-    return chance.shuffled([(start + index) / count for index in range(count)], *label, "order")
+    """A depth from each of `count` equal parts of a document, in a mixed order.
+
+    Each is drawn by itself within its part: with one common shift, the depths of a document
+    would fall into every second or third bin together, and a set of them would be less even.
+    """
+    depths = [(index + chance.uniform(*label, "depth", index)) / count for index in range(count)]
+    return chance.shuffled(depths, *label, "order")
+
+
+def _number_or_span(kind: str, digits: bool, label: Label) -> str:
+    """Ask for numbers where there are some: most sentences that depth picks have none."""
+    if kind == "number" and not digits:
+        return "span"
+    if kind == "span" and digits and chance.uniform(*label) < 0.5:
+        return "number"
+    return kind
 
 
 def _plan(
@@ -67,8 +80,8 @@ def _plan(
         places = [outline.place_at(depth)]
     else:
         places = outline.far_apart(hops, chance.uniform(*label, "place", index))
-    if kind == "number" and not outline.has_digit(places[0]):
-        kind = "span"  # there is no number to ask for at this depth
+    if len(places) == 1:
+        kind = _number_or_span(kind, outline.has_digit(places[0]), (*label, "number", index))
     extracts = (
         outline.extracts(places, chance.uniform(*label, "extract", index))
         if kind == "choice"

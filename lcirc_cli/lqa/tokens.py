@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import tiktoken
@@ -19,14 +18,14 @@ from lcirc_cli import backbones
 from lcirc_cli.errors import ModelError
 
 # GPT-2's rule for pieces, which the ByteLevel pre-tokenizer of `tokenizers` applies.
-_GPT2 = (
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-)
+_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 # The same after every digit was set apart: a digit takes no space before it, and the space
 # before a digit is a piece's end.
 _GPT2_DIGITS = (
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?=\p{N})|\s+(?!\S)|\s+"
 )
+# The same where runs of digits were set apart whole.
+_GPT2_NUMBERS = _GPT2_DIGITS.replace(r"|\p{N}|", r"|\p{N}+|")
 
 
 class TokenCounter:
@@ -76,7 +75,7 @@ class TokenCounter:
 
     def _encode(self, text: str) -> list[int]:
         if self._form:
-            text = unicodedata.normalize(self._form, text)
+            text = unicodedata.normalize(self._form, text)  # type: ignore[arg-type]
         return self.encoding.encode(text, allowed_special="all")
 
 
@@ -159,9 +158,8 @@ def _pattern(specification: Any, name: str) -> str:
     kinds = [step["type"] for step in steps]
     if kinds == ["ByteLevel"] and _plain_byte_level(steps[0], regex=True):
         return _GPT2
-    if kinds == ["Digits", "ByteLevel"] and steps[0].get("individual_digits"):
-        if _plain_byte_level(steps[1], regex=True):
-            return _GPT2_DIGITS
+    if kinds == ["Digits", "ByteLevel"] and _plain_byte_level(steps[1], regex=True):
+        return _GPT2_DIGITS if steps[0].get("individual_digits") else _GPT2_NUMBERS
     if kinds == ["Split", "ByteLevel"] and _plain_byte_level(steps[1], regex=False):
         rule = steps[0]["pattern"].get("Regex")
         if rule and steps[0]["behavior"] == "Isolated" and not steps[0].get("invert"):

@@ -1,0 +1,163 @@
+"""The filters that ask a model: supported, round trip, closed book, unanswerable.
+
+Each builds its request, reads the reply and compares; a reply that can't be read rejects the
+pair, as an unchecked pair is not a checked one. Knows nothing about which filters run or when.
+"""
+
+from __future__ import annotations
+
+from lcirc_cli.lqa import chance
+from lcirc_cli.lqa.asking import Asker
+from lcirc_cli.lqa.chat import ChatRequest
+from lcirc_cli.lqa.forms import FLAG, TEXT, Form, one_of, texts
+from lcirc_cli.lqa.questions import MOST_ITEMS
+from lcirc_cli.lqa.records import Pair, Rejection
+from lcirc_cli.lqa.replies import flag_field, list_field, parse_object, text_field
+from lcirc_cli.lqa.scoring import agreement, contains
+from lcirc_cli.lqa.view import DocumentView
+from lcirc_cli.prompts import fill, load
+
+PASSAGES = 4  # shown when an unanswerable question is checked
+_CHECK_TOKENS = 200
+_SUPPORT = Form({"supported": FLAG})
+_SEARCH = Form({"answerable": FLAG, "answer": TEXT, "quote": TEXT})
+
+
+async def supported(pair: Pair, view: DocumentView, asker: Asker) -> Rejection | None:
+    """The quotes give the answer: word for word, or a model says so."""
+    if pair.kind == "unanswerable":
+        return None
+    quoted = "\n".join(pair.quotes)
+    literal = pair.kind != "yes_no" and len(pair.quotes) == 1
+    if literal and all(contains(quoted, answer) for answer in pair.answers):
+        return None
+    request = _request(
+        "supported",
+        _SUPPORT,
+        fill(
+            load("lqa/support.txt"),
+            evidence=_evidence(pair, view),
+            question=pair.question,
+            answer="; ".join(pair.answers),
+        ),
+    )
+    yes = await asker.ask(request, lambda text: flag_field(parse_object(text), "supported"))
+    return None if yes else Rejection("not_supported", "the quote doesn't prove the answer")
+
+
+async def round_trip(
+    pair: Pair, view: DocumentView, asker: Asker, *, threshold: float
+) -> Rejection | None:
+    """Asked again with the evidence alone, a model gives the same answer."""
+    if pair.kind == "unanswerable":
+        return None
+    form = Form({"answerable": FLAG, "answer": _answer(pair)})
+    user = fill(
+        load("lqa/evidence_answer.txt"),
+        evidence=_evidence(pair, view),
+        question=pair.question,
+        options=_options(pair.options),
+        task=load(f"lqa/answer_{pair.kind}.txt"),
+        form=str(form),
+    )
+    given, said = await _answered(asker, _request("round_trip", form, user), pair, "answerable")
+    if given and agreement(pair.kind, said, pair.answers) >= threshold:
+        return None
+    return Rejection("round_trip", "; ".join(said) if given else "no answer from the evidence")
+
+
+async def closed_book(pair: Pair, asker: Asker, *, threshold: float) -> Rejection | None:
+    """Asked without the document, a model doesn't know the answer.
+
+    With options, a guess is right every fourth time: they are shown in two orders, and only who
+    is right both times knows.
+    """
+    if pair.kind == "unanswerable":
+        return None
+    orders = [pair.options]
+    if pair.options:
+        orders.append(tuple(reversed(pair.options)))
+    said: tuple[str, ...] = ()
+    for order in orders:
+        form = Form({"known": FLAG, "answer": _answer(pair)})
+        user = fill(
+            load("lqa/closed_book.txt"),
+            question=pair.question,
+            options=_options(order),
+            task=load(f"lqa/answer_{pair.kind}.txt"),
+            form=str(form),
+        )
+        known, said = await _answered(asker, _request("closed_book", form, user), pair, "known")
+        if not known or agreement(pair.kind, said, pair.answers) < threshold:
+            return None
+    return Rejection("closed_book", "; ".join(said))
+
+
+async def unanswerable(pair: Pair, view: DocumentView, asker: Asker) -> Rejection | None:
+    """The parts of the document that fit an unanswerable question best don't answer it."""
+    if pair.kind != "unanswerable":
+        return None
+    passages = view.best_passages(pair.question, count=PASSAGES)
+    user = fill(
+        load("lqa/document_answer.txt"),
+        passages="\n\n".join(f"PART {i}\n{text}" for i, text in enumerate(passages, start=1)),
+        question=pair.question,
+    )
+
+    def read(text: str) -> tuple[bool, str]:
+        value = parse_object(text)
+        return flag_field(value, "answerable"), text_field(value, "answer", empty=True)
+
+    found, said = await asker.ask(_request("unanswerable", _SEARCH, user), read)
+    return Rejection("answerable", said) if found and said else None
+
+
+async def _answered(
+    asker: Asker, request: ChatRequest, pair: Pair, flag: str
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether an answer was given, and the answer as its parts."""
+
+    def read(text: str) -> tuple[bool, tuple[str, ...]]:
+        value = parse_object(text)
+        if not flag_field(value, flag):
+            return False, ()
+        if pair.kind == "list":
+            return True, list_field(value, "answer", least=0, most=2 * MOST_ITEMS)
+        answer = text_field(value, "answer", empty=True)
+        return bool(answer), (answer,)
+
+    return await asker.ask(request, read)
+
+
+def _request(purpose: str, form: Form, user: str) -> ChatRequest:
+    return ChatRequest(
+        purpose=purpose,
+        system=load("lqa/system.txt"),
+        user=user,
+        schema=form.schema,
+        max_tokens=_CHECK_TOKENS,
+        temperature=0.0,
+        seed=chance.integer(purpose) % 2**31,
+    )
+
+
+def _answer(pair: Pair) -> dict[str, object]:
+    """The schema of an answer of the pair's kind; empty where there is none."""
+    if pair.kind == "list":
+        return texts(0, MOST_ITEMS)
+    if pair.kind == "yes_no":
+        return one_of("yes", "no", "")
+    if pair.kind == "choice":
+        return one_of(*pair.options, "")
+    return dict(TEXT)
+
+
+def _options(options: tuple[str, ...]) -> str:
+    return "\nOPTIONS\n" + "\n".join(f"- {option}" for option in options) + "\n" if options else ""
+
+
+def _evidence(pair: Pair, view: DocumentView) -> str:
+    """The sentences around the quotes, with the document's title: nothing else is shown."""
+    title = view.document.title
+    pieces = [view.widened(span) for span in pair.evidence]
+    return "\n\n".join([f"(from: {title})", *pieces] if title else pieces)

@@ -1,0 +1,253 @@
+"""A model behind an OpenAI-compatible endpoint: vLLM, SGLang, llama.cpp, transformers, hosted.
+
+The client is `openai`; retries are ours, because all requests of a process share one pause: when
+the server asks to wait (429, Retry-After), nothing more is sent until then. Trouble that passes
+(429, 5xx, timeouts, cut connections) is waited out up to `patience`; a refusal of one request is
+`Refused`; what only a person can put right is an `EndpointError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import openai
+
+from lcirc_cli.errors import EndpointError
+from lcirc_cli.lqa.chat import ChatRequest, Refused, Reply
+
+KEY_VARIABLES = ("LCIRC_API_KEY", "OPENAI_API_KEY")
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0  # seconds between tries
+_LONGEST_PAUSE = 600.0  # what a server may ask for
+_HELLO_PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What this server understands; found out once by `negotiate`."""
+
+    structure: str = "json_schema"  # or json_object, or none
+    limit: str = "max_tokens"  # or max_completion_tokens
+
+    def arguments(self, request: ChatRequest) -> dict[str, Any]:
+        """The request's arguments that differ between servers."""
+        arguments: dict[str, Any] = {self.limit: request.max_tokens}
+        if self.structure == "json_schema":
+            schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
+            arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif self.structure == "json_object":
+            arguments["response_format"] = {"type": "json_object"}
+        return arguments
+
+
+DIALECTS = tuple(
+    Dialect(structure, limit)
+    for structure in ("json_schema", "json_object", "none")
+    for limit in ("max_tokens", "max_completion_tokens")
+)
+
+
+class EndpointModel:
+    """A `ChatModel` on a server."""
+
+    varies = True
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        dialect: Dialect,
+        timeout: float,
+        patience: float,
+    ) -> None:
+        """
+        Args:
+            url: the base, e.g. http://localhost:8000/v1.
+            name: the model's name on the server.
+            timeout: seconds for one try.
+            patience: seconds of trouble after which a request gives up.
+        """
+        self.name = name
+        self.dialect = dialect
+        self._url = url
+        self.patience = patience
+        self._open_until = 0.0  # nothing is sent before this time (monotonic)
+        self.troubles: Counter[str] = Counter()
+        self._client = openai.AsyncOpenAI(
+            base_url=url, api_key=_key(), max_retries=0, timeout=timeout
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def complete(self, request: ChatRequest) -> Reply:
+        """Answer one request, waiting out trouble that passes.
+
+        Raises:
+            Refused: the server refuses this request.
+            EndpointError: wrong address or key, or trouble for longer than the patience.
+        """
+        started, tries = time.monotonic(), 0
+        while True:
+            await self._pause()
+            try:
+                return await self._send(request)
+            except _Passing as trouble:
+                self.troubles[trouble.kind] += 1
+                tries += 1
+                waited = time.monotonic() - started
+                if waited > self.patience:
+                    raise self._gave_up(trouble.kind, waited) from trouble
+                await self._wait(trouble, tries)
+
+    async def _send(self, request: ChatRequest) -> Reply:
+        try:
+            response = await self._client.chat.completions.create(
+                model=self.name,
+                messages=[
+                    {"role": "system", "content": request.system},
+                    {"role": "user", "content": request.user},
+                ],
+                temperature=request.temperature,
+                seed=request.seed,
+                **self.dialect.arguments(request),
+            )
+        except openai.APIStatusError as error:
+            raise _of_status(error, self._url) from error
+        except openai.APITimeoutError as error:
+            raise _Passing("timeout") from error
+        except (openai.APIConnectionError, openai.APIResponseValidationError) as error:
+            raise _Passing("connection") from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise _Passing("cut reply") from error
+        return _reply(response)
+
+    def _gave_up(self, kind: str, waited: float) -> OutOfPatience:
+        error = OutOfPatience(
+            f"the endpoint {self._url} gave no answer for {waited:,.0f} s ({kind}); "
+            "see to it and repeat the command, which goes on where it stopped"
+        )
+        error.kind = kind
+        return error
+
+    async def _pause(self) -> None:
+        while (left := self._open_until - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+
+    async def _wait(self, trouble: _Passing, tries: int) -> None:
+        if trouble.after is not None:
+            until = time.monotonic() + min(trouble.after, _LONGEST_PAUSE)
+            self._open_until = max(self._open_until, until)
+            return
+        longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(tries, 16))
+        # Spread out, so that all who failed together don't come back together.
+        await asyncio.sleep(longest * random.uniform(0.5, 1.0))
+
+
+class OutOfPatience(EndpointError):
+    """The same trouble for longer than the patience; `kind` says which."""
+
+    kind = ""
+
+
+class _Passing(Exception):
+    """Trouble that may be gone at the next try; `after` is what the server asked to wait."""
+
+    def __init__(self, kind: str, after: float | None = None) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.after = after
+
+
+def _of_status(error: openai.APIStatusError, url: str) -> Exception:
+    status = error.status_code
+    if status in (408, 409, 425, 429) or status >= 500:
+        return _Passing(f"HTTP {status}", _retry_after(error))
+    if status in (401, 403):
+        return EndpointError(
+            f"the endpoint {url} refuses the key (HTTP {status}); set {KEY_VARIABLES[0]}"
+        )
+    if status in (404, 405):
+        return EndpointError(
+            f"no such model or address at {url} (HTTP {status}: {_first(error)}); check "
+            "--endpoint (it mostly ends in /v1) and --generator"
+        )
+    return Refused(f"HTTP {status}: {_first(error)}")
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """The seconds that the server asks to wait, where it does (dates are left to backoff)."""
+    value = error.response.headers.get("retry-after")
+    try:
+        return max(0.0, float(value)) if value is not None else None
+    except ValueError:
+        return None
+
+
+def _reply(response: Any) -> Reply:
+    choices = getattr(response, "choices", None)
+    if not choices or getattr(choices[0], "message", None) is None:
+        raise _Passing("reply without choices")
+    usage = getattr(response, "usage", None)
+    return Reply(
+        text=choices[0].message.content or "",
+        complete=choices[0].finish_reason != "length",
+        prompt_tokens=int(getattr(usage, "prompt_tokens", 0) or 0),
+        reply_tokens=int(getattr(usage, "completion_tokens", 0) or 0),
+    )
+
+
+def _key() -> str:
+    found = (os.environ.get(name) for name in KEY_VARIABLES)
+    return next((key for key in found if key), "none")  # local servers ask for none
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+async def negotiate(model: EndpointModel) -> Dialect:
+    """Find out, with one to six tiny requests, which form of structured output a server takes.
+
+    Raises:
+        EndpointError: it can't be used at all.
+    """
+    request = ChatRequest(
+        purpose="hello",
+        system="Reply with JSON.",
+        user='Reply with {"ok": true}.',
+        schema={
+            "type": "object",
+            "properties": {"ok": {"type": "boolean"}},
+            "required": ["ok"],
+            "additionalProperties": False,
+        },
+        max_tokens=16,
+        temperature=0.0,
+        seed=0,
+    )
+    patience, model.patience = model.patience, min(_HELLO_PATIENCE, model.patience)
+    problem: Exception = EndpointError("no dialect")
+    try:
+        for dialect in DIALECTS:
+            model.dialect = dialect
+            try:
+                await model.complete(request)
+                return dialect
+            except Refused as refusal:
+                problem = refusal
+            except OutOfPatience as trouble:
+                if not trouble.kind.startswith("HTTP 5"):
+                    raise  # nobody there: another form of request won't help
+                problem = trouble  # some servers answer 500 to what they don't know
+    finally:
+        model.patience = patience
+    raise EndpointError(f"the endpoint refuses every form of request: {problem}")
