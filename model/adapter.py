@@ -161,8 +161,15 @@ class LcircAdapter(PreTrainedModel):
             ValueError: keys are missing, unexpected or of another shape.
             OSError: no adapter there.
         """
+        if Path(folder).is_dir() and not (Path(folder) / "config.json").is_file():
+            # transformers would go on with the defaults: the paper's 2.7 billion parameters.
+            raise OSError(f"{folder} is not an adapter folder: there is no config.json in it")
         loaded: Any = cls.from_pretrained(
-            str(folder), output_loading_info=True, ignore_mismatched_sizes=True, **kwargs
+            str(folder),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            use_safetensors=True,  # never a pickle
+            **kwargs,
         )
         adapter, report = loaded
         for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
