@@ -1,0 +1,29 @@
+"""Evidence: which passages of the documents a question is about, and what an answer is cited by.
+
+    passages = split_passages(contents)         about 120 words each
+    index = PassageIndex(contents)              BM25 over them
+    scores = index.scores(question)             or fuse([...]) of several rankings
+    citations(question, answer, index=index, scores=scores)
+    is_supported(question, answer, index=index, scores=scores)
+
+No model is used: rankings that a model makes come in as arrays.
+"""
+
+from __future__ import annotations
+
+from lcirc_cli.evidence.citations import Citation, citations
+from lcirc_cli.evidence.index import PassageIndex, fuse, ranking
+from lcirc_cli.evidence.passages import Passage, split_passages
+from lcirc_cli.evidence.support import is_supported, support
+
+__all__ = [
+    "Citation",
+    "Passage",
+    "PassageIndex",
+    "citations",
+    "fuse",
+    "is_supported",
+    "ranking",
+    "split_passages",
+    "support",
+]

@@ -1,0 +1,93 @@
+"""Question sets for the scripts in this folder: documents.jsonl.gz and qa.jsonl.gz of a folder.
+
+Evidence needs text alone, so the memories made here hold no tokens and no states.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lcirc_cli.memory_contents import Fingerprints, MemoryContents, StoredDocument
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question and its gold evidence as character ranges; none where it can't be answered."""
+
+    text: str
+    answers: tuple[str, ...]
+    evidence: tuple[tuple[int, int], ...]
+
+    def touches(self, start: int, end: int, *, share: float = 0.0) -> bool:
+        """Whether text[start:end] overlaps the evidence by more than `share` of the shorter."""
+        return any(
+            min(end, b) - max(start, a) > share * min(end - start, b - a) for a, b in self.evidence
+        )
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A document's text with its questions."""
+
+    id: str
+    text: str
+    questions: tuple[Question, ...]
+
+
+def read_set(folder: Path) -> list[Labelled]:
+    """All documents of a set that have questions, in the order of the file."""
+    questions: dict[str, list[Question]] = {}
+    for row in _rows(folder, "qa.jsonl"):
+        evidence = tuple((start, end) for start, end in row["evidence"])
+        question = Question(row["question"], tuple(row["answers"]), evidence)
+        questions.setdefault(row["document_id"], []).append(question)
+    return [
+        Labelled(row["id"], row["text"], tuple(questions[row["id"]]))
+        for row in _rows(folder, "documents.jsonl")
+        if row["id"] in questions
+    ]
+
+
+def memory_of(texts: Sequence[str]) -> MemoryContents:
+    """A memory with these documents and nothing else in it."""
+    documents = tuple(
+        StoredDocument(
+            name=f"document {number}",
+            sha256="",
+            format="text",
+            text=text,
+            pages=(),
+            page_count=None,
+            empty_pages=(),
+            notes=(),
+            first_token=0,
+            num_tokens=0,
+            first_segment=0,
+            num_segments=0,
+        )
+        for number, text in enumerate(texts)
+    )
+    return MemoryContents(
+        documents=documents,
+        token_ids=torch.zeros(0, dtype=torch.int32),
+        token_starts=torch.zeros(0, dtype=torch.int64),
+        segment_lengths=[],
+        states=torch.zeros(0, 1),
+        carry=torch.zeros(1, 1),
+        features={},
+        settings={},
+        fingerprints=Fingerprints("", "", "", "", ""),
+    )
+
+
+def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
+    plain, packed = folder / name, folder / f"{name}.gz"
+    with gzip.open(packed, "rt", encoding="utf-8") if packed.exists() else plain.open() as file:
+        return [json.loads(line) for line in file]
