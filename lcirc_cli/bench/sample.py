@@ -45,6 +45,7 @@ class Sample:
         id: unique inside its task; part of the key under which a result is kept.
         document_id: samples with the same one share the document's text.
         question: what a query-dependent compressor reads.
+        prompt: the benchmark's own; None for the prompt that `lcirc ask` makes.
         answers: gold references; empty means that the document doesn't answer the question.
         metric: a name of `lcirc_cli.bench.metrics.METRICS`.
         closed_book: a second prompt, without the document, that is scored too (L-Eval sci_fi).
@@ -58,7 +59,7 @@ class Sample:
     document_id: str
     document: str
     question: str
-    prompt: Prompt
+    prompt: Prompt | None
     answers: tuple[str, ...]
     metric: str
     max_new_tokens: int

@@ -14,7 +14,7 @@ from typing import Any
 
 from lcirc_cli.errors import ModelError
 
-_KNOWN = {
+_KNOWN: dict[str, dict[str, Any]] = {
     "llama-2-7b": {},  # the defaults of LlamaConfig
     "smollm2": {
         "hidden_size": 576,

@@ -108,9 +108,9 @@ def _autocompressor(shape: LMShape, _: Any, work: Workload) -> Cost:
     rest, summaries, compress = max(0, work.tokens - work.window), 0, 0
     while rest > 0:
         part = min(rest, work.summary_segment)
-        read = summaries + part + work.summary_tokens
-        compress += ops.lm_matrices(shape, read)
-        compress += ops.lm_attention(shape, read, context=read, causal=work.causal)
+        length = summaries + part + work.summary_tokens
+        compress += ops.lm_matrices(shape, length)
+        compress += ops.lm_attention(shape, length, context=length, causal=work.causal)
         summaries += work.summary_tokens
         rest -= part
     read = _read(shape, summaries + min(work.tokens, work.window), work)

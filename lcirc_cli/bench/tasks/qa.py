@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.errors import DocumentError
-from lcirc_cli.prompts import load
 
 from ..datafiles import Record, read_records
-from ..sample import Prompt, Sample
+from ..sample import Sample
 from .options import TaskOptions
-from .template import split_template
 
 JOINT = "\n\n"
 MAX_NEW_TOKENS = 64
-_TEMPLATE = "bench/qa.txt"
 
 
 @dataclass(frozen=True)
@@ -50,18 +47,10 @@ class DocumentQuestions:
         """Raises DocumentError at the first line that lacks something."""
         documents = _documents(_file(self.folder, "documents"))
         home = join_documents(documents, count=self.join, seed=self.seed)
-        template = load(_TEMPLATE)
         for record in read_records(_file(self.folder, "qa")):
-            yield self._sample(record, home, documents, template=template)
+            yield self._sample(record, home, documents)
 
-    def _sample(
-        self,
-        record: Record,
-        home: dict[str, Joined],
-        documents: dict[str, str],
-        *,
-        template: str,
-    ) -> Sample:
+    def _sample(self, record: Record, home: dict[str, Joined], documents: dict[str, str]) -> Sample:
         identity, asked = record.text("document_id"), record.text("question")
         if identity not in documents:
             raise record.error(f"there is no document {identity!r} in documents.jsonl")
@@ -73,8 +62,8 @@ class DocumentQuestions:
             id=str(record.line),
             document_id=joined.id,
             document=joined.text,
-            question=asked,
-            prompt=_prompt(template, asked, options),
+            question=asked + _listed(options),
+            prompt=None,
             answers=record.texts("answers"),
             options=options,
             metric=self.metric,
@@ -130,11 +119,8 @@ def _evidence(record: Record, text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in ranges]
 
 
-def _prompt(template: str, asked: str, options: tuple[str, ...]) -> Prompt:
-    listed = "".join(f"\n{chr(ord('A') + i)}. {option}" for i, option in enumerate(options))
-    return split_template(
-        template, document="document", fields={"question": asked + listed}, chat=True
-    )
+def _listed(options: tuple[str, ...]) -> str:
+    return "".join(f"\n{chr(ord('A') + i)}. {option}" for i, option in enumerate(options))
 
 
 def _file(folder: Path, name: str) -> Path:

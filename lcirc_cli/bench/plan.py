@@ -1,0 +1,74 @@
+"""Which samples a run asks, and how they are put into batches: the same every time.
+
+Batches are fixed by the plan and never by what is already done, so that a run which was killed
+computes with the same batches when it goes on, and ends in the same numbers.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lcirc_cli.errors import DocumentError
+
+from .sample import Sample, Task, TextSample
+from .systems.base import Batch
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The samples of one task.
+
+    Attributes:
+        total: questions of the whole file.
+        asked: those that are asked, in the file's order.
+    """
+
+    task: Task
+    total: int
+    everything: Sequence[Sample | TextSample]
+    asked: Sequence[Sample | TextSample]
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """At most `size` samples of one document each; the next document's text for controls."""
+        groups: dict[str, list[Sample | TextSample]] = {}
+        for sample in self.asked:
+            groups.setdefault(sample.document_id, []).append(sample)
+        others = self._others(list(groups))
+        for identity, group in groups.items():
+            for start in range(0, len(group), size):
+                part = group[start : start + size]
+                yield Batch(
+                    samples=[s for s in part if isinstance(s, Sample)],
+                    texts=[s for s in part if isinstance(s, TextSample)],
+                    other=others[identity],
+                )
+
+    def _others(self, asked: Sequence[str]) -> dict[str, str]:
+        """For each document the text of the next one of the file; "" if there is no other."""
+        texts: dict[str, str] = {}
+        for sample in self.everything:
+            texts.setdefault(sample.document_id, sample.document)
+        order = list(texts)
+        following = dict(zip(order, order[1:] + order[:1], strict=True))
+        return {i: texts[following[i]] if following[i] != i else "" for i in asked}
+
+
+def plan(task: Task, *, limit: int | None, seed: int) -> Planned:
+    """All samples of a task, or `limit` of them drawn by `seed`.
+
+    Raises:
+        DocumentError: the data can't be read, holds no sample, or two with the same id.
+    """
+    everything: list[Sample | TextSample] = list(task.samples())
+    if not everything:
+        raise DocumentError(f"{task.name} holds no sample that can be asked")
+    identities = {sample.id for sample in everything}
+    if len(identities) < len(everything):
+        raise DocumentError(f"{task.name} has samples with the same id")
+    asked = everything
+    if limit is not None and limit < len(everything):
+        chosen = random.Random(f"{seed}/{task.name}").sample(range(len(everything)), limit)
+        asked = [everything[index] for index in sorted(chosen)]
+    return Planned(task, len(everything), everything, asked)

@@ -1,0 +1,60 @@
+"""The rows that are compared: from a name to something that answers samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..sample import Sample, TextSample
+from .autocompressor import AutoCompressor
+from .base import Batch, Limits, Measured, NotApplicable, System
+from .compressing import Compressing
+from .constant import Constant
+from .reading import Extended, NoDocument, Reading, Retrieval, WithLora
+from .spec import NAMES, SystemSpec, parse_system
+from .workbench import Workbench
+
+__all__ = [
+    "NAMES",
+    "Batch",
+    "Limits",
+    "Measured",
+    "NotApplicable",
+    "System",
+    "SystemSpec",
+    "Workbench",
+    "open_constant",
+    "open_system",
+    "parse_system",
+]
+
+
+def open_system(spec: SystemSpec, bench: Workbench, *, limits: Limits) -> System:
+    """A system that uses the backbone.
+
+    Raises:
+        ModelError: its adapter is missing or made for another backbone.
+        UsageError: an extra is missing.
+    """
+    backbone = bench.backbone
+    positions = backbone.max_positions
+    form = bench.engine(None).adapter.adapter.config.prompt_form
+    window = min(limits.window, positions)
+    limits = Limits(window, limits.evidence)
+    if spec.name in ("lcirc", "qd-lcirc"):
+        return Compressing(bench, spec, limits=limits)
+    if spec.name == "autocompressor":
+        return AutoCompressor(backbone, spec.adapter, limits=limits, shuffled=spec.shuffled)
+    if spec.name == "retrieval":
+        return Retrieval(bench, limits=limits, form=form)
+    if spec.name == "window":
+        return WithLora(backbone, spec.adapter or "", limit=window, form=form)
+    if spec.name == "extended-fa":
+        return Extended(backbone, limit=2 * positions, form=form)
+    if spec.name == "none":
+        return NoDocument(backbone, limit=positions, form=form)
+    return Reading(backbone, limit=positions if spec.name == "full" else window, form=form)
+
+
+def open_constant(samples: Iterable[Sample | TextSample]) -> Constant:
+    """The majority answer of these samples; needs no backbone."""
+    return Constant(samples)

@@ -1,0 +1,63 @@
+"""What every system is given and gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..sample import Output, Sample, TextSample
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a document a system may read as text.
+
+    Attributes:
+        window: tokens of a prompt with its answer, of the systems with a window.
+        evidence: document tokens of the systems that show passages.
+    """
+
+    window: int = 4096
+    evidence: int = 512
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One sample's output and where the document's tokens went.
+
+    Attributes:
+        prompt_sha256: of the prompt's token ids, so that two runs can be compared.
+        window: tokens of the prompt.
+        compressed: document tokens that the memory holds.
+        dropped: document tokens that are neither.
+    """
+
+    output: Output
+    prompt_sha256: str = ""
+    window: int = 0
+    compressed: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of one document, asked together.
+
+    Attributes:
+        other: another document of the task: what a shuffled memory is made of.
+    """
+
+    samples: Sequence[Sample] = ()
+    texts: Sequence[TextSample] = ()
+    other: str = field(default="", repr=False)
+
+
+class System(Protocol):
+    """Answers the samples of a batch, in order."""
+
+    def run(self, batch: Batch) -> list[Measured]: ...
+
+
+class NotApplicable(Exception):
+    """This system has nothing to do with this kind of sample; the message says why."""

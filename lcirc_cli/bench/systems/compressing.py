@@ -1,0 +1,154 @@
+"""`lcirc` and `qd-lcirc`: a compressed memory of the document, injected while the window is read.
+
+Windows: `ends` (the benchmark's own truncation, as in the paper), `evidence` (the best passages)
+or `none`. `~shuffled` takes the memory of another document, everything else the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lcirc_cli.evidence.index import ranking
+from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.model import Memory
+
+from ..sample import Output, Sample, TextSample
+from .base import Batch, Limits, Measured, NotApplicable
+from .decoding import Decoder
+from .gold import gold_ids
+from .prompting import Prepared, Prompter
+from .reading import Ranges, best_passages, text_ids
+from .spec import SystemSpec
+from .workbench import Workbench
+
+
+class Compressing:
+    """One of the two methods with one window."""
+
+    def __init__(self, bench: Workbench, spec: SystemSpec, *, limits: Limits) -> None:
+        self._bench, self._spec, self._limits = bench, spec, limits
+        self._engine = bench.engine(spec.adapter)
+        config = self._engine.adapter.adapter.config
+        self._prompter = Prompter(bench.backbone, form=config.prompt_form)
+        self._decoder = Decoder(bench.backbone, self._engine.model)
+
+    @property
+    def trained(self) -> bool:
+        """False where the memory can't change what the backbone says."""
+        return self._engine.adapter.open
+
+    def run(self, batch: Batch) -> list[Measured]:
+        if batch.texts:
+            return [self._scored(sample, batch.other) for sample in batch.texts]
+        sources = {self._source(sample) for sample in batch.samples}
+        if len(sources) > 1:  # the paper compresses what its prompt leaves out: one by one
+            return [m for s in batch.samples for m in self.run(replace(batch, samples=[s]))]
+        return self._answer(batch.samples, sources.pop(), batch.other)
+
+    def _answer(self, samples: Sequence[Sample], source: str, other: str) -> list[Measured]:
+        questions = [sample.question for sample in samples]
+        own = self._bench.memory(self._engine, source)
+        used, memory, ranked = own, None, [([], ())] * len(samples)
+        if own is not None:
+            memory, ranked = self._asked(own, questions)
+        if self._spec.shuffled:  # ranked with its own document's memory, answered with another's
+            used = self._bench.memory(self._engine, other)
+            memory = None if used is None else self._asked(used, questions)[0]
+        prepared = [
+            self._prepare(sample, 0 if own is None else len(own.token_ids), texts)
+            for sample, (texts, _) in zip(samples, ranked, strict=True)
+        ]
+        prompts = [one.ids for one in prepared]
+        texts = self._decoder.generate(
+            prompts, max_new_tokens=samples[0].max_new_tokens, memory=memory
+        )
+        losses = self._losses(samples, prompts, memory)
+        compressed = 0 if used is None or memory is None else len(used.token_ids)
+        return [
+            Measured(
+                Output(text, self._closed_book(sample), answer_loss=loss, ranking=ranges),
+                prompt_sha256=one.sha256,
+                window=len(one.ids),
+                compressed=compressed,
+                dropped=one.dropped if memory is None else 0,
+            )
+            for sample, one, (_, ranges), text, loss in zip(
+                samples, prepared, ranked, texts, losses, strict=True
+            )
+        ]
+
+    def _asked(
+        self, contents: MemoryContents, questions: Sequence[str]
+    ) -> tuple[Memory | None, list[tuple[list[str], Ranges]]]:
+        """The memory for these questions, and the passages as `lcirc ask` ranks them."""
+        answerer = self._engine.answerer(contents, method=self._spec.name)
+        steered = answerer.steer(questions)
+        index = answerer.collection.index
+        return steered.memory, [
+            best_passages(index, ranking(scores), budget=self._limits.evidence)
+            for scores in answerer.rank(questions, steered)
+        ]
+
+    def _prepare(self, sample: Sample, size: int, passages: Sequence[str]) -> Prepared:
+        """size: tokens of the document."""
+        if self._spec.window == "ends":
+            return self._prompter.fitted(sample, limit=self._limits.window - sample.max_new_tokens)
+        shown = passages if self._spec.window == "evidence" else []
+        return self._prompter.shown(sample, shown, document_tokens=size)
+
+    def _source(self, sample: Sample) -> str:
+        """What is compressed: the document; in the paper, what its window leaves out."""
+        if sample.truncation != "paper_middle":
+            return sample.document
+        limit = self._limits.window - sample.max_new_tokens
+        return self._prompter.fitted(sample, limit=limit).middle
+
+    def _losses(
+        self, samples: Sequence[Sample], prompts: Sequence[list[int]], memory: Memory | None
+    ) -> list[float | None]:
+        """As in `reading`, row by row: each question has its own row of the memory."""
+        losses: list[float | None] = []
+        for row, (sample, prompt) in enumerate(zip(samples, prompts, strict=True)):
+            if sample.prompt is not None or not sample.answers:
+                losses.append(None)
+                continue
+            gold = gold_ids(self._bench.backbone, sample.answers[0])
+            losses += self._decoder.losses([prompt], [gold], memory=_row(memory, row))
+        return losses
+
+    def _closed_book(self, sample: Sample) -> str | None:
+        if sample.closed_book is None:
+            return None
+        prompt = self._prompter.closed_book(sample.closed_book)
+        return self._decoder.generate([prompt.ids], max_new_tokens=sample.max_new_tokens)[0]
+
+    def _states(self, contents: MemoryContents) -> Memory | None:
+        return self._engine.answerer(contents, method="lcirc").steer(["text"]).memory
+
+    def _scored(self, sample: TextSample, other: str) -> Measured:
+        """Only the scored tokens are in the window, all before them is compressed."""
+        if self._spec.name == "qd-lcirc":
+            raise NotApplicable("there is no question to steer the compression: see lcirc")
+        ids = text_ids(self._bench.backbone, sample)
+        split = len(ids) - sample.scored_tokens
+        tokenizer = self._bench.backbone.tokenizer
+        before = other if self._spec.shuffled else str(tokenizer.decode(ids[:split]))
+        contents = self._bench.memory(self._engine, before)
+        memory = None if contents is None else self._states(contents)
+        read = ids[split:]
+        (loss,) = self._decoder.losses([read[:1]], [read[1:]], memory=memory)
+        compressed = 0 if contents is None or memory is None else len(contents.token_ids)
+        return Measured(
+            Output(loss=loss),
+            window=len(read),
+            compressed=compressed,
+            dropped=split if memory is None else 0,
+        )
+
+
+def _row(memory: Memory | None, row: int) -> Memory | None:
+    if memory is None or memory.states_BMD.shape[0] == 1:
+        return memory
+    mask = None if memory.mask_BM is None else memory.mask_BM[row : row + 1]
+    return Memory(memory.states_BMD[row : row + 1], mask)

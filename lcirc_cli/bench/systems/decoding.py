@@ -1,0 +1,109 @@
+"""Greedy answers and answer losses for prompts of tokens, several at a time.
+
+The benchmarks' own settings: greedy, one beam, no stop strings, what is generated is not
+stripped. A prefix of embeddings (an autocompressor's summaries) may stand before each prompt.
+
+Legend: B prompts, T tokens, P prefix vectors, D hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.default_model import silent_transformers
+from lcirc_cli.model import LcircForCausalLM, Memory
+
+
+class Decoder:
+    """Generates with a backbone, a memory injected where there is one."""
+
+    def __init__(self, backbone: Backbone, model: LcircForCausalLM | None = None) -> None:
+        self._backbone, self._model = backbone, model
+        self._lm: Any = backbone.lm
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_new_tokens: int,
+        memory: Memory | None = None,
+        prefix_PD: Tensor | None = None,
+    ) -> list[str]:
+        """The text that follows each prompt, special tokens left out."""
+        inputs = self._inputs(prompts, prefix_PD)
+        prompt_length = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
+        target: Any = self._lm if memory is None or self._model is None else self._model
+        options = {} if target is self._lm else {"memory": memory}
+        with silent_transformers():
+            rows = target.generate(
+                **inputs,
+                **options,
+                do_sample=False,
+                num_beams=1,
+                max_new_tokens=max_new_tokens,
+                eos_token_id=list(self._backbone.eos_ids),
+                pad_token_id=self._backbone.tokenizer.pad_token_id,
+            )
+        return [self._text(row[prompt_length:].tolist()) for row in rows]
+
+    @torch.no_grad()
+    def losses(
+        self,
+        prompts: Sequence[Sequence[int]],
+        answers: Sequence[Sequence[int]],
+        *,
+        memory: Memory | None = None,
+        prefix_PD: Tensor | None = None,
+    ) -> list[float]:
+        """Mean nats a token of each answer after its prompt."""
+        joined = [[*p, *a] for p, a in zip(prompts, answers, strict=True)]
+        inputs = self._inputs(joined, prefix_PD)
+        target: Any = self._lm if memory is None or self._model is None else self._model
+        options = {} if target is self._lm else {"memory": memory}
+        keep = max(map(len, answers)) + 1
+        logits = target(**inputs, **options, logits_to_keep=keep, use_cache=False).logits.float()
+        result = []
+        for row, answer in enumerate(answers):
+            # Padded on the left: the last position predicts nothing, the one before it the end.
+            scores = logits[row, -len(answer) - 1 : -1].log_softmax(dim=-1)
+            wanted = torch.tensor(answer, device=scores.device)[:, None]
+            result.append(float(-scores.gather(1, wanted).mean()))
+        return result
+
+    def _inputs(
+        self, prompts: Sequence[Sequence[int]], prefix_PD: Tensor | None
+    ) -> dict[str, Tensor]:
+        longest = max(map(len, prompts))
+        pad = int(self._backbone.tokenizer.pad_token_id)  # type: ignore[arg-type]
+        ids_BT = torch.full((len(prompts), longest), pad)
+        mask_BT = torch.zeros_like(ids_BT)
+        for row, prompt in enumerate(prompts):
+            ids_BT[row, longest - len(prompt) :] = torch.tensor(prompt)
+            mask_BT[row, longest - len(prompt) :] = 1
+        device = self._lm.get_input_embeddings().weight.device
+        ids_BT, mask_BT = ids_BT.to(device), mask_BT.to(device)
+        if prefix_PD is None:
+            return {"input_ids": ids_BT, "attention_mask": mask_BT}
+        return self._embedded(ids_BT, mask_BT, prefix_PD)
+
+    def _embedded(self, ids_BT: Tensor, mask_BT: Tensor, prefix_PD: Tensor) -> dict[str, Tensor]:
+        """Prefix, then prompt, row by row, the padding before both."""
+        embed = self._lm.get_input_embeddings()
+        P, rows, masks = len(prefix_PD), [], []
+        for ids_T, mask_T in zip(ids_BT, mask_BT, strict=True):
+            padding = int((mask_T == 0).sum())
+            parts = [embed(ids_T[:padding]), prefix_PD.to(embed.weight), embed(ids_T[padding:])]
+            rows.append(torch.cat(parts))
+            masks.append(torch.cat([mask_T[:padding], mask_T.new_ones(P), mask_T[padding:]]))
+        return {"inputs_embeds": torch.stack(rows), "attention_mask": torch.stack(masks)}
+
+    def _text(self, tokens: list[int]) -> str:
+        ends = self._backbone.eos_ids
+        end = next((at for at, token in enumerate(tokens) if token in ends), len(tokens))
+        return str(self._backbone.tokenizer.decode(tokens[:end], skip_special_tokens=True))

@@ -1,0 +1,192 @@
+"""Systems without a memory: what part of the document the backbone reads is all that differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.evidence.index import PassageIndex, ranking
+
+from ..sample import Output, Sample, TextSample
+from .base import Batch, Limits, Measured, NotApplicable
+from .decoding import Decoder
+from .gold import gold_ids
+from .prompting import Prepared, Prompter
+from .workbench import Workbench
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+class Reading:
+    """A backbone that reads prompts; sub-classes say which.
+
+    Args:
+        limit: tokens of a prompt together with its answer.
+    """
+
+    def __init__(self, backbone: Backbone, *, limit: int, form: str = "auto") -> None:
+        self._backbone, self._limit = backbone, limit
+        self._prompter = Prompter(backbone, form=form)
+        self._decoder = Decoder(backbone)
+
+    def run(self, batch: Batch) -> list[Measured]:
+        with self._changed():
+            if batch.texts:
+                return [self._scored(sample) for sample in batch.texts]
+            prepared = [self._prepare(sample) for sample in batch.samples]
+            return self._answered(batch.samples, prepared)
+
+    def _prepare(self, sample: Sample) -> tuple[Prepared, Ranges | None]:
+        return self._prompter.fitted(sample, limit=self._limit - sample.max_new_tokens), None
+
+    def _context(self, sample: TextSample) -> int:
+        """Tokens of a text that are read before the end of the scored ones."""
+        return min(sample.context_tokens, self._limit)
+
+    def _changed(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def _answered(
+        self, samples: Sequence[Sample], prepared: Sequence[tuple[Prepared, Ranges | None]]
+    ) -> list[Measured]:
+        prompts = [one.ids for one, _ in prepared]
+        texts = self._decoder.generate(prompts, max_new_tokens=samples[0].max_new_tokens)
+        losses = _answer_losses(self._backbone, self._decoder.losses, samples, prompts)
+        return [
+            Measured(
+                Output(text, closed_book=self._closed_book(sample), answer_loss=loss, ranking=rank),
+                prompt_sha256=one.sha256,
+                window=len(one.ids),
+                dropped=one.dropped,
+            )
+            for sample, (one, rank), text, loss in zip(
+                samples, prepared, texts, losses, strict=True
+            )
+        ]
+
+    def _closed_book(self, sample: Sample) -> str | None:
+        if sample.closed_book is None:
+            return None
+        prompt = self._prompter.closed_book(sample.closed_book)
+        return self._decoder.generate([prompt.ids], max_new_tokens=sample.max_new_tokens)[0]
+
+    def _scored(self, sample: TextSample) -> Measured:
+        ids = text_ids(self._backbone, sample)
+        read = ids[-max(self._context(sample), sample.scored_tokens) :]
+        split = len(read) - sample.scored_tokens
+        if split == 0:  # the first token has nothing before it that could predict it
+            split = 1
+        (loss,) = self._decoder.losses([read[:split]], [read[split:]])
+        return Measured(Output(loss=loss), window=len(read), dropped=len(ids) - len(read))
+
+
+class NoDocument(Reading):
+    """`none`: the question alone."""
+
+    def _prepare(self, sample: Sample) -> tuple[Prepared, Ranges | None]:
+        size = self._prompter.count(sample.document)
+        return self._prompter.shown(sample, [], document_tokens=size), None
+
+    def _context(self, sample: TextSample) -> int:
+        return sample.scored_tokens
+
+
+class Retrieval(Reading):
+    """`retrieval`: the best BM25 passages, in the order of the document."""
+
+    def __init__(self, bench: Workbench, *, limits: Limits, form: str) -> None:
+        super().__init__(bench.backbone, limit=limits.window, form=form)
+        self._bench, self._budget = bench, limits.evidence
+
+    def run(self, batch: Batch) -> list[Measured]:
+        if batch.texts:
+            raise NotApplicable("there is no question to retrieve passages for")
+        return super().run(batch)
+
+    def _prepare(self, sample: Sample) -> tuple[Prepared, Ranges | None]:
+        memory = self._bench.memory(self._bench.engine(None), sample.document)
+        if memory is None:
+            return self._prompter.shown(sample, [], document_tokens=0), ()
+        answerer = self._bench.engine(None).answerer(memory, method="none")
+        index = answerer.collection.index
+        order = ranking(index.scores(sample.question))
+        texts, ranges = best_passages(index, order, budget=self._budget)
+        size = len(memory.token_ids)
+        return self._prompter.shown(sample, texts, document_tokens=size), ranges
+
+
+class Extended(Reading):
+    """`extended-fa`: RoPE's theta scaled so that twice the positions are told apart."""
+
+    def _changed(self) -> AbstractContextManager[None]:
+        return _doubled_theta(self._backbone.lm)
+
+
+class WithLora(Reading):
+    """`window@FOLDER`: a LoRA adapter on the backbone, no memory. Needs the extra `peft`."""
+
+    def __init__(self, backbone: Backbone, folder: str, *, limit: int, form: str) -> None:
+        super().__init__(backbone, limit=limit, form=form)
+        from .lora import attach
+
+        self._attach: Callable[[], AbstractContextManager[None]] = attach(backbone.lm, folder)
+
+    def _changed(self) -> AbstractContextManager[None]:
+        return self._attach()
+
+
+def best_passages(
+    index: PassageIndex, order: Sequence[int], *, budget: int
+) -> tuple[list[str], Ranges]:
+    """Texts that fit in `budget` tokens, in document order; and all ranges, best first."""
+    chosen: list[int] = []
+    used = 0
+    for number in order:
+        passage = index.passages[number]
+        size = passage.end_token - passage.first_token
+        if used + size > budget and chosen:
+            break
+        chosen.append(int(number))
+        used += size
+    ranges = tuple((index.passages[n].start, index.passages[n].end) for n in order[:10])
+    return [index.text(number) for number in sorted(chosen)], ranges
+
+
+def text_ids(backbone: Backbone, sample: TextSample) -> list[int]:
+    """The tokens of a text's context, `context_tokens` of them."""
+    tokenizer: Any = backbone.tokenizer
+    ids = tokenizer(sample.document, add_special_tokens=False, verbose=False)["input_ids"]
+    return ids[max(0, sample.end_token - sample.context_tokens) : sample.end_token]
+
+
+def _answer_losses(
+    backbone: Backbone,
+    measure: Callable[[Sequence[list[int]], Sequence[list[int]]], list[float]],
+    samples: Sequence[Sample],
+    prompts: Sequence[list[int]],
+) -> list[float | None]:
+    """The loss of the first gold answer where the task is our own and has one."""
+    asked = [i for i, s in enumerate(samples) if s.prompt is None and s.answers]
+    if not asked:
+        return [None] * len(samples)
+    golds = [gold_ids(backbone, samples[i].answers[0]) for i in asked]
+    found = iter(measure([prompts[i] for i in asked], golds))
+    return [next(found) if i in asked else None for i in range(len(samples))]
+
+
+@contextmanager
+def _doubled_theta(lm: Any) -> Iterator[None]:
+    """NTK-aware scaling by 2: theta * 2^(d / (d - 2)), for models with one rotary embedding."""
+    rotary = getattr(lm.get_decoder(), "rotary_emb", None)
+    if rotary is None or not hasattr(rotary, "inv_freq"):
+        raise NotApplicable("this backbone has no rotary embedding to extend")
+    kept = rotary.inv_freq
+    d = 2 * len(kept)
+    exponents = 2 * kept.new_tensor(range(d // 2)) / d
+    try:
+        rotary.inv_freq = kept * (2.0 ** (d / (d - 2))) ** -exponents
+        yield
+    finally:
+        rotary.inv_freq = kept

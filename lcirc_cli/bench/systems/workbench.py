@@ -1,0 +1,63 @@
+"""Engines and memories that systems share, so that a document is read once and not once a system.
+
+One backbone in memory; adapters and the last few documents' memories are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from lcirc_cli.documents.document import Document, Page
+from lcirc_cli.engine import Engine
+from lcirc_cli.memory_contents import MemoryContents
+
+if TYPE_CHECKING:
+    from lcirc_cli.backbones import Backbone
+
+_KEPT = 4  # memories; a shuffled control needs its own document's and another's
+
+
+class Workbench:
+    """Gives systems an engine for an adapter, and the memory of a document."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._first = engine
+        self._engines: dict[str | None, Engine] = {None: engine}
+        self._memories: OrderedDict[tuple[str, str], MemoryContents] = OrderedDict()
+
+    @property
+    def backbone(self) -> Backbone:
+        return self._first.backbone
+
+    def engine(self, adapter: str | None) -> Engine:
+        """The engine with that adapter (None: the one of the command line).
+
+        Raises:
+            ModelError: no such adapter, or one for another backbone.
+        """
+        if adapter not in self._engines:
+            from lcirc_cli.adapters import load_adapter
+
+            loaded = load_adapter(adapter, self.backbone)
+            self._engines[adapter] = Engine(self.backbone, loaded)
+        return self._engines[adapter]
+
+    def memory(self, engine: Engine, text: str) -> MemoryContents | None:
+        """A document's memory; None for a document without words.
+
+        Raises:
+            OutOfMemoryError: even a small part is too much.
+        """
+        if not text.strip():
+            return None
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        key = (engine.adapter.fingerprint, digest)
+        if key not in self._memories:
+            document = Document("document", text, (Page(None, None, 0, len(text)),), digest, "text")
+            self._memories[key] = engine.ingest([document])
+            if len(self._memories) > _KEPT:
+                self._memories.popitem(last=False)
+        self._memories.move_to_end(key)
+        return self._memories[key]
