@@ -149,15 +149,17 @@ def hidden_states_before(lm: PreTrainedModel, input_ids: Tensor, *, layer: int) 
     layers = decoder_layers(lm)
     if layer == 0:
         return embed(lm, input_ids)
+    # Without a cache the library looks at the positions for packed sequences: that waits for the
+    # device, and can't be done on meta.
     if layer == len(layers):
-        return lm.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+        return lm.base_model(input_ids=input_ids, use_cache=True).last_hidden_state
 
     def stop(_module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         raise _Reached(args[0] if args else kwargs["hidden_states"])
 
     handle = layers[layer].register_forward_pre_hook(stop, with_kwargs=True)
     try:
-        lm.base_model(input_ids=input_ids, use_cache=False)
+        lm.base_model(input_ids=input_ids, use_cache=True)
     except _Reached as reached:
         return reached.hidden
     finally:

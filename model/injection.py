@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from .adapter import LcircAdapter
 from .decoders import decoder_layers
-from .layers import GatedCrossAttention, KeysValues
+from .layers import GatedCrossAttention, KeysValues, autocasts
 from .recurrence import Memory
 
 
@@ -46,7 +46,7 @@ class Injector:
         for _, block in self._sites:
             weight = block.attention.k.weight
             states = memory.states_BMD.to(device=weight.device)
-            if not torch.is_autocast_enabled(weight.device.type):
+            if not autocasts(weight.device):
                 states = states.to(weight.dtype)
             mask = None if memory.mask_BM is None else memory.mask_BM.to(weight.device)
             projected.append(block.attention.keys_values(states, mask))

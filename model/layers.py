@@ -29,6 +29,12 @@ def make_norm(kind: str, dim: int, *, eps: float) -> nn.Module:
     return nn.LayerNorm(dim, eps=eps) if kind == "layernorm" else nn.RMSNorm(dim, eps=eps)
 
 
+def autocasts(device: torch.device) -> bool:
+    """Whether autocast chooses dtypes on this device now; the meta device knows no autocast."""
+    kind = device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+
+
 class FeedForward(nn.Module):
     """norm, linear, SiLU, linear; no biases (A.1)."""
 
@@ -150,7 +156,7 @@ class GatedCrossAttention(GradientCheckpointingLayer):
         return x_BTD
 
     def _as_weights(self, x_BTD: Tensor) -> Tensor:
-        if torch.is_autocast_enabled(x_BTD.device.type):
+        if autocasts(x_BTD.device):
             return x_BTD
         return x_BTD.to(self.attention.q.weight.dtype)
 
