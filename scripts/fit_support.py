@@ -4,8 +4,8 @@
 
 Questions about a memory's documents are the positive cases, questions about other documents of
 the same set the negative ones, in memories of 1, 5 and 20 documents (a long book is like many
-short texts: more of it fits any question by chance). Each set and size weighs the same. Unanswerable
-questions of a set, where it has any, are only counted: they ask about things in the document.
+short texts: more of it fits any question by chance). Each set and size weighs the same. Questions
+of a set that can't be answered are only counted: they ask about things in the document.
 Prints a JSON line with the coefficients, then one for each set and size with the committed ones.
 """
 

@@ -31,10 +31,10 @@ _BREAK = re.compile(
 )
 _UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
 _UNIT = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]{{1,48}}")
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st sr jr rev gen col capt lt sgt hon vs etc no nos fig figs eq eqs sec "
-    "ch vol pp ed eds al approx cf viz inc ltd co corp dept e.g i.e u.s".split()
-)
+_ABBREVIATIONS = """
+    mr mrs ms dr prof st sr jr rev gen col capt lt sgt hon vs fig figs eq eqs sec ch vol pp ed eds
+    al approx cf viz inc ltd co corp dept e.g i.e u.s
+""".split()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 from lcirc_cli.evidence.sentences import UNSPACED
 
@@ -18,20 +19,18 @@ _MARKS = "\u0300-\u036f\u0900-\u0963\u0966-\u0dff"
 _TERM = re.compile(rf"[{UNSPACED}]+|\d+(?:[.,]\d+)+|(?:[^\W_{UNSPACED}]|[{_MARKS}])+")
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 
-_FUNCTION_WORDS = frozenset(
-    # questions
-    "what which who whom whose when where why how "
-    # auxiliaries
-    "is are was were be been being am do does did done has have had having can could will would "
-    "shall should may might must "
-    # pronouns and determiners
-    "i you he she it we they me him her us them my your his its our their mine yours hers ours "
-    "theirs himself herself itself themselves this that these those a an the some any each "
-    # prepositions and conjunctions
-    "of in to and or for on at by with from as into onto but if than then so because while "
-    # the rest, with what apostrophes leave over
-    "no not there here also too very just s t d m ll re ve".split()
-)
+# Question words, auxiliaries, pronouns, prepositions and conjunctions, and what apostrophes leave.
+_WORDS = """
+    what which who whom whose when where why how
+    is are was were be been being am do does did done has have had having can could will would
+    shall should may might must
+    i you he she it we they me him her us them my your his its our their mine yours hers ours
+    theirs himself herself itself themselves this that these those a an the some any each
+    of in to and or for on at by with from as into onto but if than then so because while
+    no not there here also too very just
+    s t d m ll re ve
+"""
+_FUNCTION_WORDS = frozenset(_WORDS.split())
 _ENDINGS = (
     ("sses", "ss"),
     ("ies", "y"),
@@ -61,7 +60,7 @@ def terms(text: str) -> list[str]:
 
 def pairs(sequence: list[str]) -> list[str]:
     """Neighbouring terms, joined: what tells "white house" from a house that is white."""
-    return [f"{a} {b}" for a, b in zip(sequence, sequence[1:], strict=False)]
+    return [f"{a} {b}" for a, b in pairwise(sequence)]
 
 
 @lru_cache(maxsize=1 << 16)
