@@ -15,12 +15,18 @@ from typing import Annotated, Any
 import typer
 
 from lcirc_cli import __version__, console, links
+from lcirc_cli.commands.ask import ask
 from lcirc_cli.commands.doctor import doctor
+from lcirc_cli.commands.ingest import ingest
 from lcirc_cli.commands.pull import pull
+from lcirc_cli.commands.train import train
 from lcirc_cli.errors import LcircError, OutOfMemoryError, StorageError
 
 # A command is a function, or a Typer app where it has sub-commands of its own.
 COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
+    ("ingest", ingest),
+    ("ask", ask),
+    ("train", train),
     ("pull", pull),
     ("doctor", doctor),
 )
@@ -82,6 +88,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BaseException as error:
         return _failed(error, debug=_debug(arguments))
+    if status == INTERRUPTED:  # Typer has turned the KeyboardInterrupt into its exit code
+        console.error("interrupted")
     return status if isinstance(status, int) else 0
 
 

@@ -1,0 +1,173 @@
+"""Adapters: a name to a `LcircAdapter` that fits the backbone in use.
+
+Without a name it is the trained adapter that ships for the backbone, else one with closed gates,
+which leaves the language model's answers as they are. Knows nothing about documents or training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lcirc_cli import hub
+from lcirc_cli.errors import ModelError
+
+if TYPE_CHECKING:
+    from lcirc_cli.backbones import Backbone
+    from lcirc_cli.model import LcircAdapter, LcircConfig
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+UNTRAINED = "untrained"
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class LoadedAdapter:
+    """An adapter ready for use.
+
+    Attributes:
+        adapter: in eval mode, in the backbone's dtype and on its device.
+        name: for people: the folder or Hub id, or `untrained`.
+        fingerprint: SHA-256 over its settings and weights; the same for every dtype and device.
+    """
+
+    adapter: LcircAdapter
+    name: str
+    fingerprint: str
+
+    @property
+    def open(self) -> bool:
+        """Whether a memory can change what the language model says: some gate is not 0."""
+        return any(value != 0.0 for value in self.adapter.gates().values())
+
+
+def load_adapter(
+    name: str | None, backbone: Backbone, *, attention: str = "auto", offline: bool = False
+) -> LoadedAdapter:
+    """Load an adapter for a backbone.
+
+    Args:
+        name: an adapter's folder or Hub id; None takes the one that ships for the backbone, or
+            an untrained one with closed gates where none does.
+        attention: auto, sdpa or flash.
+        offline: never reach out; what is missing is an error.
+
+    Raises:
+        ModelError: no such adapter, damaged, or made for another backbone.
+    """
+    folder = _shipped(backbone) if name is None else _folder(name, offline=offline)
+    if folder is None:
+        loaded = _untrained(backbone)
+    else:
+        loaded = _load(folder, name or folder.name)
+        _check_fit(loaded, backbone)
+    return _placed(loaded, backbone, attention)
+
+
+def _shipped(backbone: Backbone) -> Path | None:
+    """The folder in `pretrained/` that was trained on this very backbone."""
+    for config in sorted(PRETRAINED.glob("*/config.json")):
+        if json.loads(config.read_text("utf-8")).get("base_fingerprint") == backbone.fingerprint:
+            return config.parent
+    return None
+
+
+def _folder(name: str, *, offline: bool) -> Path:
+    path = Path(name).expanduser()
+    if not path.is_dir():
+        if not path.exists() and hub.is_hub_name(name):
+            return hub.snapshot(name, offline=offline)
+        raise ModelError(f"there is no adapter {name}: give the folder that `lcirc train` wrote")
+    if not (path / "config.json").is_file():
+        raise ModelError(f"{name} is not an adapter: there is no config.json in it")
+    return path
+
+
+def _load(folder: Path, name: str) -> LoadedAdapter:
+    from safetensors import SafetensorError
+
+    from lcirc_cli.default_model import silent_transformers
+    from lcirc_cli.model import LcircAdapter
+
+    try:
+        kind = json.loads((folder / "config.json").read_text("utf-8")).get("model_type")
+        if kind != "lcirc":
+            raise ValueError(f"its config.json is of type {kind!r}, not 'lcirc'")
+        with silent_transformers():
+            adapter = LcircAdapter.load(folder, dtype="auto", local_files_only=True)
+    except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"the adapter {name} can't be loaded: {reason}") from error
+    return LoadedAdapter(adapter, name, adapter_fingerprint(adapter))
+
+
+def _check_fit(loaded: LoadedAdapter, backbone: Backbone) -> None:
+    made_for = loaded.adapter.config.base_fingerprint
+    if made_for and made_for != backbone.fingerprint:
+        raise ModelError(
+            f"the adapter {loaded.name} was made for the model {loaded.adapter.config.base_model} "
+            f"({made_for[:12]}), but {backbone.name} ({backbone.fingerprint[:12]}) is loaded: "
+            "choose another with --model or --adapter"
+        )
+
+
+def _untrained(backbone: Backbone) -> LoadedAdapter:
+    """An adapter with closed gates: the same for a backbone every time, and never on the disk."""
+    import torch
+
+    from lcirc_cli.model import LcircAdapter, preset
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        config = preset("smollm2", _shape(backbone))
+        config.gate_init = 0.0
+        adapter = LcircAdapter(config).eval()
+    # Settings and seed decide the weights, and hashing those of a large model takes long.
+    digest = hashlib.sha256(f"{UNTRAINED} {_SEED} {_settings(config)}".encode())
+    return LoadedAdapter(adapter, UNTRAINED, digest.hexdigest())
+
+
+def _shape(backbone: Backbone) -> Any:
+    from lcirc_cli.model.decoders import backbone_shape
+
+    try:
+        return backbone_shape(backbone.lm, name=backbone.name, fingerprint=backbone.fingerprint)
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"the model {backbone.name} can't be used: {error}") from error
+
+
+def _placed(loaded: LoadedAdapter, backbone: Backbone, attention: str) -> LoadedAdapter:
+    from lcirc_cli.model.attention import choose_backend
+
+    weight: Any = backbone.lm.get_input_embeddings().weight
+    adapter: Any = loaded.adapter
+    adapter = adapter.to(device=weight.device, dtype=weight.dtype).eval().requires_grad_(False)
+    adapter.set_attention(choose_backend(attention, device=weight.device))
+    return LoadedAdapter(adapter, loaded.name, loaded.fingerprint)
+
+
+def adapter_fingerprint(adapter: LcircAdapter) -> str:
+    """SHA-256 over an adapter's settings and weights, as they are in its file."""
+    import torch
+
+    digest = hashlib.sha256(_settings(adapter.config).encode())
+    for name, tensor in sorted(adapter.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _settings(config: LcircConfig) -> str:
+    """What differs from the defaults of our own settings.
+
+    Not what transformers adds, and no new setting at its default: neither makes another adapter.
+    """
+    kind = type(config)
+    names = set(kind.__annotations__) - {"base_model"}  # a name for people, perhaps a path
+    chosen = {name: getattr(config, name) for name in sorted(names)}
+    changed = {name: value for name, value in chosen.items() if value != getattr(kind, name)}
+    return json.dumps(changed)

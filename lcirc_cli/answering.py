@@ -1,0 +1,193 @@
+"""A batch of questions to a collection of memories: steer, rank, show, generate, cite.
+
+Knows nothing about files, or about how memories come to be.
+
+Legend: B questions, N document tokens, P passages.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcirc_cli.adapters import LoadedAdapter
+from lcirc_cli.answer import Answer, AskSettings, Timings, TokenCounts
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.collection import Collection
+from lcirc_cli.compression import run_pass
+from lcirc_cli.errors import UsageError
+from lcirc_cli.evidence import citations, is_supported, ranking
+from lcirc_cli.generation import Decoding, Generated, generate
+from lcirc_cli.model import LcircForCausalLM, Memory
+from lcirc_cli.windows import BUDGETS, Turn, Window, encode_question, make_window, uses_turns
+
+
+@dataclass(frozen=True)
+class Steered:
+    """What the method gives for a batch of questions."""
+
+    memory: Memory | None  # one row for all questions (LCIRC), or a row each (QD-LCIRC)
+    evidence_BN: np.ndarray | None  # how well each token answers each question
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """Answers questions to one collection with one group of settings."""
+
+    backbone: Backbone
+    adapter: LoadedAdapter
+    model: LcircForCausalLM
+    collection: Collection
+    settings: AskSettings
+    load_s: float
+
+    def answer(
+        self,
+        questions: Sequence[str],
+        *,
+        history: Sequence[Turn] = (),
+        on_token: Callable[[str], object] | None = None,
+    ) -> list[Answer]:
+        """Answers in order; `Engine.ask` says what is raised."""
+        if not all(question.strip() for question in questions):
+            raise UsageError("the question is empty")
+        start = time.perf_counter()
+        steered = self.steer(questions)
+        scores = self.rank(questions, steered, history=history)
+        windows = [
+            self._window(question, ranked, history=history)
+            for question, ranked in zip(questions, scores, strict=True)
+        ]
+        generated = generate(
+            self.model,
+            self.backbone,
+            [window.prompt for window in windows],
+            memory=steered.memory,
+            decoding=Decoding(
+                max_new_tokens=self.settings.max_new_tokens,
+                temperature=self.settings.temperature,
+                seed=self.settings.seed,
+                one_line=not uses_turns(self.backbone, form=self._form),
+            ),
+            on_text=on_token,
+        )
+        return [
+            self._finish(question, steered, ranked, window=window, generated=one, start=start)
+            for question, ranked, window, one in zip(
+                questions, scores, windows, generated, strict=True
+            )
+        ]
+
+    def steer(self, questions: Sequence[str]) -> Steered:
+        """The memory that the language model will read; through closed gates it reads nothing."""
+        start = time.perf_counter()
+        if self.settings.method == "none" or not self.adapter.open:
+            return Steered(None, None, 0.0)
+        if self.settings.method == "lcirc":
+            states = [memory.states for memory in self.collection.memories]
+            return Steered(Memory(torch.cat(states)[None]), None, time.perf_counter() - start)
+        if self.adapter.adapter.mixer is None:
+            raise UsageError(
+                f"the adapter {self.adapter.name} was made without a query mixer; "
+                "use --method lcirc"
+            )
+        question = self.model.question_keys(*self._question_ids(questions))
+        trained = self.adapter.adapter.config.trained
+        passes = [
+            run_pass(self.model, segments, question=question, store=store, evidence=trained)
+            for segments, store in zip(
+                self.collection.segments, self.collection.stores, strict=True
+            )
+        ]
+        evidence = [one.evidence_BN.numpy() for one in passes if one.evidence_BN is not None]
+        return Steered(
+            Memory(torch.cat([one.states_BMD for one in passes], dim=1)),
+            np.concatenate(evidence, axis=1) if evidence else None,
+            time.perf_counter() - start,
+        )
+
+    def rank(
+        self, questions: Sequence[str], steered: Steered, *, history: Sequence[Turn] = ()
+    ) -> list[np.ndarray]:
+        """For each question the scores [P] of the collection's passages."""
+        before = history[-1][0] if history else None
+        evidence = steered.evidence_BN
+        return [
+            self.collection.scores(
+                question, before=before, evidence_N=None if evidence is None else evidence[row]
+            )
+            for row, question in enumerate(questions)
+        ]
+
+    @property
+    def _form(self) -> str:
+        return self.adapter.adapter.config.prompt_form
+
+    def _question_ids(self, questions: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Ids and mask [B, T], padded on the right."""
+        rows = [torch.tensor(encode_question(self.backbone, question)) for question in questions]
+        lengths = torch.tensor([len(row) for row in rows])
+        ids_BT = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return ids_BT, torch.arange(ids_BT.shape[1])[None] < lengths[:, None]
+
+    def _window(self, question: str, scores: np.ndarray, *, history: Sequence[Turn]) -> Window:
+        kind, budget = self.settings.window, self.settings.window_tokens
+        passages = self.collection.index.passages
+        return make_window(
+            self.backbone,
+            self.collection.contents,
+            kind=kind,
+            question=question,
+            ranked=[passages[number] for number in ranking(scores)],
+            history=history,
+            form=self._form,
+            budget=BUDGETS[kind] if budget is None else budget,
+            room=self.backbone.max_positions - self.settings.max_new_tokens,
+        )
+
+    def _finish(
+        self,
+        question: str,
+        steered: Steered,
+        scores: np.ndarray,
+        *,
+        window: Window,
+        generated: Generated,
+        start: float,
+    ) -> Answer:
+        settings, collection = self.settings, self.collection
+        index, text = collection.index, generated.text
+        cited = citations(question, text, index=index, scores=scores, limit=settings.citations)
+        left_out = collection.tokens_forgotten
+        if settings.method == "none":
+            left_out = collection.num_tokens - window.shown
+        return Answer(
+            question=question,
+            answer=text,
+            citations=tuple(cited),
+            found=is_supported(question, text, index=index, scores=scores),
+            tokens=TokenCounts(
+                document=collection.num_tokens,
+                window=len(window.prompt),
+                memory=0 if steered.memory is None else len(steered.memory),
+                answer=generated.num_tokens,
+            ),
+            timings=Timings(
+                load_s=self.load_s,
+                compress_s=steered.seconds,
+                first_token_s=generated.first_token_at - start,
+                total_s=time.perf_counter() - start,
+            ),
+            method=settings.method,
+            window=settings.window,
+            model=self.backbone.name,
+            adapter=self.adapter.name,
+            memory_sha256=collection.sha256,
+            left_out=left_out,
+        )

@@ -1,0 +1,102 @@
+"""Memories opened for questions: their passages and ranking, their segments, the keys kept.
+
+Several memories are read side by side: each has its own recurrence, their latents stand one after
+another, and passages are ranked across all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, reduce
+
+import numpy as np
+
+from lcirc_cli.compression import KeyStore
+from lcirc_cli.evidence import PassageIndex, fuse
+from lcirc_cli.memory_contents import MemoryContents, append
+from lcirc_cli.segments import Segments, group_segments
+
+
+class Collection:
+    """One or several memories, made with the same model and adapter."""
+
+    def __init__(self, memories: Sequence[MemoryContents], *, key_bytes: int) -> None:
+        self.memories = tuple(memories)
+        self.segments = [_segments(memory) for memory in self.memories]
+        self.stores = [KeyStore(key_bytes // len(self.memories)) for _ in self.memories]
+
+    def holds(self, memories: Sequence[MemoryContents]) -> bool:
+        """Whether these very memories are the ones that are open."""
+        return len(memories) == len(self.memories) and all(
+            ours is theirs for ours, theirs in zip(self.memories, memories, strict=True)
+        )
+
+    @cached_property
+    def contents(self) -> MemoryContents:
+        """All documents as one memory, without features: what passages and citations need."""
+        if len(self.memories) == 1:
+            return self.memories[0]
+        return reduce(append, [replace(memory, features={}) for memory in self.memories])
+
+    @cached_property
+    def index(self) -> PassageIndex:
+        return PassageIndex(self.contents)
+
+    @property
+    def num_tokens(self) -> int:
+        return sum(len(memory.token_ids) for memory in self.memories)
+
+    @property
+    def tokens_forgotten(self) -> int:
+        """Tokens of segments that an adapter's limit on retained segments left out."""
+        return sum(_forgotten(memory) for memory in self.memories)
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the memory files, joined by spaces; None if one was never saved."""
+        hashes = [memory.sha256 for memory in self.memories]
+        return " ".join(hashes) if all(hashes) else None
+
+    def scores(
+        self, question: str, *, before: str | None = None, evidence_N: np.ndarray | None = None
+    ) -> np.ndarray:
+        """How well each passage answers a question, [P], higher is better.
+
+        Args:
+            before: the question before it in a chat: a follow-up may not name what it is about.
+            evidence_N: a score a token from the adapter.
+        """
+        rankings = [self.index.scores(question)]
+        if before is not None:
+            rankings.append(self.index.scores(f"{before} {question}"))
+        if evidence_N is not None:
+            rankings.append(self.passage_evidence(evidence_N))
+        return rankings[0] if len(rankings) == 1 else fuse(rankings)
+
+    def passage_evidence(self, evidence_N: np.ndarray) -> np.ndarray:
+        """Log-sum-exp of the tokens' scores over each passage, float64 [P]."""
+        tokens = evidence_N.astype(np.float64)
+        return np.array(
+            [
+                np.logaddexp.reduce(tokens[passage.first_token : passage.end_token])
+                for passage in self.index.passages
+            ]
+        )
+
+
+def _segments(memory: MemoryContents) -> Segments:
+    groups = []
+    for document in memory.documents:
+        first, last = document.first_segment, document.first_segment + document.num_segments
+        groups += group_segments(
+            memory.segment_lengths[first:last],
+            first_segment=first,
+            first_token=document.first_token,
+        )
+    return Segments(memory.token_ids, memory.features, groups)
+
+
+def _forgotten(memory: MemoryContents) -> int:
+    kept = len(memory.states) // max(1, len(memory.carry))
+    return sum(memory.segment_lengths[: len(memory.segment_lengths) - kept])

@@ -1,0 +1,282 @@
+"""`lcirc ingest`: documents to a memory file."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lcirc_cli import console
+from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.loading import load_engine
+from lcirc_cli.errors import DocumentError, MemoryFileError, UsageError
+from lcirc_cli.settings import CommonSettings
+
+if TYPE_CHECKING:
+    from lcirc_cli.documents import Document, PageRanges
+    from lcirc_cli.engine import Engine
+    from lcirc_cli.memory_contents import MemoryContents
+
+SUFFIX = ".lcirc"
+STDIN = "-"
+
+
+@takes("model", "adapter", "device", "dtype", "attention", "offline", "quiet", "json")
+def ingest(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|FOLDER|-...", help="Documents to read; - is standard input."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="OUT.lcirc", help="The memory file (default: NAME.lcirc)."
+        ),
+    ] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add the documents to the memory file OUT.")
+    ] = False,
+    pages: Annotated[
+        str | None, typer.Option("--pages", metavar="1-40,52", help="Read these pages of a PDF.")
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file",
+            metavar="FILE",
+            help="Its first line opens a locked PDF (also: LCIRC_PASSWORD, or a prompt).",
+        ),
+    ] = None,
+    *,
+    settings: CommonSettings,
+) -> None:
+    """Read documents once and compress them into a small memory file for `lcirc ask`.
+
+    Prints the path of the memory file. A file that is up to date is left as it is.
+    """
+    from lcirc_cli.documents import parse_page_ranges
+    from lcirc_cli.files import locked
+
+    start = time.perf_counter()
+    target = _target(sources, output)
+    if append and not target.is_file():
+        raise UsageError(f"there is no memory file {target} to add to; leave out --append")
+    ranges = None if pages is None else parse_page_ranges(pages)
+    reading = _read(sources, password_file=password_file, pages=ranges)
+    engine = load_engine(settings)
+    with locked(target):
+        result = _update(engine, target, reading.documents, append=append)
+    _report(result, target, reading.skipped, time.perf_counter() - start, as_json=settings.json)
+
+
+@dataclass
+class _Reading:
+    documents: list[Document] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # name, reason
+
+
+@dataclass(frozen=True)
+class _Result:
+    contents: MemoryContents
+    sha256: str
+    added: int  # documents that were compressed now
+
+
+def _target(sources: Sequence[str], output: Path | None) -> Path:
+    """Where the memory goes: OUT, or NAME.lcirc beside a single input."""
+    if output is None:
+        if len(sources) != 1 or sources[0] == STDIN:
+            what = "standard input" if STDIN in sources else "several inputs"
+            raise UsageError(f"{what} need a name for the memory file: add -o OUT{SUFFIX}")
+        source = Path(sources[0]).absolute()
+        output = source.with_suffix(SUFFIX) if source.is_file() else Path(f"{source}{SUFFIX}")
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; give the memory file a name: -o NAME{SUFFIX}")
+    for source_name in sources:
+        source = Path(source_name)
+        if source.suffix == SUFFIX and source.is_file():
+            raise UsageError(
+                f'{source_name} is a memory file already; ask it: lcirc ask {source_name} "..."'
+            )
+        if source.is_file() and output.exists() and source.samefile(output):
+            raise UsageError(f"{output} is one of the documents; choose another name with -o")
+    return output
+
+
+def _read(
+    arguments: Sequence[str], *, password_file: Path | None, pages: PageRanges | None
+) -> _Reading:
+    """All documents. One in a folder that can't be read is skipped aloud; one named is an error."""
+    from lcirc_cli.documents import collect_sources, read_document
+
+    found = [
+        (source, Path(argument).is_dir())
+        for argument in arguments
+        for source in collect_sources([argument])
+    ]
+    reading = _Reading()
+    failure: DocumentError | None = None
+    with console.progress(len(found), "reading", "documents") as advance:
+        for source, in_folder in found:
+            password = _password(password_file, source.name)
+            try:
+                document = read_document(source, password=password, pages=pages)
+            except DocumentError as error:
+                if not in_folder:
+                    raise
+                failure = failure or error
+                reading.skipped.append((source.name, str(error)))
+                console.warn(f"skipped {error}")
+            else:
+                reading.documents.append(document)
+                _tell(document)
+            advance(1)
+    if failure is not None and not reading.documents:
+        raise failure
+    return reading
+
+
+def _tell(document: Document) -> None:
+    """What a person should know about how a document was read."""
+    from lcirc_cli.documents.page_ranges import format_pages
+
+    for remark in document.notes:
+        console.note(f"{document.name}: {remark}")
+    if document.empty_pages:
+        console.note(f"{document.name}: no text on {format_pages(list(document.empty_pages))}")
+
+
+def _password(file: Path | None, name: str) -> Any:
+    """The password, or on a terminal a function that asks for it if the document needs one."""
+    if file is not None:
+        try:
+            lines = file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise UsageError(f"can't read the password file {file}: {reason}") from error
+        return lines[0] if lines else ""
+    if password := os.environ.get("LCIRC_PASSWORD"):
+        return password
+    if not sys.stdin.isatty():
+        return None
+    return lambda: getpass.getpass(f"password of {name}: ", stream=sys.stderr)
+
+
+def _update(
+    engine: Engine, target: Path, documents: Sequence[Document], *, append: bool
+) -> _Result:
+    """Compress what is new and save it; with the target locked."""
+    from lcirc_cli.memory_file import check_fingerprints, same_source, save_memory
+
+    existing = _existing(target, needed=append)
+    if append:
+        assert existing is not None
+        check_fingerprints(existing, engine.fingerprints, name=str(target))
+        documents = [document for document in documents if not _holds(existing, document)]
+        if not documents:
+            return _Result(existing, existing.sha256, 0)
+    elif existing is not None:
+        if same_source(
+            existing,
+            documents,
+            settings=engine.memory_settings,
+            fingerprints=engine.fingerprints,
+        ):
+            return _Result(existing, existing.sha256, 0)
+        console.note(f"replacing {target}, which held {_names(existing)}")
+        existing = None
+    total = sum(len(document.text) for document in documents)
+    with console.progress(total, "compressing", "characters") as advance:
+        contents = engine.ingest(documents, append_to=existing, progress=advance)
+    return _Result(contents, save_memory(target, contents), len(documents))
+
+
+def _existing(target: Path, *, needed: bool) -> MemoryContents | None:
+    """The memory that is there. A damaged one is made again, but nobody's other file is."""
+    from lcirc_cli.memory_file import load_memory
+
+    if not target.exists():
+        return None
+    try:
+        return load_memory(target)
+    except MemoryFileError as error:
+        if needed:
+            raise
+        if target.suffix != SUFFIX:
+            raise UsageError(
+                f"{target} exists and is not a memory file; choose another name with -o"
+            ) from error
+        console.note(f"making {target.name} again: {error}")
+        return None
+
+
+def _holds(contents: MemoryContents, document: Document) -> bool:
+    held = any(
+        (stored.sha256, stored.text, stored.pages)
+        == (document.sha256, document.text, document.pages)
+        for stored in contents.documents
+    )
+    if held:
+        console.note(f"{document.name} is in the memory already; it is not added again")
+    return held
+
+
+def _names(contents: MemoryContents) -> str:
+    names = [document.name for document in contents.documents]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def _report(
+    result: _Result,
+    target: Path,
+    skipped: Sequence[tuple[str, str]],
+    seconds: float,
+    *,
+    as_json: bool,
+) -> None:
+    contents, size = result.contents, target.stat().st_size
+    if result.added == 0:
+        console.note(f"{target} is up to date; nothing to do")
+    else:
+        console.note(
+            f"{target}: {len(contents.token_ids):,} tokens of {len(contents.documents):,} "
+            f"document{'s' * (len(contents.documents) != 1)} in {len(contents.states):,} latents, "
+            f"{size / 1e6:,.1f} MB, {seconds:,.1f} s"
+        )
+    if not as_json:
+        print(target)
+        return
+    report = {
+        "schema": 1,
+        "memory": str(target),
+        "sha256": result.sha256,
+        "reused": result.added == 0,
+        "documents": [
+            {
+                "name": document.name,
+                "format": document.format,
+                "sha256": document.sha256,
+                "pages": document.page_count,
+                "empty_pages": list(document.empty_pages),
+                "tokens": document.num_tokens,
+                "segments": document.num_segments,
+                "notes": list(document.notes),
+            }
+            for document in contents.documents
+        ],
+        "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
+        "tokens": len(contents.token_ids),
+        "segments": len(contents.segment_lengths),
+        "latents": len(contents.states),
+        "bytes": size,
+        "seconds": round(seconds, 3),
+    }
+    print(json.dumps(report, ensure_ascii=False))

@@ -1,0 +1,130 @@
+"""The recurrence over a memory's segments: once at ingest, and again for each question (QD-LCIRC).
+
+Keys and values of segments do not depend on the question. They are kept between questions within
+a byte budget, and made again where they don't fit. The same pass scores every token as evidence.
+Knows nothing about text.
+
+Legend: B questions, G segments of a group, n tokens of each, M memory latents, N tokens, D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.model.layers import KeysValues
+from lcirc_cli.model.perceiver import SegmentKeys
+from lcirc_cli.segments import Group, Segments
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one pass over a memory's segments gives."""
+
+    states_BMD: Tensor  # all retained latents, for injection
+    carry_BKD: Tensor  # the state to continue from
+    evidence_BN: Tensor | None  # float32 on the CPU: how well each token answers each question
+
+
+@dataclass
+class KeyStore:
+    """Keys and values of segments, kept while they fit into `budget` bytes.
+
+    Every question reads all segments in order, so dropping the oldest would drop each one just
+    before it is needed again: what came first stays.
+    """
+
+    budget: int
+    used: int = 0
+    kept: dict[Group, SegmentKeys] = field(default_factory=dict)
+
+    def offer(self, group: Group, keys: SegmentKeys) -> None:
+        tensors = [part for layer in keys.layers for part in (layer.k_BGNd, layer.v_BGNd)]
+        size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        if self.used + size <= self.budget:
+            self.used += size
+            self.kept[group] = keys
+
+
+@torch.no_grad()
+def run_pass(
+    model: LcircForCausalLM,
+    segments: Segments,
+    *,
+    question: KeysValues | None = None,
+    carry_BKD: Tensor | None = None,
+    store: KeyStore | None = None,
+    evidence: bool = False,
+    progress: Callable[[float], object] | None = None,
+) -> Pass:
+    """Run the recurrence over the segments, streamed: memory does not grow with their number.
+
+    Args:
+        question: the projected question or questions (QD-LCIRC), or None (LCIRC).
+        carry_BKD: the state to continue from; None starts from h_0.
+        store: keys and values of these same segments, kept from earlier passes.
+        evidence: also score every token; needs a question.
+        progress: called with the number of tokens that were read.
+    """
+    adapter = model.adapter
+    retained = adapter.config.retained_segments
+    states: list[Tensor] = []
+    scores: list[Tensor] = []
+    for group, keys in _keys(model, segments, store):
+        for index in range(group.count):
+            carry_BKD = adapter.step(carry_BKD, _segment(keys, index), question)
+            states.append(carry_BKD)
+            if retained is not None and len(states) > retained:
+                del states[0]
+        if evidence and question is not None:
+            scores.append(_evidence(model, question, keys, group=group))
+        if progress is not None:
+            progress(group.count * group.length)
+    if carry_BKD is None:
+        raise ValueError("there is nothing to compress: no segments")
+    return Pass(
+        states_BMD=torch.cat(states, dim=1),
+        carry_BKD=carry_BKD,
+        evidence_BN=torch.cat(scores, dim=1).cpu() if scores else None,
+    )
+
+
+def _keys(
+    model: LcircForCausalLM, segments: Segments, store: KeyStore | None
+) -> Iterator[tuple[Group, SegmentKeys]]:
+    kept = store.kept if store is not None else {}
+    missing = segments.inputs(model, [group for group in segments.groups if group not in kept])
+    for group in segments.groups:
+        if group in kept:
+            yield group, kept[group]
+            continue
+        _, inputs = next(missing)
+        keys = model.adapter.keys(inputs)
+        if store is not None:
+            store.offer(group, keys)
+        yield group, keys
+
+
+def _segment(keys: SegmentKeys, index: int) -> SegmentKeys:
+    """One segment of a group, as views."""
+    rows = slice(index, index + 1)
+    layers = tuple(KeysValues(kv.k_BGNd[rows], kv.v_BGNd[rows]) for kv in keys.layers)
+    return SegmentKeys(layers, keys.share_KN)
+
+
+def _evidence(
+    model: LcircForCausalLM, question: KeysValues, keys: SegmentKeys, *, group: Group
+) -> Tensor:
+    """Scores of the group's tokens for each question, [B, G * n], float32."""
+    G, B = group.count, question.k_BGNd.shape[0]
+    every = KeysValues(
+        question.k_BGNd.repeat(G, 1, 1, 1),
+        question.v_BGNd.repeat(G, 1, 1, 1),
+        None if question.mask_BN is None else question.mask_BN.repeat(G, 1),
+    )
+    scores = model.adapter.evidence(every, keys)  # [G * B, n], a segment's questions together
+    return scores.view(G, B, -1).transpose(0, 1).reshape(B, -1)

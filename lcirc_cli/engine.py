@@ -1,0 +1,219 @@
+"""`Engine`: documents to memories, memories and a question to an answer.
+
+The Python API, and what every command uses. It joins the parts (ingestion, collection, answering)
+and knows nothing about files or the command line.
+
+    engine = Engine.load()
+    memory = engine.ingest([read_document("book.pdf")])
+    print(engine.ask(memory, "What does chapter 3 conclude?").answer)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from lcirc_cli.adapters import LoadedAdapter, load_adapter
+from lcirc_cli.answer import Answer, AskSettings
+from lcirc_cli.answering import Answerer
+from lcirc_cli.backbones import Backbone, load_backbone
+from lcirc_cli.collection import Collection
+from lcirc_cli.documents.document import Document
+from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError
+from lcirc_cli.ingestion import Progress, ingest, settings_of
+from lcirc_cli.memory_contents import Fingerprints, MemoryContents
+from lcirc_cli.memory_file import check_fingerprints
+from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.windows import Turn
+
+KEY_BYTES = 256 << 20  # keys and values of segments kept between questions
+BATCH = 4  # questions answered at once by `ask_many`
+
+Memories = MemoryContents | Sequence[MemoryContents]
+
+
+class Engine:
+    """A backbone and an adapter, ready to ingest documents and to answer questions.
+
+    Args:
+        load_s: how long both took to load, for the answers' timings.
+        key_bytes: keys and values of segments kept between questions to the same memories.
+
+    Raises:
+        ModelError: adapter and backbone don't fit.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        adapter: LoadedAdapter,
+        *,
+        load_s: float = 0.0,
+        key_bytes: int = KEY_BYTES,
+    ) -> None:
+        self.backbone, self.adapter = backbone, adapter
+        self.load_s, self.key_bytes = load_s, key_bytes
+        self._opened: Collection | None = None
+        try:
+            self.model = LcircForCausalLM(backbone.lm, adapter.adapter)
+        except ValueError as error:
+            raise ModelError(
+                f"the adapter {adapter.name} doesn't fit the model {backbone.name}: {error}"
+            ) from error
+
+    @classmethod
+    def load(
+        cls,
+        model: str = "smollm2",
+        adapter: str | None = None,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        attention: str = "auto",
+        offline: bool = False,
+    ) -> Engine:
+        """Load a backbone and its adapter, fetching the backbone first where it is missing.
+
+        Args:
+            model: smollm2, a Hub id, a model folder or a .gguf file.
+            adapter: an adapter's folder or Hub id; None takes the one that ships for the
+                backbone, or an untrained one with closed gates.
+            device, dtype, attention, offline: see `backbones.load_backbone`.
+
+        Raises:
+            ModelError: one of them is missing, damaged or made for another.
+            UsageError: a device, dtype or attention that this machine doesn't have.
+        """
+        start = time.perf_counter()
+        backbone = load_backbone(
+            model, device=device, dtype=dtype, attention=attention, offline=offline
+        )
+        loaded = load_adapter(adapter, backbone, attention=attention, offline=offline)
+        return cls(backbone, loaded, load_s=time.perf_counter() - start)
+
+    @property
+    def fingerprints(self) -> Fingerprints:
+        """Which models a memory of this engine was made with."""
+        return Fingerprints(
+            backbone_name=self.backbone.name,
+            backbone=self.backbone.fingerprint,
+            tokenizer=self.backbone.tokenizer_fingerprint,
+            adapter_name=self.adapter.name,
+            adapter=self.adapter.fingerprint,
+        )
+
+    @property
+    def memory_settings(self) -> dict[str, Any]:
+        """The settings that a memory of this engine has; see `memory_file.same_source`."""
+        return settings_of(self.adapter.adapter.config)
+
+    def ingest(
+        self,
+        documents: Sequence[Document],
+        *,
+        append_to: MemoryContents | None = None,
+        progress: Progress | None = None,
+    ) -> MemoryContents:
+        """Compress documents into one memory, once for all questions.
+
+        Args:
+            append_to: continue this memory; its documents come first in the result.
+            progress: called with the number of characters that were compressed.
+
+        Raises:
+            DocumentError: no document, or one without words.
+            ModelError: `append_to` was made with another model or adapter.
+            OutOfMemoryError: even a small part is too much for the machine or its device.
+        """
+        if append_to is not None:
+            check_fingerprints(append_to, self.fingerprints)
+        with _memory_errors():
+            return ingest(
+                self.model,
+                self.backbone.tokenizer,
+                documents,
+                fingerprints=self.fingerprints,
+                onto=append_to,
+                progress=progress,
+            )
+
+    def ask(
+        self,
+        memories: Memories,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        on_token: Callable[[str], object] | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Answer a question from one or several memories.
+
+        Args:
+            history: earlier questions with their answers, oldest first, for follow-ups.
+            on_token: called with pieces of the answer as they appear; together they are it.
+            options: fields of `AskSettings`: method, window, max_new_tokens, citations, ...
+
+        Raises:
+            UsageError: an option or the question can't be used.
+            ModelError: a memory was made with another model or adapter.
+            OutOfMemoryError: the machine's or the device's memory ran out.
+        """
+        with _memory_errors():
+            answerer = self.answerer(memories, **options)
+            return answerer.answer([question], history=history, on_token=on_token)[0]
+
+    def ask_many(
+        self, memories: Memories, questions: Sequence[str], *, batch: int = BATCH, **options: Any
+    ) -> Iterator[Answer]:
+        """Answer questions in order, `batch` at a time: segments are read once for all of these.
+
+        The options and what is raised are those of `ask`.
+        """
+        for at in range(0, len(questions), batch):
+            with _memory_errors():
+                answerer = self.answerer(memories, **options)
+                answers = answerer.answer(questions[at : at + batch])
+            yield from answers
+
+    def answerer(self, memories: Memories, **options: Any) -> Answerer:
+        """The steps behind `ask`, for those who need one alone (ranking, compression).
+
+        The memories' passages, index and keys are kept while the same memories are asked.
+        """
+        settings = AskSettings(**options)
+        settings.validate()
+        memories = [memories] if isinstance(memories, MemoryContents) else memories
+        if self._opened is None or not self._opened.holds(memories):
+            if not memories:
+                raise UsageError("there is no memory to ask; make one with `lcirc ingest`")
+            for memory in memories:
+                check_fingerprints(memory, self.fingerprints)
+            self._opened = Collection(memories, key_bytes=self.key_bytes)
+        return Answerer(
+            backbone=self.backbone,
+            adapter=self.adapter,
+            model=self.model,
+            collection=self._opened,
+            settings=settings,
+            load_s=self.load_s,
+        )
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """What torch and Python raise where memory runs out, as one exception of ours."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        expected = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        # The CPU allocator raises a plain RuntimeError.
+        if not expected and "can't allocate memory" not in str(error):
+            raise
+        raise OutOfMemoryError(
+            "out of memory; close other programs, or use a smaller model, --dtype bfloat16 or "
+            "--device cpu"
+        ) from error

@@ -1,0 +1,212 @@
+"""Documents to memory contents: tokens, features and LCIRC states, one document at a time.
+
+Everything here is independent of any question. Knows nothing about files.
+
+Legend: N document tokens, S segments, K latents, D hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lcirc_cli.compression import run_pass
+from lcirc_cli.documents.document import Document
+from lcirc_cli.errors import DocumentError, OutOfMemoryError
+from lcirc_cli.memory_contents import Fingerprints, MemoryContents, StoredDocument, append
+from lcirc_cli.model import LcircConfig, LcircForCausalLM
+from lcirc_cli.model.features import StoredFeatures, store
+from lcirc_cli.segments import CODES, SCALES, Segments, group_segments, segment_lengths
+from lcirc_cli.tokens import encode
+
+CUDA_WINDOWS = 16  # feature windows that the LM reads at once; halved where memory runs out
+
+Progress = Callable[[float], object]
+
+
+def settings_of(config: LcircConfig) -> dict[str, Any]:
+    """What decides how a document is cut and saved, as the memory file keeps it."""
+    return {
+        "segment_length": config.segment_length,
+        "num_latents": config.num_latents,
+        "segment_inputs": config.segment_inputs,
+        "feature_window": config.feature_window if config.segment_inputs else None,
+        "feature_dtype": config.feature_dtype if config.segment_inputs else None,
+        "retained_segments": config.retained_segments,
+    }
+
+
+def ingest(
+    model: LcircForCausalLM,
+    tokenizer: Any,
+    documents: Sequence[Document],
+    *,
+    fingerprints: Fingerprints,
+    onto: MemoryContents | None = None,
+    progress: Progress | None = None,
+) -> MemoryContents:
+    """One memory with all documents, after those of `onto`, whose recurrence is continued.
+
+    Args:
+        progress: called with the number of characters that were compressed.
+
+    Raises:
+        DocumentError: a document has no words.
+        OutOfMemoryError: not even one feature window fits.
+    """
+    if not documents:
+        raise DocumentError("there is no document to ingest")
+    parts = [] if onto is None else [onto]
+    for document in documents:
+        carry = parts[-1].carry if parts else None
+        parts.append(
+            _ingest_one(
+                model,
+                tokenizer,
+                document,
+                fingerprints=fingerprints,
+                carry=carry,
+                progress=progress,
+            )
+        )
+    return _keep_last(_joined(parts), model.adapter.config.retained_segments)
+
+
+def _ingest_one(
+    model: LcircForCausalLM,
+    tokenizer: Any,
+    document: Document,
+    *,
+    fingerprints: Fingerprints,
+    carry: Tensor | None,
+    progress: Progress | None,
+) -> MemoryContents:
+    config = model.adapter.config
+    ids, starts = (torch.from_numpy(array) for array in encode(tokenizer, document.text))
+    if len(ids) == 0:
+        raise DocumentError(f"{document.name}: holds no text")
+    lengths = segment_lengths(len(ids), config)
+    step = _by_characters(progress, len(document.text), len(ids))
+    features = stored_features(model, ids, progress=step) if config.segment_inputs else {}
+    segments = Segments(ids, features, group_segments(lengths))
+    latents = model.adapter.latents
+    if carry is not None:
+        carry = carry.to(device=latents.device, dtype=latents.dtype)[None]
+    result = run_pass(
+        model, segments, carry_BKD=carry, progress=None if config.segment_inputs else step
+    )
+    stored = StoredDocument(
+        name=document.name,
+        sha256=document.sha256,
+        format=document.format,
+        text=document.text,
+        pages=document.pages,
+        page_count=document.page_count,
+        empty_pages=document.empty_pages,
+        notes=document.notes,
+        first_token=0,
+        num_tokens=len(ids),
+        first_segment=0,
+        num_segments=len(lengths),
+    )
+    return MemoryContents(
+        documents=(stored,),
+        token_ids=ids,
+        token_starts=starts,
+        segment_lengths=lengths,
+        # Rounded here, so that a memory answers the same before it is saved and after.
+        states=result.states_BMD[0].to(torch.bfloat16).cpu(),
+        carry=result.carry_BKD[0].float().cpu(),
+        features=features,
+        settings=settings_of(config),
+        fingerprints=fingerprints,
+    )
+
+
+@torch.no_grad()
+def stored_features(
+    model: LcircForCausalLM, ids_N: Tensor, *, progress: Progress | None = None
+) -> dict[str, Tensor]:
+    """A document's contextual features as they are saved: codes [N, D], and scales [S, D].
+
+    A window's scales are repeated for each of its segments, so that a segment can be read alone.
+
+    Raises:
+        OutOfMemoryError: not even one window fits.
+    """
+    config, device = model.adapter.config, model.device
+    windows = ids_N.split(config.feature_window)
+    saved: dict[str, Tensor] = {}
+    batch, at = CUDA_WINDOWS if device.type == "cuda" else 1, 0
+    token = segment = 0
+    while at < len(windows):
+        rows = [row for row in windows[at : at + batch] if len(row) == len(windows[at])]
+        try:
+            features = model.features(torch.stack(rows).to(device))
+        except torch.OutOfMemoryError as error:
+            if len(rows) == 1:
+                raise OutOfMemoryError(
+                    f"the device has no room for {len(rows[0]):,} tokens at once; close other "
+                    "programs that use it, or use --device cpu"
+                ) from error
+            batch = len(rows) // 2
+            torch.cuda.empty_cache()
+            continue
+        for row in features:
+            one = store(row, config.feature_dtype)
+            parts = _for_saving(one, len(segment_lengths(len(row), config)))
+            _allocate(saved, parts, tokens=len(ids_N), config=config)
+            for name, part in parts.items():
+                begin = token if name == CODES else segment
+                saved[name][begin : begin + len(part)] = part
+            token += len(row)
+            segment += len(parts.get(SCALES, ()))
+            if progress is not None:
+                progress(len(row))
+        at += len(rows)
+    return saved
+
+
+def _for_saving(window: StoredFeatures, num_segments: int) -> dict[str, Tensor]:
+    parts = {CODES: window.codes_ND}
+    if window.scale_D is not None:
+        parts[SCALES] = window.scale_D.expand(num_segments, -1)
+    return parts
+
+
+def _allocate(
+    saved: dict[str, Tensor], parts: dict[str, Tensor], *, tokens: int, config: LcircConfig
+) -> None:
+    """Room for the whole document, once the first window has shown dtypes and width."""
+    if saved:
+        return
+    rows = {CODES: tokens, SCALES: len(segment_lengths(tokens, config))}
+    for name, part in parts.items():
+        saved[name] = torch.empty(rows[name], part.shape[1], dtype=part.dtype)
+
+
+def _joined(parts: list[MemoryContents]) -> MemoryContents:
+    """Neighbours by twos: one after another would copy the first document once for each."""
+    while len(parts) > 1:
+        pairs = [parts[at : at + 2] for at in range(0, len(parts), 2)]
+        parts = [append(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return parts[0]
+
+
+def _keep_last(contents: MemoryContents, retained: int | None) -> MemoryContents:
+    """The adapter's limit on retained segments holds for the memory, not for each document."""
+    if retained is None:
+        return contents
+    latents = contents.carry.shape[0]
+    return replace(contents, states=contents.states[-retained * latents :])
+
+
+def _by_characters(progress: Progress | None, characters: int, tokens: int) -> Progress | None:
+    """Progress in characters of text, which are known before a document is tokenised."""
+    if progress is None:
+        return None
+    return lambda done: progress(done * characters / tokens)

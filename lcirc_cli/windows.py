@@ -1,0 +1,189 @@
+"""The text that the language model reads itself: the question, and parts of the document.
+
+`build_prompt` is the one place where prompts are made: answering, training and benchmarks call it,
+so all of them see the same tokens. Knows nothing about compression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lcirc_cli import prompts
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.errors import UsageError
+from lcirc_cli.evidence import Passage
+from lcirc_cli.memory_contents import MemoryContents
+
+# Document tokens in the window unless a person says otherwise: about three passages; the head
+# and tail that the paper keeps (appendix A.1: windows of 4,096).
+BUDGETS = {"evidence": 512, "ends": 4_096, "none": 0}
+HISTORY_TURNS = 3
+
+Turn = tuple[str, str]  # a question and its answer
+
+
+@dataclass(frozen=True)
+class Window:
+    """A prompt, and how many of its tokens are document text."""
+
+    prompt: list[int]
+    shown: int
+
+
+def build_prompt(
+    backbone: Backbone,
+    *,
+    question: str,
+    passages: Sequence[str] = (),
+    history: Sequence[Turn] = (),
+    form: str = "auto",
+) -> list[int]:
+    """Token ids that end where the answer begins.
+
+    What looks like a special token in a question or passage is taken apart, so that a document
+    can't end a turn.
+
+    Args:
+        form: auto gives turns to a model with a chat template and plain text to any other;
+            plain gives plain text to both. An adapter says what it was trained with
+            (`LcircConfig.prompt_form`).
+    """
+    tokenizer: Any = backbone.tokenizer
+    asked = _fill(tokenizer, question, passages)
+    turns = [(_fill(tokenizer, before, ()), _plain(tokenizer, said)) for before, said in history]
+    if uses_turns(backbone, form=form):
+        messages = [
+            {"role": role, "content": content}
+            for turn in [*turns, (asked, "")]
+            for role, content in zip(("user", "assistant"), turn, strict=True)
+        ][:-1]
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    opening = prompts.load("ask_answer.txt")
+    text = "".join(f"{before}{opening} {said}\n\n" for before, said in turns) + asked + opening
+    return tokenizer(text, verbose=False)["input_ids"]
+
+
+def uses_turns(backbone: Backbone, *, form: str = "auto") -> bool:
+    """Whether prompts are turns of a conversation; if not, an answer ends with its line."""
+    return form != "plain" and bool(backbone.tokenizer.chat_template)
+
+
+def encode_question(backbone: Backbone, question: str) -> list[int]:
+    """The question alone, as the query mixer reads it."""
+    tokenizer: Any = backbone.tokenizer
+    return tokenizer(question, add_special_tokens=False, split_special_tokens=True, verbose=False)[
+        "input_ids"
+    ]
+
+
+def make_window(
+    backbone: Backbone,
+    contents: MemoryContents,
+    *,
+    kind: str,
+    question: str,
+    ranked: Sequence[Passage] = (),
+    history: Sequence[Turn] = (),
+    form: str = "auto",
+    budget: int,
+    room: int,
+) -> Window:
+    """The prompt for a question with as much of the document as `budget` allows.
+
+    Args:
+        kind: evidence (the best passages), ends (head and tail) or none.
+        ranked: passages from best to worst, for evidence.
+        form: see `build_prompt`.
+        budget: document tokens.
+        room: tokens of the whole prompt, at most. Earlier turns give way first, then the
+            document's text.
+
+    Raises:
+        UsageError: the question alone is longer than `room`.
+    """
+    history = list(history)[-HISTORY_TURNS:]
+    while True:
+        if kind == "evidence":
+            texts, shown = _best(contents, ranked, budget)
+        elif kind == "ends":
+            texts, shown = _ends(contents, budget)
+        else:
+            texts, shown = [], 0
+        prompt = build_prompt(
+            backbone, question=question, passages=texts, history=history, form=form
+        )
+        over = len(prompt) - room
+        if over <= 0:
+            return Window(prompt, shown)
+        if history:
+            history.pop(0)
+        elif shown:
+            budget = max(0, min(budget, shown) - over)
+        else:
+            raise UsageError(
+                f"the question is too long: {len(prompt):,} tokens, and the model "
+                f"{backbone.name} has room for {room:,}; shorten it"
+            )
+
+
+def _best(
+    contents: MemoryContents, ranked: Sequence[Passage], budget: int
+) -> tuple[list[str], int]:
+    """The best passages that fit, in document order; of the very best one at least a part."""
+    chosen: list[Passage] = []
+    used = 0
+    for passage in ranked:
+        size = passage.end_token - passage.first_token
+        if used + size > budget:
+            break
+        chosen.append(passage)
+        used += size
+    if not chosen and ranked and budget > 0:
+        first = ranked[0]
+        end = _start_of(contents, first.document, first.first_token + budget)
+        return [contents.documents[first.document].text[first.start : end]], budget
+    chosen.sort(key=lambda passage: passage.first_token)
+    return [contents.documents[p.document].text[p.start : p.end] for p in chosen], used
+
+
+def _ends(contents: MemoryContents, budget: int) -> tuple[list[str], int]:
+    """Head and tail of each document, half of its share each; all of it where it fits."""
+    texts: list[str] = []
+    used = 0
+    share = budget // len(contents.documents)
+    for index, document in enumerate(contents.documents):
+        first, size = document.first_token, document.num_tokens
+        if size <= share:
+            texts.append(document.text)
+        elif share > 1:
+            tail = share // 2
+            texts.append(document.text[: _start_of(contents, index, first + share - tail)])
+            texts.append(document.text[_start_of(contents, index, first + size - tail) :])
+        used += min(size, share)
+    return texts, used
+
+
+def _start_of(contents: MemoryContents, document: int, token: int) -> int:
+    """The first character of a token; the text's end for the token after its last."""
+    stored = contents.documents[document]
+    if token >= stored.first_token + stored.num_tokens:
+        return len(stored.text)
+    return int(contents.token_starts[token])
+
+
+def _fill(tokenizer: Any, question: str, passages: Sequence[str]) -> str:
+    question = _plain(tokenizer, question.strip())
+    if not passages:
+        return prompts.fill(prompts.load("ask_question.txt"), question=question)
+    text = "\n\n".join(_plain(tokenizer, passage.strip()) for passage in passages)
+    return prompts.fill(prompts.load("ask_passages.txt"), passages=text, question=question)
+
+
+def _plain(tokenizer: Any, text: str) -> str:
+    for token in tokenizer.all_special_tokens:
+        if len(token) > 1 and token in text:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
