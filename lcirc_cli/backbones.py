@@ -200,7 +200,7 @@ def _load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
 
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(**_source(path), local_files_only=True)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except Exception as error:  # tokenizers raises plain Exception for a bad file
         raise ModelError(f"the tokenizer of {name} can't be loaded: {_first(error)}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"the tokenizer of {name} has no tokenizer.json, which lcirc needs")
@@ -213,7 +213,7 @@ def _load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
 def _load_lm(
     path: Path, name: str, *, dtype: torch.dtype, device: torch.device, implementation: str | None
 ) -> PreTrainedModel:
-    from safetensors import SafetensorError
+    import torch
     from transformers import AutoModelForCausalLM
 
     options: dict[str, Any] = {} if path.is_file() else {"use_safetensors": True}
@@ -229,12 +229,14 @@ def _load_lm(
             output_loading_info=True,
             local_files_only=True,
         )
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # the libraries below raise a dozen types for a bad folder
         raise ModelError(f"the model {name} can't be loaded: {_first(error)}") from error
     lm: PreTrainedModel = loaded[0]
     report: dict[str, Any] = loaded[1]
     # transformers fills what is missing with random numbers and goes on.
-    lost = [*report["missing_keys"], *report["mismatched_keys"]]
+    lost = sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]]))
     if lost:
         raise ModelError(
             f"the weights of {name} are incomplete: {len(lost)} tensors are missing or have "

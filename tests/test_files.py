@@ -134,6 +134,15 @@ def test_a_failing_writer_keeps_the_old_file(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+def test_a_missing_source_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(FileNotFoundError), files.atomic_path(tmp_path / "out" / "file"):
+        (tmp_path / "source").read_bytes()
+    with pytest.raises(FileNotFoundError), files.atomic_folder(tmp_path / "out" / "folder"):
+        (tmp_path / "source").read_bytes()
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_no_folder_and_a_file_for_a_folder_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="the folder doesn't exist; create it"):
         files.atomic_write(tmp_path / "nowhere" / "file", b"x")
@@ -198,9 +207,9 @@ def test_a_lock_makes_another_process_wait(
     child = start(HOLD_LOCK, path, "1.0")
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
-    with pytest.raises(LcircError, match="another process is writing"):
-        with files.locked(path, timeout=0.1):
-            pass
+    busy = pytest.raises(LcircError, match="another process is writing")
+    with busy, files.locked(path, timeout=0.1):
+        pass
     with files.locked(path, timeout=30):
         assert child.wait(timeout=5) == 0
     child.stdout.close()

@@ -1,0 +1,277 @@
+"""The command line: exit codes, one-line errors, help, version, interruption, broken pipes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+
+from lcirc_cli import __version__, app, errors
+from lcirc_cli.commands import common
+from lcirc_cli.settings import CommonSettings
+
+HELP_SECONDS = 0.5
+
+PRINT_MUCH = """
+import sys
+from lcirc_cli import app
+def much() -> None:
+    for _ in range(200_000):
+        print("a line")
+app.COMMANDS = (*app.COMMANDS, ("much", much))
+sys.exit(app.run(["much"]))
+"""
+
+SLEEP = """
+import sys, time
+from lcirc_cli import app
+def nap() -> None:
+    print("ready", flush=True)
+    time.sleep(60)
+app.COMMANDS = (*app.COMMANDS, ("nap", nap))
+sys.exit(app.run(["nap"]))
+"""
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Register a command `fail` that raises `error`."""
+
+    def fail(debug: bool = False) -> None:
+        raise error
+
+    monkeypatch.setattr(app, "COMMANDS", (*app.COMMANDS, ("fail", fail)))
+
+
+def lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (errors.UsageError, 2),
+        (errors.DocumentError, 3),
+        (errors.ModelError, 4),
+        (errors.MemoryFileError, 5),
+        (errors.OutOfMemoryError, 6),
+        (errors.EndpointError, 7),
+        (errors.StorageError, 8),
+    ],
+)
+def test_each_exception_has_its_exit_code_and_one_line(
+    cli: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[errors.LcircError],
+    status: int,
+) -> None:
+    failing(monkeypatch, kind("what is wrong; what to do"))
+    assert cli("fail") == (status, "", "lcirc: what is wrong; what to do\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (MemoryError(), 6, "out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 6, "out of memory"),
+        (OSError(errno.ENOSPC, "No space left on device", "x.lcirc"), 8, "can't write x.lcirc"),
+        (OSError(errno.EROFS, "Read-only file system"), 8, "can't write: Read-only"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ValueError("first\nsecond"), 1, "unexpected ValueError: first; run again with --debug"),
+        (SystemExit(5), 5, ""),
+    ],
+)
+def test_other_exceptions(
+    cli: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    failing(monkeypatch, error)
+    found, out, err = cli("fail")
+    assert (found, out) == (status, "")
+    assert said in err
+    assert len(lines(err)) == (1 if said else 0)
+
+
+def test_out_of_memory_on_an_accelerator(
+    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    failing(monkeypatch, torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    status, _, err = cli("fail")
+    assert status == 6
+    assert len(lines(err)) == 1
+
+
+def test_debug_shows_the_traceback(
+    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, ValueError("odd"))
+    assert "Traceback" not in cli("fail")[2]
+    assert "Traceback" in cli("fail", "--debug")[2]
+    monkeypatch.setenv("LCIRC_DEBUG", "1")
+    assert "Traceback" in cli("fail")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "No such command 'nothing'; see lcirc --help"),
+        (["pul"], "Did you mean 'pull'?"),
+        (["pull", "--colour"], "No such option: --colour; see lcirc pull --help"),
+        (["pull", "a", "b"], "see lcirc pull --help"),
+        (["doctor", "--device", "gpu"], "--device: 'gpu' is not one of auto, cpu, cuda"),
+        (["pull", "--config", "none.toml"], "can't read the config file none.toml"),
+    ],
+)
+def test_mistakes_on_the_command_line(
+    cli: Callable[..., tuple[int, str, str]], arguments: list[str], said: str
+) -> None:
+    status, out, err = cli(*arguments)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert len(lines(err)) == 1
+
+
+def test_version(cli: Callable[..., tuple[int, str, str]]) -> None:
+    assert cli("--version") == (0, f"lcirc {__version__}\n", "")
+
+
+def test_no_arguments_show_the_help(cli: Callable[..., tuple[int, str, str]]) -> None:
+    status, out, _ = cli()
+    assert status == 0
+    for name, _command in app.COMMANDS:
+        assert name in out
+
+
+@pytest.mark.parametrize("name", ["", *(name for name, _ in app.COMMANDS)])
+def test_every_command_has_help(cli: Callable[..., tuple[int, str, str]], name: str) -> None:
+    status, out, err = cli(*([name] if name else []), "--help")
+    assert (status, err) == (0, "")
+    assert "Usage: lcirc" in out
+
+
+def test_help_is_fast_and_leaves_torch_alone(tmp_path: Path) -> None:
+    """Best of several runs, in processor time: other programs may keep the machine busy."""
+    script = (
+        "import sys; from lcirc_cli import app; status = app.run(['--help']); "
+        "heavy = {'torch', 'transformers', 'numpy'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else status)"
+    )
+    seconds = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert done.returncode == 0, done.stderr
+    assert min(seconds) < HELP_SECONDS
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", PRINT_MUCH], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None and child.stderr is not None
+    assert child.stdout.readline() == b"a line\n"
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    child.stderr.close()
+    assert child.wait(timeout=60) == app.BROKEN_PIPE
+
+
+def test_ctrl_c_gives_130_and_no_traceback() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", SLEEP], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == app.INTERRUPTED
+    assert err == "lcirc: interrupted\n"
+
+
+# --- the shared options ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings_seen(monkeypatch: pytest.MonkeyPatch) -> list[CommonSettings]:
+    """Register a command `show` with all common options; collects the settings it gets."""
+    seen: list[CommonSettings] = []
+
+    @common.takes()
+    def show(
+        words: Annotated[list[str] | None, typer.Argument()] = None, *, settings: CommonSettings
+    ) -> None:
+        """Show."""
+        seen.append(settings)
+
+    monkeypatch.setattr(app, "COMMANDS", (*app.COMMANDS, ("show", show)))
+    return seen
+
+
+def test_common_options_reach_the_command(
+    cli: Callable[..., tuple[int, str, str]],
+    settings_seen: list[CommonSettings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "0")
+    config = tmp_path / "c.toml"
+    config.write_text('dtype = "float16"\nmodel = "from-file"\nquiet = true\n', "utf-8")
+    monkeypatch.setenv("LCIRC_MODEL", "from-variable")
+    monkeypatch.setenv("LCIRC_ADAPTER", "from-variable")
+    given = ["--adapter", "from-flag", "--no-quiet", "--offline", "--json", "--config", str(config)]
+    status, out, err = cli("show", "a", "b", *given)
+    assert (status, out, err) == (0, "", "")
+    assert settings_seen == [
+        CommonSettings(
+            model="from-variable", adapter="from-flag", dtype="float16", offline=True, json=True
+        )
+    ]
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_the_config_file_may_come_from_the_environment(
+    cli: Callable[..., tuple[int, str, str]],
+    settings_seen: list[CommonSettings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text('device = "cpu"\n', "utf-8")
+    monkeypatch.setenv("LCIRC_CONFIG", str(config))
+    assert cli("show").status == 0  # type: ignore[attr-defined]
+    assert settings_seen[0].device == "cpu"
+
+
+def test_only_named_options_are_offered(cli: Callable[..., tuple[int, str, str]]) -> None:
+    status, _, err = cli("pull", "--adapter", "x")
+    assert status == 2
+    assert "No such option: --adapter" in err
+
+
+def test_json_of_pull_is_json(cli: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", "utf-8")
+    status, out, _ = cli("pull", tmp_path, "--json")
+    assert status == 0
+    assert json.loads(out) == {"schema": 1, "model": str(tmp_path), "path": str(tmp_path)}

@@ -1,0 +1,311 @@
+"""Names to backbones: folders, .gguf files, Hub ids, and every way in which one can be wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lcirc_cli import backbones, fingerprints, hub
+from lcirc_cli.backbones import load_backbone, pull
+from lcirc_cli.errors import ModelError, UsageError
+
+FAMILIES = ("llama", "qwen3", "gemma3", "gpt2")
+CPU = {"device": "cpu", "dtype": "float32", "offline": True}
+
+
+@pytest.fixture
+def saved(tmp_path: Path, tiny_backbone: Callable[..., Any]) -> Callable[..., Path]:
+    """`saved("llama")` is a model folder on disk."""
+
+    def save(family: str = "llama") -> Path:
+        folder = tmp_path / family
+        made = tiny_backbone(family)
+        made.lm.save_pretrained(folder)
+        made.tokenizer.save_pretrained(folder)
+        return folder
+
+    return save
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_folder_is_loaded_frozen(
+    saved: Callable[..., Path], tiny_lm: Callable[..., Any], family: str
+) -> None:
+    backbone = load_backbone(str(saved(family)), **CPU)
+    ids = torch.arange(2, 40).reshape(2, 19)
+    assert torch.equal(backbone.lm(ids).logits, tiny_lm(family)(ids).logits)
+    assert not backbone.lm.training
+    assert not any(parameter.requires_grad for parameter in backbone.lm.parameters())
+    assert backbone.max_positions == 1024
+    assert backbone.eos_ids == (1,)
+    assert backbone.lm.config._attn_implementation == "sdpa"
+
+
+def test_dtype_and_attention_are_applied_but_not_fingerprinted(saved: Callable[..., Path]) -> None:
+    name = str(saved())
+    plain = load_backbone(name, **CPU)
+    half = load_backbone(name, device="cpu", dtype="bfloat16", attention="sdpa", offline=True)
+    assert {p.dtype for p in half.lm.parameters()} == {torch.bfloat16}
+    assert half.fingerprint == plain.fingerprint
+    assert half.tokenizer_fingerprint == plain.tokenizer_fingerprint
+
+
+def test_fingerprints_change_with_weights_config_and_vocabulary(
+    saved: Callable[..., Path],
+) -> None:
+    folder = saved()
+    before = load_backbone(str(folder), **CPU)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "transformers_version": "9"}))
+    assert fingerprints.of_model(folder) == before.fingerprint
+    (folder / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.1}))
+    assert fingerprints.of_model(folder) != before.fingerprint
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][3] += 1
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert fingerprints.of_model(folder) != before.fingerprint
+    before.tokenizer.add_tokens(["<new>"])
+    assert fingerprints.of_tokenizer(before.tokenizer) != before.tokenizer_fingerprint
+
+
+def test_padding_a_batch_does_not_change_the_tokenizer_fingerprint(tiny_tokenizer: Any) -> None:
+    before = fingerprints.of_tokenizer(tiny_tokenizer)
+    tiny_tokenizer(["a", "long one"], padding=True, truncation=True, max_length=3)
+    assert fingerprints.of_tokenizer(tiny_tokenizer) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("smolm2", "there is no model 'smolm2': give smollm2, a Hub id"),
+        ("no/such/folder", "there is no model 'no/such/folder'"),
+        ("gone.gguf", "there is no model 'gone.gguf'"),
+        ("some/gone.gguf", "there is no model 'some/gone.gguf'"),
+        ("", "there is no model ''|is not a model folder"),
+    ],
+)
+def test_a_wrong_name_is_one_line(name: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        pull(name, offline=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_folders_and_files_that_are_no_models(tmp_path: Path, saved: Callable[..., Path]) -> None:
+    with pytest.raises(ModelError, match=r"there is no config\.json in it"):
+        load_backbone(str(tmp_path), **CPU)
+    (tmp_path / "model.bin").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"give its folder, or a \.gguf file"):
+        load_backbone(str(tmp_path / "model.bin"), **CPU)
+    (tmp_path / "bad.gguf").write_bytes(b"not a gguf file at all" * 10)
+    with pytest.raises(ModelError, match="can't be loaded"):
+        load_backbone(str(tmp_path / "bad.gguf"), **CPU)
+    folder = saved()
+    (folder / "tokenizer.json").write_text("{", "utf-8")
+    with pytest.raises(ModelError, match=r"the tokenizer of .* can't be loaded"):
+        load_backbone(str(folder), **CPU)
+
+
+def test_an_encoder_is_refused(tmp_path: Path, tiny_tokenizer: Any) -> None:
+    import transformers
+
+    config = transformers.T5Config(vocab_size=300, d_model=16, d_ff=16, num_layers=1, num_heads=2)
+    transformers.T5ForConditionalGeneration(config).save_pretrained(tmp_path)
+    tiny_tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="can't be loaded") as caught:
+        load_backbone(str(tmp_path), **CPU)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_and_misshapen_weights_are_refused(saved: Callable[..., Path]) -> None:
+    """transformers would go on with random numbers in their place."""
+    folder = saved()
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    lost = dict(weights)
+    del lost["model.layers.1.mlp.up_proj.weight"]
+    save_file(lost, path, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"incomplete: 1 tensors .*layers\.1\.mlp\.up_proj"):
+        load_backbone(str(folder), **CPU)
+    weights["model.norm.weight"] = torch.ones(7)
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"can't be loaded|incomplete") as caught:
+        load_backbone(str(folder), **CPU)
+    assert "\n" not in str(caught.value)
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(ModelError, match="can't be loaded"):
+        load_backbone(str(folder), **CPU)
+
+
+def test_pickled_weights_are_never_opened(saved: Callable[..., Path]) -> None:
+    folder = saved()
+    weights = load_file(folder / "model.safetensors")
+    torch.save(weights, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="can't be loaded"):
+        load_backbone(str(folder), **CPU)
+
+
+# --- device, dtype, attention ---------------------------------------------------------------
+
+
+def test_auto_takes_cuda_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert backbones.choose_device("auto") == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert backbones.choose_device("auto") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu", "meta", "cuda:x", "mps", ""])
+def test_unknown_devices(name: str) -> None:
+    with pytest.raises(UsageError, match="device must be one of auto, cpu, cuda"):
+        backbones.choose_device(name)
+
+
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert backbones.choose_device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(UsageError, match="no device cuda:1 on this machine; use --device auto"):
+        backbones.choose_device("cuda:1")
+
+
+def test_auto_dtype_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    for has, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(backbones, "cpu_has_bfloat16", lambda has=has: has)
+        assert backbones.choose_dtype("auto", device=cpu) == expected
+    assert backbones.choose_dtype("float16", device=cpu) == torch.float16
+    with pytest.raises(UsageError, match="dtype must be one of"):
+        backbones.choose_dtype("int8", device=cpu)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags : fpu sse avx512f avx512_bf16", True),
+        ("flags : fpu amx_bf16 amx_tile", True),
+        ("Features : fp asimd bf16 i8mm", True),
+        ("flags : fpu sse avx2 avx512f\nmodel name : bf16-less", False),
+    ],
+)
+def test_processor_flags(monkeypatch: pytest.MonkeyPatch, flags: str, expected: bool) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_: flags)
+    assert backbones.cpu_has_bfloat16() is expected
+
+
+def test_attention_names(saved: Callable[..., Path]) -> None:
+    cpu = torch.device("cpu")
+    assert backbones.choose_attention("auto", device=cpu) == "sdpa"
+    with pytest.raises(UsageError, match="flash"):
+        backbones.choose_attention("flash", device=cpu)
+    with pytest.raises(UsageError, match="attention must be auto, sdpa or flash"):
+        load_backbone(str(saved()), attention="fast", **CPU)
+
+
+# --- the Hub (never reached: its client is replaced) ----------------------------------------
+
+
+def test_hub_names() -> None:
+    assert hub.is_hub_name("Qwen/Qwen3-0.6B")
+    assert hub.is_hub_name("a/b@refs/pr/3")
+    assert not hub.is_hub_name("smollm2")
+    assert not hub.is_hub_name("a/b/c")
+    assert not hub.is_hub_name("a b/c")
+
+
+@pytest.fixture
+def fake_hub(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., list[dict[str, Any]]]:
+    """Replace the client's download: it answers with a plan, then with a folder, or raises."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    calls: list[dict[str, Any]] = []
+
+    def set_up(*, error: Exception | None = None, size: int = 0) -> list[dict[str, Any]]:
+        class Planned:
+            file_size = size
+            will_download = bool(size)
+
+        def snapshot_download(repo: str, **options: Any) -> Any:
+            calls.append({"repo": repo, **options})
+            if error is not None:
+                raise error
+            return [Planned()] if options.get("dry_run") else str(tmp_path)
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        return calls
+
+    return set_up
+
+
+def test_a_download_is_announced_with_its_size_and_place(
+    fake_hub: Callable[..., list[dict[str, Any]]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    calls = fake_hub(size=1_500_000_000)
+    assert pull("owner/model@v2") == tmp_path
+    assert "downloading owner/model@v2: 1,500 MB to " in capsys.readouterr().err
+    assert [(call["repo"], call["revision"]) for call in calls] == [("owner/model", "v2")] * 2
+    assert "*.safetensors" in calls[1]["allow_patterns"]
+    assert not any("bin" in pattern or "pt" in pattern for pattern in calls[1]["allow_patterns"])
+
+
+def test_a_cached_model_is_not_announced(
+    fake_hub: Callable[..., list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_hub(size=0)
+    pull("owner/model")
+    assert capsys.readouterr().err == ""
+
+
+def test_offline_asks_for_local_files_only(fake_hub: Callable[..., list[dict[str, Any]]]) -> None:
+    calls = fake_hub()
+    pull("owner/model", offline=True)
+    assert [call["local_files_only"] for call in calls] == [True]
+
+
+def hub_error(name: str) -> Exception:
+    """An error of the Hub's client, without the HTTP response that its constructor wants."""
+    from huggingface_hub import errors
+
+    kind = getattr(errors, name)
+    error: Exception = kind.__new__(kind)
+    error.args = ("long\nstory",)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "offline", "message"),
+    [
+        ("RepositoryNotFoundError", False, "there is no model o/m on the Hub, or it is private"),
+        ("GatedRepoError", False, "the model o/m needs permission"),
+        ("RevisionNotFoundError", False, "no such revision"),
+        (ConnectionError("no route\nat all"), False, "from the Hub: no route; check the network"),
+        (FileNotFoundError("x"), True, "is not on this machine .*run: lcirc pull o/m"),
+    ],
+)
+def test_what_the_hub_says_becomes_one_line(
+    fake_hub: Callable[..., list[dict[str, Any]]],
+    error: str | Exception,
+    offline: bool,
+    message: str,
+) -> None:
+    fake_hub(error=hub_error(error) if isinstance(error, str) else error)
+    with pytest.raises(ModelError, match=message) as caught:
+        pull("o/m", offline=offline)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_real_client_offline_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError, match="go online once and run: lcirc pull o/never-there"):
+        pull("o/never-there", offline=True)

