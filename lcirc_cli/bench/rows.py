@@ -16,6 +16,8 @@ from typing import Any
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.files import locked, storage_error
 
+NOT_APPLICABLE = "not applicable: "  # begins the error of a pair that makes no sense
+
 Key = tuple[str, str, str]  # task, system, sample
 
 

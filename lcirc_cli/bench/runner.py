@@ -11,7 +11,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lcirc_cli.errors import LcircError, StorageError, UsageError
 
 from . import metrics
 from .plan import Planned
-from .rows import Row, Rows
+from .rows import NOT_APPLICABLE, Row, Rows
 from .sample import Output, Sample, TextSample
 from .systems import Batch, Measured, NotApplicable, System
 
@@ -33,7 +33,7 @@ class RunSettings:
 
     Attributes:
         tasks, systems: as given on the command line.
-        model: the backbone, and its fingerprint.
+        model, adapter: the backbone and the adapter of the command line, with fingerprints.
         window, evidence: tokens, see `Limits`.
         batch: questions of a document asked at once.
         dtype: number format of the backbone.
@@ -44,6 +44,8 @@ class RunSettings:
     protocol: str
     model: str
     fingerprint: str
+    adapter: str
+    adapter_fingerprint: str
     limit: int | None
     seed: int
     join: int
@@ -52,32 +54,36 @@ class RunSettings:
     batch: int
     dtype: str
     lengths: tuple[int, ...]
+    facts: int
+
+
+_MAY_GROW = ("tasks", "systems")
 
 
 def start(out: Path, settings: RunSettings) -> None:
     """Make the folder, or check that the run in it is this one.
 
+    Tasks and systems may be added to a run; everything else must be as it was.
+
     Raises:
         UsageError: the folder holds another run.
         StorageError: it can't be made.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise files.storage_error(error, out) from error
+    files.make_folder(out)
     path = out / "run.json"
     given = json.loads(json.dumps(asdict(settings)))
     with files.locked(path):
-        if not path.exists():
-            files.atomic_write(path, json.dumps(given, indent=2).encode() + b"\n")
-            return
-    known = json.loads(path.read_text("utf-8"))
-    for name, value in given.items():
-        if known.get(name) != value:
-            raise UsageError(
-                f"{out} holds another run: its {name} is {known.get(name)}, not {value}; "
-                "use another --out"
-            )
+        if path.exists():
+            known = json.loads(path.read_text("utf-8"))
+            for name in given:
+                if name in _MAY_GROW:
+                    given[name] = list(dict.fromkeys([*known[name], *given[name]]))
+                elif known.get(name) != given[name]:
+                    raise UsageError(
+                        f"{out} holds another run: its {name} is {known.get(name)}, not "
+                        f"{given[name]}; use another --out"
+                    )
+        files.atomic_write(path, json.dumps(given, indent=2).encode() + b"\n")
 
 
 def run(
@@ -123,22 +129,35 @@ def _step(
     if not mine or not missing:
         return
     begun = time.perf_counter()
-    try:
-        measured: Sequence[Measured | str] = system.run(part)
-    except NotApplicable as reason:
-        measured = [f"not applicable: {reason}"] * len(samples)
-    except StorageError:
-        raise
-    except (LcircError, RuntimeError, ValueError, IndexError, KeyError, MemoryError) as error:
-        # One sample's failure is counted and shown; it doesn't end a run of hours.
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        measured = [f"{type(error).__name__}: {said}"] * len(samples)
+    measured = _measure(system, part)
     seconds = (time.perf_counter() - begun) / len(samples)
     written = [
         _row(planned.task.name, name, sample, one, seconds)
         for sample, one in zip(samples, measured, strict=True)
     ]
     rows.append(row for row in written if row.id in missing)
+
+
+def _measure(system: System, part: Batch) -> Sequence[Measured | str]:
+    """What a system returns for a batch; for a sample that fails, what went wrong.
+
+    One sample's failure is counted and shown; it doesn't end a run of hours, and doesn't take the
+    other samples of its batch with it.
+    """
+    count = len(part.samples) + len(part.texts)
+    try:
+        return system.run(part)
+    except NotApplicable as reason:
+        return [f"{NOT_APPLICABLE}{reason}"] * count
+    except StorageError:
+        raise
+    except (LcircError, RuntimeError, ValueError, IndexError, KeyError, MemoryError) as error:
+        if count > 1:
+            singles = [replace(part, samples=[s], texts=[]) for s in part.samples]
+            singles += [replace(part, samples=[], texts=[t]) for t in part.texts]
+            return [one for single in singles for one in _measure(system, single)]
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return [f"{type(error).__name__}: {said}"]
 
 
 def _row(

@@ -16,7 +16,8 @@ from .tokens import normalise
 @functools.cache
 def _phrases() -> tuple[frozenset[str], tuple[str, ...]]:
     data = json.loads(load("bench/refusals.json"))
-    whole = frozenset(normalise(phrase) for phrase in data["whole"])
+    # What adapters are trained to say stands in refusal.txt.
+    whole = frozenset(normalise(phrase) for phrase in [*data["whole"], load("refusal.txt")])
     return whole, tuple(normalise(phrase) for phrase in data["inside"])
 
 

@@ -49,7 +49,8 @@ class Compressing:
     def _answer(self, samples: Sequence[Sample], source: str, other: str) -> list[Measured]:
         questions = [sample.question for sample in samples]
         own = self._bench.memory(self._engine, source)
-        used, memory, ranked = own, None, [([], ())] * len(samples)
+        used, memory = own, None
+        ranked: list[tuple[list[str], Ranges]] = [([], ())] * len(samples)
         if own is not None:
             memory, ranked = self._asked(own, questions)
         if self._spec.shuffled:  # ranked with its own document's memory, answered with another's

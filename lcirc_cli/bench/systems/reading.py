@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.evidence.index import PassageIndex, ranking
 
@@ -138,7 +141,7 @@ class WithLora(Reading):
 
 
 def best_passages(
-    index: PassageIndex, order: Sequence[int], *, budget: int
+    index: PassageIndex, order: NDArray[np.integer[Any]], *, budget: int
 ) -> tuple[list[str], Ranges]:
     """Texts that fit in `budget` tokens, in document order; and all ranges, best first."""
     chosen: list[int] = []

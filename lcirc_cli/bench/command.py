@@ -1,0 +1,204 @@
+"""What `lcirc bench run` does, from names to a report."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lcirc_cli import files
+from lcirc_cli.settings import CommonSettings
+
+from .plan import Planned, plan
+from .report import Line, make_report
+from .runner import RunSettings, run, start
+from .systems import (
+    Limits,
+    System,
+    SystemSpec,
+    Workbench,
+    open_constant,
+    open_system,
+    parse_system,
+)
+from .tasks import TaskOptions, open_task
+
+COST_LENGTHS = (4096, 8192, 16384, 32768, 65536, 131072)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """The command line of a run."""
+
+    tasks: tuple[str, ...]
+    systems: tuple[str, ...]
+    out: Path
+    data_dir: Path | None
+    limit: int | None
+    seed: int
+    protocol: str
+    window: int
+    evidence: int
+    join: int
+    lengths: tuple[int, ...]
+    facts: int
+    batch: int
+    baseline: str | None
+    compare_paper: bool
+
+
+def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
+    """Run or go on, and write the report.
+
+    Everything that can be wrong with the request is found before the first answer.
+
+    Raises:
+        UsageError: an unknown task or system, or the folder holds another run.
+        DocumentError: data that is missing or broken.
+        ModelError: a model or adapter that is missing or doesn't fit.
+        StorageError: the folder can't be written.
+    """
+    specs = [parse_system(text) for text in dict.fromkeys(request.systems)]
+    if request.baseline is not None:
+        parse_system(request.baseline)
+    bench = _workbench(specs, settings)
+    planned = _planned(request, bench)
+    limits = Limits(request.window, request.evidence)
+    systems = [(spec.text, _opener(spec, bench, limits)) for spec in specs]
+    start(request.out, _run_settings(request, settings, planned, bench))
+    _write_notes(request.out, planned, specs, bench)
+    run(planned, systems, request.out, batch=request.batch)
+    return make_report(request.out, baseline=request.baseline, compare_paper=request.compare_paper)
+
+
+def _workbench(specs: Sequence[SystemSpec], settings: CommonSettings) -> Workbench | None:
+    """The backbone, unless no system needs one."""
+    if all(spec.name == "constant" for spec in specs):
+        return None
+    from lcirc_cli.engine import Engine
+
+    device = settings.device
+    if device == "cuda" and "LOCAL_RANK" in os.environ:
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+    engine = Engine.load(
+        settings.model,
+        settings.adapter,
+        device=device,
+        dtype=settings.dtype,
+        attention=settings.attention,
+        offline=settings.offline,
+    )
+    return Workbench(engine)
+
+
+def _planned(request: RunRequest, bench: Workbench | None) -> list[Planned]:
+    options = TaskOptions(
+        data_dir=request.data_dir,
+        protocol="paper" if request.protocol == "paper" else "official",
+        seed=request.seed,
+        join=request.join,
+        lengths=request.lengths,
+        facts=request.facts,
+        count_tokens=_counter(bench),
+    )
+    tasks = [open_task(name, options) for name in dict.fromkeys(request.tasks)]
+    return [plan(task, limit=request.limit, seed=request.seed) for task in tasks]
+
+
+def _counter(bench: Workbench | None) -> Callable[[str], int] | None:
+    if bench is None:
+        return None
+    from .systems.prompting import Prompter
+
+    return Prompter(bench.backbone).count
+
+
+def _opener(
+    spec: SystemSpec, bench: Workbench | None, limits: Limits
+) -> Callable[[Planned], System]:
+    if bench is None or spec.name == "constant":
+        return lambda planned: open_constant(planned.everything)
+    system = open_system(spec, bench, limits=limits)
+    return lambda _: system
+
+
+def _run_settings(
+    request: RunRequest,
+    settings: CommonSettings,
+    planned: Sequence[Planned],
+    bench: Workbench | None,
+) -> RunSettings:
+    return RunSettings(
+        tasks=tuple(one.task.name for one in planned),
+        systems=tuple(dict.fromkeys(request.systems)),
+        protocol=request.protocol,
+        model=settings.model,
+        fingerprint="" if bench is None else bench.backbone.fingerprint,
+        adapter="" if bench is None else bench.engine(None).adapter.name,
+        adapter_fingerprint="" if bench is None else bench.engine(None).adapter.fingerprint,
+        limit=request.limit,
+        seed=request.seed,
+        join=request.join,
+        window=request.window,
+        evidence=request.evidence,
+        batch=request.batch,
+        dtype="" if bench is None else str(bench.backbone.lm.dtype).removeprefix("torch."),
+        lengths=request.lengths,
+        facts=request.facts,
+    )
+
+
+def _write_notes(
+    out: Path, planned: Sequence[Planned], specs: Sequence[SystemSpec], bench: Workbench | None
+) -> None:
+    """What the report says beside scores, and the operations for its plot."""
+    notes = []
+    for one in planned:
+        for spec in specs:
+            if text := _note(one, spec, bench):
+                notes.append({"task": one.task.name, "system": spec.text, "note": text})
+    known = out / "notes.json"
+    old = json.loads(known.read_text("utf-8")) if known.exists() else []
+    new = {(n["task"], n["system"]): n for n in [*old, *notes]}
+    files.atomic_write(known, json.dumps(list(new.values()), indent=1).encode() + b"\n")
+    if bench is not None:
+        files.atomic_write(out / "cost.json", json.dumps(_costs(bench, out)).encode() + b"\n")
+
+
+def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
+    if spec.name == "constant":
+        constant = open_constant(planned.everything)
+        second = f" and {constant.closed_book!r}" if constant.closed_book else ""
+        said = textwrap.shorten(constant.answer, 120, placeholder=" ...")
+        return (
+            f"always {said!r}{second}: the most frequent answer of the whole file, "
+            f"{constant.share:.1%} of it"
+        )
+    untrained = False
+    if bench is not None and spec.name in ("lcirc", "qd-lcirc"):
+        untrained = not bench.engine(spec.adapter).adapter.open
+    if spec.name == "autocompressor":
+        untrained = spec.adapter is None
+    return "untrained: the memory changes nothing or nothing useful" if untrained else ""
+
+
+def _costs(bench: Workbench, out: Path) -> list[dict[str, object]]:
+    from .cost import SYSTEMS, Workload, count, shape_of_config
+
+    known = json.loads((out / "run.json").read_text("utf-8"))
+    shape = shape_of_config(bench.backbone.name, bench.backbone.lm.config)
+    config = bench.engine(None).adapter.adapter.config
+    named = {parse_system(text).name for text in known["systems"]}
+    return [
+        {
+            "system": system,
+            "tokens": tokens,
+            "total": count(system, shape, config, Workload(tokens, known["window"])).total,
+        }
+        for system in SYSTEMS
+        if system in named
+        for tokens in COST_LENGTHS
+    ]

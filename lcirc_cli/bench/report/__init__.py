@@ -1,0 +1,75 @@
+"""From a run's folder to its report: summary.json, report.md, report.csv and report.html."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli.errors import DocumentError
+from lcirc_cli.files import atomic_write
+
+from ..rows import Rows
+from .html import page
+from .summary import Line, summarise
+from .tables import comma_separated, markdown
+
+__all__ = ["Line", "make_report", "read_run"]
+
+
+def read_run(out: Path) -> dict[str, Any]:
+    """The settings of the run in a folder.
+
+    Raises:
+        DocumentError: there is no run in it.
+    """
+    path = out / "run.json"
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DocumentError(f"there is no benchmark run in {out}: {path} can't be read") from error
+
+
+def make_report(
+    out: Path, *, baseline: str | None = None, compare_paper: bool = False
+) -> list[Line]:
+    """Write the report of what is in the folder so far, and return its lines.
+
+    Raises:
+        DocumentError: the folder holds no run, or a damaged one.
+        StorageError: the report can't be written.
+    """
+    run = read_run(out)
+    lines = summarise(
+        Rows(out / "samples.jsonl").read().values(),
+        tasks=run["tasks"],
+        systems=run["systems"],
+        baseline=baseline,
+        notes={(n["task"], n["system"]): n["note"] for n in _optional(out / "notes.json")},
+    )
+    costs = _optional(out / "cost.json")
+    summary = json.dumps([line.to_json() for line in lines], indent=1).encode() + b"\n"
+    text = f"# Benchmark of {run['model']}, protocol {run['protocol']}\n\n{_said(run)}\n\n"
+    atomic_write(out / "summary.json", summary)
+    atomic_write(out / "report.csv", comma_separated(lines).encode())
+    atomic_write(
+        out / "report.md", (text + markdown(lines, compare_paper=compare_paper)).encode("utf-8")
+    )
+    body = page(lines, run=run, costs=costs, compare_paper=compare_paper)
+    atomic_write(out / "report.html", body.encode("utf-8"))
+    return lines
+
+
+def _said(run: Mapping[str, Any]) -> str:
+    limit = "all questions" if run["limit"] is None else f"at most {run['limit']} questions a task"
+    return (
+        f"{limit} (seed {run['seed']}), windows of {run['window']} tokens, "
+        f"{run['evidence']} tokens of evidence, {run['dtype']}. "
+        "Scores are percentages with 95 % bootstrap intervals; losses are nats a token. "
+        "Failed samples count 0. Differences are to the baseline over the same samples."
+    )
+
+
+def _optional(path: Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text("utf-8")) if path.exists() else []

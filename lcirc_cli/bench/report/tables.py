@@ -1,0 +1,95 @@
+"""The table as rich text, Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from ..textable import Table
+from .paper import counterpart, published
+from .summary import Line
+
+COLUMNS = (
+    "task",
+    "system",
+    "metric",
+    "score",
+    "95 % interval",
+    "difference",
+    "n",
+    "blank",
+    "format",
+    "failed",
+    "seconds",
+    "MB",
+)
+
+
+def cells(line: Line) -> list[str]:
+    """The texts of a line's columns."""
+    task = f"{line.task} ({line.facet})" if line.facet else line.task
+    interval = "" if line.low is None else f"{line.low:.2f} to {line.high:.2f}"
+    difference = ""
+    if line.difference is not None:
+        difference = (
+            f"{line.difference:+.2f} ({line.difference_low:+.2f} to {line.difference_high:+.2f})"
+        )
+    return [
+        task,
+        line.system,
+        line.metric,
+        "-" if line.score is None else f"{line.score:.2f}",
+        interval,
+        difference,
+        f"{line.n}/{line.total}",
+        str(line.blank),
+        str(line.format_failures),
+        str(line.failed),
+        f"{line.seconds:.0f}",
+        f"{line.peak_mb:.0f}",
+    ]
+
+
+def line_table(lines: Sequence[Line]) -> Table:
+    """The table of a run; notes stand under it."""
+    notes = [f"{line.task}, {line.system}: {line.note}" for line in lines if line.note]
+    return Table(COLUMNS, [cells(line) for line in lines], tuple(notes), left=3)
+
+
+def markdown(lines: Sequence[Line], *, compare_paper: bool = False) -> str:
+    """A Markdown table, with the paper's next to it where asked."""
+    parts = [line_table(lines).markdown()]
+    if compare_paper and (beside := paper_rows(lines)):
+        parts.append("## Beside the paper (Tables 4 and 5, Llama-2-7B, its own rules)")
+        parts.append(Table(PAPER_COLUMNS, beside, left=2).markdown())
+    return "\n\n".join(parts) + "\n"
+
+
+PAPER_COLUMNS = ("task", "system", "here", "in the paper", "the paper's row")
+
+
+def paper_rows(lines: Sequence[Line]) -> list[list[str]]:
+    """Our headline of each task beside the row of the paper that it corresponds to."""
+    rows, seen = [], set()
+    for line in lines:
+        name = counterpart(line.system.partition("@")[0].partition("+")[0].partition("~")[0])
+        scores = published(line.task)
+        if (line.task, line.system) in seen or line.facet or "~" in line.system:
+            continue
+        seen.add((line.task, line.system))
+        if name is None or name not in scores:
+            continue
+        here = "-" if line.score is None else f"{line.score:.2f}"
+        rows.append([line.task, line.system, here, f"{scores[name]:.2f}", name])
+    return rows
+
+
+def comma_separated(lines: Sequence[Line]) -> str:
+    """Every field of every line as CSV."""
+    text = io.StringIO()
+    names = list(lines[0].to_json()) if lines else []
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(line.to_json() for line in lines)
+    return text.getvalue()
