@@ -16,7 +16,9 @@ import typer
 
 from lcirc_cli import __version__, console, links
 from lcirc_cli.commands.ask import ask
+from lcirc_cli.commands.convert import convert
 from lcirc_cli.commands.doctor import doctor
+from lcirc_cli.commands.info import info
 from lcirc_cli.commands.ingest import ingest
 from lcirc_cli.commands.pull import pull
 from lcirc_cli.commands.train import train
@@ -28,7 +30,9 @@ COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
     ("ask", ask),
     ("train", train),
     ("pull", pull),
+    ("info", info),
     ("doctor", doctor),
+    ("convert", convert),
 )
 
 INTERRUPTED = 130

@@ -125,24 +125,22 @@ def check_fingerprints(
         ModelError: which of the three differs, both names, and what to do.
     """
     made, now = contents.fingerprints, fingerprints
-    if made.backbone != now.backbone:
-        what, old, new = "model", made.backbone_name, now.backbone_name
-        hashes, advice = (made.backbone, now.backbone), f"use --model {old}"
-    elif made.tokenizer != now.tokenizer:
-        what, old, new = "tokenizer", made.backbone_name, now.backbone_name
-        hashes, advice = (made.tokenizer, now.tokenizer), f"use the tokenizer of {old} as it was"
-    elif made.adapter != now.adapter:
-        what, old, new = "adapter", made.adapter_name, now.adapter_name
-        hashes, advice = (made.adapter, now.adapter), f"use --adapter {old}"
-    else:
-        return
-    raise ModelError(
-        f"{name} was made with the {what} of {old} ({hashes[0][:12]}), but that of {new} "
-        f"({hashes[1][:12]}) is loaded: {advice}, or ingest the document again"
-        if what == "tokenizer"
-        else f"{name} was made with the {what} {old} ({hashes[0][:12]}), but {new} "
-        f"({hashes[1][:12]}) is loaded: {advice}, or ingest the document again"
+    rows = (
+        ("model", made.backbone_name, now.backbone_name, made.backbone, now.backbone),
+        ("tokenizer", made.backbone_name, now.backbone_name, made.tokenizer, now.tokenizer),
+        ("adapter", made.adapter_name, now.adapter_name, made.adapter, now.adapter),
     )
+    advice = {
+        "model": "use --model {}",
+        "tokenizer": "use {} with the files that it had then",
+        "adapter": "use --adapter {}",
+    }
+    for what, old, new, old_hash, new_hash in rows:
+        if old_hash != new_hash:
+            raise ModelError(
+                f"{name} was made with the {what} {old} ({old_hash[:12]}), not with "
+                f"{new} ({new_hash[:12]}): {advice[what].format(old)}, or ingest the document again"
+            )
 
 
 def _decode(container: Container) -> MemoryContents:

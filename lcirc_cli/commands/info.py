@@ -1,0 +1,92 @@
+"""`lcirc info`: what a memory file holds, after checking that it is whole. Needs no model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lcirc_cli.commands.common import takes
+from lcirc_cli.settings import CommonSettings
+
+_SIZES = {
+    "text": "text",
+    "tokens": "tokens",
+    "pages_and_segments": "pages, segments",
+    "states": "latents",
+    "features": "features",
+    "header": "header",
+    "total": "in all",
+}
+
+
+@takes("json")
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE.lcirc", help="A memory file.")],
+    *,
+    settings: CommonSettings,
+) -> None:
+    """Show what a memory file holds, and check that it is whole.
+
+    Documents, pages, tokens, compression, sizes, and which model and adapter it was made with.
+    """
+    from lcirc_cli.memory_info import inspect_memory
+
+    found = inspect_memory(file)
+    if settings.json:
+        print(json.dumps({"schema": 1, **found}))
+    else:
+        print("\n".join(_lines(found)))
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"{found['file']}: whole, SHA-256 {found['sha256']}"
+    yield f"format {found['format_version']}, made with lcirc {found['lcirc_version']}"
+    yield ""
+    for document in found["documents"]:
+        yield from _document(document)
+    yield ""
+    latents, tokens = found["latents"], found["tokens"]
+    yield (
+        f"{tokens:,} tokens in {found['segments']:,} segments became {latents['vectors']:,} "
+        f"latents, {found['tokens_per_latent']:.1f} tokens a latent"
+    )
+    yield (
+        f"{latents['per_segment']:,} latents a segment, {latents['width']:,} wide, "
+        f"{latents['dtype']}"
+    )
+    yield ""
+    for name, label in _SIZES.items():
+        yield f"{label:<16}{found['bytes'][name]:>16,} bytes"
+    per_token = found["bytes_per_token"]
+    yield (
+        f"{per_token['total']:.1f} bytes a token; "
+        f"{per_token['without_states_and_features']:.1f} without latents and features"
+    )
+    yield ""
+    prints = found["fingerprints"]
+    yield f"model      {prints['backbone_name']} ({prints['backbone'][:12]})"
+    yield f"tokenizer  {prints['tokenizer'][:12]}"
+    yield f"adapter    {prints['adapter_name']} ({prints['adapter'][:12]})"
+
+
+def _document(document: dict[str, Any]) -> Iterator[str]:
+    from lcirc_cli.documents.page_ranges import format_pages
+
+    parts = [document["format"]]
+    if document["pages"] is not None:
+        read, pages = document["pages_read"], document["pages"]
+        parts.append(f"{pages:,} pages" if read == pages else f"{read:,} of {pages:,} pages read")
+    if document["sections"]:
+        parts.append(f"{document['sections']:,} sections")
+    parts += [f"{document['characters']:,} characters", f"{document['tokens']:,} tokens"]
+    # A file name may hold bytes that aren't UTF-8; Python keeps them as lone surrogates.
+    name = document["name"].encode("utf-8", "replace").decode("utf-8")
+    yield f"{name}: {', '.join(parts)}"
+    if document["empty_pages"]:
+        yield f"  no text on {format_pages(document['empty_pages'])}"
+    for remark in document["notes"]:
+        yield f"  {remark}"
