@@ -6,9 +6,10 @@ Knows nothing about how a format is read.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from pathlib import PurePath
 
-from lcirc_cli.documents.encoding import looks_like_utf16
+from lcirc_cli.documents.encoding import looks_like_wide
 from lcirc_cli.errors import DocumentError
 
 EXTENSIONS = {
@@ -18,12 +19,27 @@ EXTENSIONS = {
     ".rst": "text",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".epub": "epub",
+    ".docx": "docx",
 }
 HEAD_BYTES = 1 << 16  # enough for every rule below
 
+_ZIP = b"PK\x03\x04"
+_EPUB_MIMETYPE = b"mimetypeapplication/epub+zip"  # the first member, and its name, by the standard
+_OTHER_ZIPS = {
+    "xl/workbook.xml": "an Excel workbook; save it as PDF or text",
+    "ppt/presentation.xml": "a PowerPoint file; save it as PDF",
+    "content.xml": "an OpenDocument file; save it as DOCX or PDF",
+}
+_HTML = re.compile(
+    rb"(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
 _PDF_WINDOW = 1024  # readers of PDF accept junk of this length before the header
 _FOREIGN = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file; save it as DOCX or PDF"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old or locked Office file; save it as DOCX or PDF"),
     (b"{\\rtf", "RTF; save it as DOCX, PDF or text"),
     (b"\x89PNG", "an image; run OCR first, e.g. ocrmypdf"),
     (b"\xff\xd8\xff", "an image; run OCR first, e.g. ocrmypdf"),
@@ -41,20 +57,38 @@ _FOREIGN = (
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
-def detect_format(head: bytes, *, name: str) -> tuple[str, list[str]]:
-    """The format of a document that begins with `head`, and a note if its name says otherwise.
+def detect_format(head: bytes, *, name: str) -> str:
+    """The format of a document that begins with `head`; "zip" is for `detect_zip` to tell apart.
 
     Raises:
         DocumentError: nothing that lcirc reads.
     """
     by_name = EXTENSIONS.get(PurePath(name).suffix.lower())
-    found = _by_content(head, by_name, name=name)
-    if found is None:
-        return by_name or "text", []
-    if by_name is None or found == by_name:
-        return found, []
+    return _by_content(head, by_name, name=name) or by_name or "text"
+
+
+def notes_on_name(format: str, *, name: str) -> list[str]:
+    """A note if the name of a document promises another format than it has."""
     suffix = PurePath(name).suffix
-    return found, [f"named {suffix}, but holds {found}; read as {found}"]
+    if EXTENSIONS.get(suffix.lower(), format) == format:
+        return []
+    return [f"named {suffix}, but holds {format}; read as {format}"]
+
+
+def detect_zip(head: bytes, members: Container[str], *, name: str) -> str:
+    """The format of a ZIP archive.
+
+    Raises:
+        DocumentError: nothing that lcirc reads.
+    """
+    if _EPUB_MIMETYPE in head[:200] or "META-INF/container.xml" in members:
+        return "epub"
+    if "word/document.xml" in members:
+        return "docx"
+    for member, what in _OTHER_ZIPS.items():
+        if member in members:
+            raise DocumentError(f"{name}: is {what}")
+    raise DocumentError(f"{name}: is a ZIP archive; unpack it and give the folder")
 
 
 def _by_content(head: bytes, by_name: str | None, *, name: str) -> str | None:
@@ -63,9 +97,15 @@ def _by_content(head: bytes, by_name: str | None, *, name: str) -> str | None:
         return "pdf"
     if by_name in (None, "pdf") and b"%PDF-" in head[:_PDF_WINDOW]:
         return "pdf"
+    if head.startswith(_ZIP):
+        return "zip"
+    if _HTML.match(start):
+        return "html"
     for signature, what in _FOREIGN:
         if head.startswith(signature):
             raise DocumentError(f"{name}: is {what}")
+    if by_name in ("epub", "docx"):
+        raise DocumentError(f"{name}: damaged, or not {by_name.upper()}; get another copy")
     if by_name != "pdf" and _is_binary(head):
         raise DocumentError(f"{name}: is not text and of no format that lcirc reads")
     return None
@@ -73,6 +113,6 @@ def _by_content(head: bytes, by_name: str | None, *, name: str) -> str | None:
 
 def _is_binary(head: bytes) -> bool:
     """More than one control character in twenty, unless the zero bytes are those of UTF-16/32."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")) or looks_like_utf16(head):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")) or looks_like_wide(head):
         return False
     return len(_CONTROL.findall(head)) > max(1, len(head) // 20)

@@ -1,11 +1,15 @@
 """Turns the bytes of a text into characters, and says so when they were not UTF-8.
 
-Knows nothing about formats; control characters and surrogates are `cleaning`'s part.
+The guess among older encodings is a small set of rules, not a language model: Western European,
+Cyrillic, Japanese, Korean and Chinese texts come out right, others may not, so the note names the
+encoding. Knows nothing about formats; control characters and surrogates are `cleaning`'s part.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
+from collections.abc import Callable
 
 _BOMS = (  # longest first: the UTF-32 mark begins with the UTF-16 one
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -14,48 +18,130 @@ _BOMS = (  # longest first: the UTF-32 mark begins with the UTF-16 one
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_SAMPLE = 1 << 16
+_SAMPLE_BYTES = 1 << 16
+_RUN_SHARE = 0.5  # of the bytes above 127, those beside another: less means accents among ASCII
+_HIGH_BYTE = re.compile(rb"[\x80-\xff]")
+_HIGH_RUN = re.compile(rb"[\x80-\xff]{2,}")
+_HIGH = re.compile(r"[^\x00-\x7f]")
+_CONTINUATION = bytes(range(0x80, 0xC0))
+_KANA = re.compile(r"[\u3040-\u30ff]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]")
+_CYRILLIC_SMALL = re.compile(r"[а-яё]")
 
 
-def decode_text(data: bytes) -> tuple[str, list[str]]:
+def decode_text(data: bytes, *, declared: str | None = None) -> tuple[str, list[str]]:
     """The characters of `data`, and notes about its encoding; never fails.
 
-    In this order: a byte order mark, UTF-8, UTF-16 without a mark, Windows-1252 (Latin-1).
+    In this order: a byte order mark, UTF-8, the encoding that the format `declared` (HTML), UTF-16
+    and UTF-32 without a mark, UTF-8 with damages, older encodings, Windows-1252 (Latin-1).
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
-            return _with_mark(data, encoding)
+            return _decode(data, encoding, "" if encoding == "utf-8-sig" else encoding)
+    wide = looks_like_wide(data)
+    if wide:
+        return _decode(data, wide, wide)
     try:
         return data.decode("utf-8"), []
     except UnicodeDecodeError as error:
-        bad = error
-    encoding = _guess(data)
-    text = data.decode(encoding, "replace")
-    return text, [f"not UTF-8 (byte {bad.start:,}); read as {encoding}"]
+        bad = error.start
+    if declared and _is_text_codec(declared):
+        return _decode(data, declared, declared)
+    sample = data[max(0, bad - 1024) : bad + _SAMPLE_BYTES]
+    if _is_damaged_utf8(sample):
+        return _decode(data, "utf-8", "")
+    encoding = _guess(data, sample)
+    return _decode(data, encoding, encoding)
 
 
-def _with_mark(data: bytes, encoding: str) -> tuple[str, list[str]]:
+def looks_like_wide(data: bytes) -> str | None:
+    """The UTF-16 or UTF-32 codec if zero bytes lie as in Latin text without a mark, else None."""
+    sample = data[: _SAMPLE_BYTES & ~3]
+    if len(sample) < 8:
+        return None
+    zeros = [sample[offset::4].count(0) / (len(sample) / 4) for offset in range(4)]
+    full, empty = 0.9, 0.05
+    if min(zeros[1:]) > full and zeros[0] < empty:
+        return "utf-32-le"
+    if min(zeros[:3]) > full and zeros[3] < empty:
+        return "utf-32-be"
+    if min(zeros[1], zeros[3]) > 0.4 and max(zeros[0], zeros[2]) < empty:
+        return "utf-16-le"
+    if min(zeros[0], zeros[2]) > 0.4 and max(zeros[1], zeros[3]) < empty:
+        return "utf-16-be"
+    return None
+
+
+def _decode(data: bytes, encoding: str, shown: str) -> tuple[str, list[str]]:
+    before = data.count("\ufffd".encode(encoding)) if encoding.startswith("utf") else 0
     text = data.decode(encoding, "replace")
-    broken = text.count("\ufffd")
-    notes = [] if encoding == "utf-8-sig" else [f"read as {encoding.upper()}"]
-    if broken:
-        notes.append(f"{broken:,} character(s) not valid in {encoding}, replaced")
+    broken = text.count("\ufffd") - before
+    notes = [f"read as {shown}"] if shown else []
+    if broken > 0:
+        notes.append(_damage(broken, encoding))
     return text, notes
 
 
-def _guess(data: bytes) -> str:
-    return looks_like_utf16(data) or "cp1252"
+def _damage(broken: int, encoding: str) -> str:
+    return f"{broken:,} damaged character{'' if broken == 1 else 's'} ({encoding}) replaced"
 
 
-def looks_like_utf16(data: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` if the zero bytes of `data` lie as in Latin text, else None."""
-    sample = data[:_SAMPLE]
-    half = len(sample) // 2
-    if half < 2:
+def _is_text_codec(name: str) -> bool:
+    try:
+        return bool(codecs.lookup(name)._is_text_encoding)
+    except (LookupError, ValueError):
+        return False
+
+
+def _is_damaged_utf8(sample: bytes) -> bool:
+    """At least as many good characters above 127 as bad ones: other encodings have next to none."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = decoder.decode(sample.lstrip(_CONTINUATION))  # the sample may begin inside a character
+    broken = text.count("\ufffd")
+    return len(_HIGH.findall(text)) - broken >= max(1, broken)
+
+
+def _guess(data: bytes, sample: bytes) -> str:
+    """The likeliest of the older encodings, judged by a sample around the first high byte."""
+    high = len(_HIGH_BYTE.findall(sample))
+    in_runs = sum(len(run) for run in _HIGH_RUN.findall(sample))
+    if in_runs >= _RUN_SHARE * high:
+        for encoding, share, wanted in _CANDIDATES:
+            text = _strictly(sample, encoding)
+            if text is not None and share(text) >= wanted:
+                return encoding
+    return "cp1252" if _strictly(data, "cp1252") is not None else "latin-1"
+
+
+def _strictly(data: bytes, encoding: str) -> str | None:
+    """`data` decoded, or None; a character that is cut at the end is forgiven."""
+    try:
+        return codecs.getincrementaldecoder(encoding)("strict").decode(data)
+    except UnicodeDecodeError:
         return None
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if odd > 0.4 * half and even < 0.05 * half:
-        return "utf-16-le"
-    if even > 0.4 * half and odd < 0.05 * half:
-        return "utf-16-be"
-    return None
+
+
+def _share(pattern: re.Pattern[str]) -> Callable[[str], float]:
+    return lambda text: len(pattern.findall(text)) / max(1, len(_HIGH.findall(text)))
+
+
+def _common_chinese(encoding: str, first: int, last: int) -> Callable[[str], float]:
+    """Share of the characters whose first byte lies among the common ones of the encoding."""
+
+    def share(text: str) -> float:
+        high = _HIGH.findall(text)
+        codes = [character.encode(encoding, "ignore") for character in high]
+        return sum(len(c) == 2 and first <= c[0] <= last for c in codes) / max(1, len(high))
+
+    return share
+
+
+_CANDIDATES: tuple[tuple[str, Callable[[str], float], float], ...] = (
+    ("cp932", _share(_KANA), 0.2),  # Shift JIS
+    ("euc_jp", _share(_KANA), 0.2),
+    ("cp1251", _share(_CYRILLIC_SMALL), 0.6),
+    ("koi8_r", _share(_CYRILLIC_SMALL), 0.6),
+    ("cp949", _share(_HANGUL), 0.9),
+    ("gb18030", _common_chinese("gb2312", 0xB0, 0xD7), 0.6),
+    ("big5", _common_chinese("big5", 0xA4, 0xC6), 0.6),
+)

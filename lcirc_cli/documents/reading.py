@@ -7,19 +7,33 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
+from lcirc_cli.documents.archive import Archive
 from lcirc_cli.documents.assemble import sha256_of
-from lcirc_cli.documents.detect import HEAD_BYTES, detect_format
+from lcirc_cli.documents.detect import HEAD_BYTES, detect_format, detect_zip, notes_on_name
 from lcirc_cli.documents.document import Document
+from lcirc_cli.documents.docx import read_docx
+from lcirc_cli.documents.epub import read_epub
+from lcirc_cli.documents.html import read_html
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges
 from lcirc_cli.documents.pdf import Password, read_pdf
 from lcirc_cli.documents.sources import STDIN, Source
 from lcirc_cli.documents.text import read_text
 from lcirc_cli.errors import DocumentError, UsageError
+
+_READERS: dict[str, Callable[..., Document]] = {
+    "text": read_text,
+    "markdown": partial(read_text, markdown=True),
+    "html": read_html,
+    "epub": read_epub,
+    "docx": read_docx,
+}
 
 
 def read_document(
@@ -51,24 +65,23 @@ def _read(
     data, head = _fetch(path, name, limits)
     if not head:
         raise DocumentError(f"{name}: is empty")
-    format, notes = detect_format(head, name=name)
+    format = detect_format(head, name=name)
+    if format != "pdf" and data is None:
+        data = _read_all(path, name, limits)
+    if format == "zip":
+        archive = Archive(data or b"", name=name, max_member_bytes=0)
+        format = detect_zip(head, archive, name=name)
     if format == "pdf":
-        if data is not None:
-            pdf: Path | bytes = data
-            digest = sha256_of(data)
-        else:
-            assert path is not None  # only files are left on disk
-            pdf, digest = path, _sha256_of_file(path, name)
+        pdf = path if data is None and path is not None else data or b""
+        digest = sha256_of(pdf) if isinstance(pdf, bytes) else _sha256_of_file(pdf, name)
         document = read_pdf(
             pdf, name=name, sha256=digest, password=password, pages=pages, limits=limits
         )
+    elif pages is not None:
+        raise UsageError(f"{name}: only a PDF has pages to choose from; leave the range out")
     else:
-        if pages is not None:
-            raise UsageError(f"{name}: page ranges need a PDF; this is {format}")
-        if data is None:
-            data = _read_all(path, name, limits)
-        document = read_text(data, name=name, markdown=format == "markdown", limits=limits)
-    return replace(document, notes=(*notes, *document.notes))
+        document = _READERS[format](data or b"", name=name, limits=limits)
+    return replace(document, notes=(*notes_on_name(format, name=name), *document.notes))
 
 
 def _fetch(path: Path | None, name: str, limits: ReadLimits) -> tuple[bytes | None, bytes]:

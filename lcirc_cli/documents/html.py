@@ -1,0 +1,148 @@
+"""Reads HTML into text. Headings begin sections; scripts, styles and comments are left out.
+
+Knows nothing about links, images or layout; table cells are kept apart by tabs, rows by lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lcirc_cli.documents.assemble import Part, build_document, sha256_of
+from lcirc_cli.documents.cleaning import clean_text, describe_repairs
+from lcirc_cli.documents.document import Document
+from lcirc_cli.documents.encoding import decode_text
+from lcirc_cli.documents.html_tokens import Token, attribute, tokenize
+from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
+
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_PARAGRAPHS = _HEADINGS | {
+    *("address", "article", "aside", "blockquote", "details", "dl", "fieldset", "figure"),
+    *("footer", "form", "header", "hr", "main", "nav", "ol", "p", "pre", "section", "table", "ul"),
+}
+_LINES = frozenset(
+    ("br", "caption", "dd", "div", "dt", "figcaption", "legend", "li", "option", "summary", "tr")
+)
+_CELLS = frozenset({"td", "th"})
+_DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""")
+_DECLARATION_BYTES = 4096
+_SPACES = re.compile(r"[ \t\n\r\f\u00a0]+")
+_MANY_LINES = re.compile(r"\n{3,}")
+_AS_WINDOWS = frozenset({"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"})
+
+
+def read_html(data: bytes, *, name: str, limits: ReadLimits = DEFAULT_LIMITS) -> Document:
+    """Read an HTML or XHTML page; each heading begins a page without a number.
+
+    Raises:
+        DocumentError: no text, or more than `limits.characters`.
+    """
+    html, notes = decode_text(data, declared=declared_encoding(data))
+    html, repairs = clean_text(html)
+    return build_document(
+        name,
+        html_parts(html),
+        sha256=sha256_of(data),
+        format="html",
+        limits=limits,
+        notes=notes + describe_repairs(repairs),
+    )
+
+
+def declared_encoding(data: bytes) -> str | None:
+    """The encoding named in a `<meta>` or `<?xml?>` among the first bytes, as browsers read it."""
+    found = _DECLARED.search(data[:_DECLARATION_BYTES])
+    if found is None:
+        return None
+    name = found[1].decode("ascii").lower()
+    return "cp1252" if name in _AS_WINDOWS else name
+
+
+def html_parts(html: str, *, section: str | None = None) -> Iterator[Part]:
+    """The text of a page, cut before each heading; `section` names what precedes the first one.
+
+    Where `section` is None the page's title stands in.
+    """
+    writer = _Writer(section)
+    for token in tokenize(html):
+        yield from writer.take(token)
+    yield writer.part()
+
+
+class _Writer:
+    """Writes tokens as lines, and ends a part where a heading begins."""
+
+    def __init__(self, section: str | None) -> None:
+        self.section = section
+        self.given = section is not None
+        self.pieces: list[str] = []
+        self.written = False  # whether `pieces` hold more than white space
+        self.heading: list[str] | None = None  # the text of the heading that is open
+        self.title: list[str] | None = None  # the text of the title that is open
+        self.preformatted = 0
+
+    def take(self, token: Token) -> Iterator[Part]:
+        if token.kind == "text":
+            self._text(token.value)
+            return
+        name, opens = token.value, token.kind == "start"
+        if opens and name in _HEADINGS and self.written:
+            yield self.part()
+        if name in _PARAGRAPHS:
+            self._break(2)
+        elif name in _CELLS and opens and not self._at_line_start():
+            self.pieces.append("\t")
+        elif name in _LINES:
+            self._break(1)
+        if name in _HEADINGS:
+            self._heading(opens)
+        elif name == "title":
+            self._title(opens)
+        elif name == "pre":
+            self.preformatted = max(0, self.preformatted + (1 if opens else -1))
+        elif name == "li" and opens:
+            self.pieces.append("- ")
+        elif name == "img" and (alt := attribute(token, "alt")):
+            self._text(f" {alt} ")
+
+    def part(self) -> Part:
+        """What has been written since the last part."""
+        lines = "".join(self.pieces).split("\n")
+        text = "\n".join(line.rstrip().replace(" \t", "\t") for line in lines)
+        self.pieces, self.written = [], False
+        return Part(_MANY_LINES.sub("\n\n", text).strip("\n"), section=self.section)
+
+    def _text(self, text: str) -> None:
+        if not self.preformatted:
+            text = _SPACES.sub(" ", text)
+        if self.title is not None:
+            self.title.append(text)
+            return
+        if self.heading is not None:
+            self.heading.append(text)
+        self.written = self.written or not text.isspace()
+        at_start = not self.pieces or self.pieces[-1].endswith((" ", "\n", "\t"))
+        self.pieces.append(text.lstrip(" ") if at_start and not self.preformatted else text)
+
+    def _at_line_start(self) -> bool:
+        return next((piece for piece in reversed(self.pieces) if piece), "\n").endswith("\n")
+
+    def _break(self, lines: int) -> None:
+        self.pieces.append("\n" * lines)
+
+    def _heading(self, opens: bool) -> None:
+        if opens:
+            self.heading = []
+        elif self.heading is not None:
+            self.section = " ".join("".join(self.heading).split()) or self.section
+            self.given = True
+            self.heading = None
+
+    def _title(self, opens: bool) -> None:
+        if opens:
+            self.title = []
+        elif self.title is not None:
+            title = " ".join("".join(self.title).split())
+            if title and not self.given:
+                self.section = title
+            self.title = None
