@@ -9,7 +9,7 @@ from __future__ import annotations
 from lcirc_cli.lqa import chance
 from lcirc_cli.lqa.asking import Asker
 from lcirc_cli.lqa.chat import ChatRequest
-from lcirc_cli.lqa.forms import FLAG, TEXT, Form, one_of, texts
+from lcirc_cli.lqa.forms import COPY, FLAG, TEXT, Form, one_of, texts
 from lcirc_cli.lqa.questions import MOST_ITEMS
 from lcirc_cli.lqa.records import Pair, Rejection
 from lcirc_cli.lqa.replies import flag_field, list_field, parse_object, text_field
@@ -20,7 +20,7 @@ from lcirc_cli.prompts import fill, load
 PASSAGES = 4  # shown when an unanswerable question is checked
 _CHECK_TOKENS = 200
 _SUPPORT = Form({"supported": FLAG})
-_SEARCH = Form({"answerable": FLAG, "answer": TEXT, "quote": TEXT})
+_SEARCH = Form({"answerable": FLAG, "answer": TEXT, "quote": COPY})
 
 
 async def supported(pair: Pair, view: DocumentView, asker: Asker) -> Rejection | None:

@@ -12,6 +12,8 @@ from typing import Any
 
 TEXT: Mapping[str, Any] = {"type": "string"}
 FLAG: Mapping[str, Any] = {"type": "boolean"}
+COPIED = "copied character for character"
+COPY: Mapping[str, Any] = {"type": "string", "description": COPIED}
 
 
 def one_of(*words: str) -> dict[str, Any]:
@@ -19,9 +21,9 @@ def one_of(*words: str) -> dict[str, Any]:
     return {"type": "string", "enum": list(words)}
 
 
-def texts(least: int, most: int) -> dict[str, Any]:
+def texts(least: int, most: int, *, of: Mapping[str, Any] = TEXT) -> dict[str, Any]:
     """The schema of a list of `least` to `most` strings."""
-    return {"type": "array", "items": dict(TEXT), "minItems": least, "maxItems": most}
+    return {"type": "array", "items": dict(of), "minItems": least, "maxItems": most}
 
 
 @dataclass(frozen=True)

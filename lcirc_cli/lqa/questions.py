@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lcirc_cli.lqa import chance
 from lcirc_cli.lqa.chat import ChatRequest
-from lcirc_cli.lqa.forms import TEXT, Form, one_of, texts
+from lcirc_cli.lqa.forms import COPY, TEXT, Form, one_of, texts
 from lcirc_cli.lqa.records import Pair, PairPlan, Place, SourceDocument
 from lcirc_cli.lqa.replies import UnreadableReply, list_field, parse_object, text_field
 from lcirc_cli.lqa.settings import PairSettings
@@ -97,9 +97,9 @@ def _form(plan: PairPlan) -> Form:
     if plan.kind == "choice":
         fields["wrong_options"] = texts(WRONG_OPTIONS, WRONG_OPTIONS)
     if len(plan.places) > 1:
-        fields["quotes"] = texts(len(plan.places), len(plan.places))
+        fields["quotes"] = texts(len(plan.places), len(plan.places), of=COPY)
     else:
-        fields["quote"] = TEXT
+        fields["quote"] = COPY
     return Form(fields)
 
 

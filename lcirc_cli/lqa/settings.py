@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.errors import UsageError
+
 LOCAL = "local"
+EXECUTORS = ("local", "slurm", "ray")
 KINDS = ("span", "number", "yes_no", "list", "choice", "unanswerable")
 
 
@@ -109,3 +113,51 @@ def pairs_hash(settings: PairSettings, prompts: str) -> str:
         prompts: the hash of the prompt templates.
     """
     return fingerprint({"settings": asdict(settings), "prompts": prompts, "version": 1})
+
+
+def parse_options(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """KEY=VALUE words as pairs.
+
+    Raises:
+        UsageError: one has no "=".
+    """
+    for word in given:
+        if "=" not in word.strip("="):
+            raise UsageError(f"--slurm needs KEY=VALUE, not {word!r}")
+    return tuple((word.partition("=")[0], word.partition("=")[2]) for word in given)
+
+
+def check(settings: LqaSettings, *, asks: bool) -> None:
+    """Refuse settings that can't work.
+
+    Args:
+        asks: whether a model will be asked, or only counted.
+
+    Raises:
+        UsageError: with what is wrong and what to do.
+    """
+    documents, pairs, engine = settings.documents, settings.pairs, settings.engine
+    if asks and not pairs.generator:
+        raise UsageError("say who asks: --endpoint URL --generator NAME, or --generator local")
+    if asks and pairs.generator == LOCAL and engine.endpoint:
+        raise UsageError("--generator local asks in this process; leave out --endpoint")
+    if asks and pairs.generator != LOCAL and not engine.endpoint:
+        raise UsageError(f"say where {pairs.generator} is: --endpoint http://HOST:PORT/v1")
+    if engine.executor not in EXECUTORS:
+        raise UsageError(f"--executor must be one of {', '.join(EXECUTORS)}")
+    least = {
+        "--min-tokens": (documents.min_tokens, 1),
+        "--pairs-per-document": (pairs.pairs_per_document, 1),
+        "--workers": (engine.workers, 1),
+        "--in-flight": (engine.in_flight, 1),
+        "--max-documents": (documents.max_documents or 1, 1),
+        "--temperature": (pairs.temperature, 0),
+        "--timeout": (engine.timeout, 0.001),
+        "--patience": (engine.patience, 0),
+    }
+    for name, (value, lowest) in least.items():
+        if value < lowest:
+            raise UsageError(f"{name} must be at least {lowest}, not {value}")
+    for name, share in (("--multi-hop", pairs.multi_hop), ("--validation", pairs.validation)):
+        if not 0 <= share <= 1:
+            raise UsageError(f"{name} is a share between 0 and 1, not {share}")

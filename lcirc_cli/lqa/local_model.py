@@ -1,0 +1,242 @@
+"""The generator `local`: a backbone in this process that fills in the reply's form.
+
+A small model rarely writes correct JSON by itself. Here the form is written for it, piece by
+piece, and the model only fills the fields: text up to the closing quote, a choice by likelihood,
+a list while it prefers another entry to the end. A field that must be copied can only continue
+what stands in the prompt. So every reply is of the form asked for; whether it is any good, the
+filters say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lcirc_cli.backbones import load_backbone
+from lcirc_cli.lqa.chat import ChatRequest, Refused, Reply
+from lcirc_cli.lqa.forms import COPIED
+
+if TYPE_CHECKING:
+    import torch
+
+    from lcirc_cli.backbones import Backbone
+
+_FIELD_TOKENS = 96  # the most for one text field
+_LOOKED_AT = 64  # likeliest tokens tried where only copying is allowed
+_TOP = 50  # likeliest tokens to draw from
+
+
+class LocalModel:
+    """A `ChatModel` in this process; one request at a time."""
+
+    varies = False
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self.name = f"{backbone.name}@{backbone.fingerprint[:12]}"
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    def load(cls, name: str, *, device: str, dtype: str, offline: bool) -> LocalModel:
+        """Load a backbone by its name.
+
+        Raises:
+            ModelError: there is none, or it can't be fetched.
+        """
+        return cls(load_backbone(name, device=device, dtype=dtype, offline=offline))
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+    async def complete(self, request: ChatRequest) -> Reply:
+        """Answer one request.
+
+        Raises:
+            Refused: the prompt is longer than the model's window.
+        """
+        async with self._turn:
+            return await asyncio.to_thread(self._complete, request)
+
+    def _complete(self, request: ChatRequest) -> Reply:
+        writer = _Writer(self._backbone, request)
+        value = {
+            name: writer.field(name, field, first=index == 0)
+            for index, (name, field) in enumerate(request.schema["properties"].items())
+        }
+        return Reply(
+            json.dumps(value, ensure_ascii=False),
+            prompt_tokens=writer.prompt_tokens,
+            reply_tokens=writer.fed - writer.prompt_tokens,
+        )
+
+
+class _Writer:
+    """One reply in the making: the model's cache, and the chances of the next token."""
+
+    def __init__(self, backbone: Backbone, request: ChatRequest) -> None:
+        import torch
+        from transformers import DynamicCache
+
+        self._torch: Any = torch
+        self._lm = backbone.lm
+        self._tokenizer = backbone.tokenizer
+        self._request = request
+        self._chance = torch.Generator().manual_seed(request.seed)
+        self._cache = DynamicCache()
+        self._ends = set(backbone.eos_ids)
+        self.fed = 0
+        prompt = _prompt_ids(backbone, request)
+        if len(prompt) + request.max_tokens > backbone.max_positions:
+            raise Refused(
+                f"a prompt of {len(prompt):,} tokens leaves no room in {backbone.max_positions:,}"
+            )
+        self._logits = self._feed(prompt)
+        self.prompt_tokens = self.fed
+
+    def field(self, name: str, schema: Mapping[str, Any], *, first: bool) -> Any:
+        """Write one field of the form, and return its value."""
+        self._write(f"{'{' if first else ', '}{json.dumps(name)}: ")
+        return self._value(schema)
+
+    def _value(self, schema: Mapping[str, Any]) -> Any:
+        if schema["type"] == "boolean":
+            return self._choose(("true", "false")) == "true"
+        if schema["type"] == "array":
+            return self._list(schema)
+        if "enum" in schema:
+            quoted = [json.dumps(word, ensure_ascii=False) for word in schema["enum"]]
+            return json.loads(self._choose(tuple(quoted)))
+        self._write('"')
+        text = self._text(copied=schema.get("description") == COPIED)
+        self._write('"')
+        return text
+
+    def _list(self, schema: Mapping[str, Any]) -> list[Any]:
+        entries: list[Any] = []
+        self._write("[")
+        while len(entries) < schema["maxItems"]:
+            if len(entries) >= schema["minItems"] and not self._goes_on(bool(entries)):
+                break
+            if entries:
+                self._write(", ")
+            entries.append(self._value(schema["items"]))
+        self._write("]")
+        return entries
+
+    def _goes_on(self, begun: bool) -> bool:
+        """Whether another entry is likelier than the list's end."""
+        more = self._tokens(", " if begun else '"')[0]
+        end = self._tokens("]")[0]
+        return bool(self._logits[more] > self._logits[end])
+
+    def _text(self, *, copied: bool) -> str:
+        """Free text up to the closing quote mark, which is not written."""
+        text = ""
+        ids: list[int] = []
+        while len(ids) < min(_FIELD_TOKENS, self._request.max_tokens):
+            token = self._next_copied(ids, text) if copied else self._next()
+            if token is None or token in self._ends:
+                break
+            grown = self._decode([*ids, token])
+            stop = _closing(grown)
+            if stop is not None:
+                text = grown[:stop]
+                break
+            ids.append(token)
+            text = grown
+            self._logits = self._feed([token])
+        return _unescaped(text).strip()
+
+    def _next(self) -> int:
+        """The likeliest token, or one drawn at the request's temperature."""
+        if self._request.temperature <= 0:
+            return int(self._logits.argmax())
+        values, ids = self._logits.topk(_TOP)
+        chances = (values / self._request.temperature).softmax(-1)
+        drawn = self._torch.multinomial(chances, 1, generator=self._chance)
+        return int(ids[drawn])
+
+    def _next_copied(self, ids: list[int], text: str) -> int | None:
+        """The likeliest token with which the text still stands in the prompt; None at its end."""
+        for token in self._logits.topk(_LOOKED_AT).indices.tolist():
+            if token in self._ends:
+                return None
+            grown = self._decode([*ids, token])
+            stop = _closing(grown)
+            if stop is not None and text:
+                return token
+            if grown != text and grown.lstrip() in self._request.user:
+                return token
+        return None
+
+    def _choose(self, choices: tuple[str, ...]) -> str:
+        """The likeliest of some pieces of text (mean log-probability of its tokens)."""
+        best, best_score = choices[0], float("-inf")
+        length, logits = self.fed, self._logits
+        for choice in choices:
+            ids = self._tokens(choice)
+            every = self._feed(ids, every=True)
+            known = self._torch.cat([logits[None], every[:-1]]).log_softmax(-1)
+            score = float(known[range(len(ids)), ids].mean())
+            self._cache.crop(length)
+            self.fed = length
+            if score > best_score:
+                best, best_score = choice, score
+        self._logits = self._feed(self._tokens(best))
+        return best
+
+    def _write(self, text: str) -> None:
+        self._logits = self._feed(self._tokens(text))
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids))
+
+    def _tokens(self, text: str) -> list[int]:
+        found: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return found
+
+    def _feed(self, ids: list[int], *, every: bool = False) -> torch.Tensor:
+        """Run tokens through the model; the logits after the last, float32 [V], or all [N, V]."""
+        with self._torch.inference_mode():
+            out = self._lm(
+                input_ids=self._torch.tensor([ids], device=self._lm.device),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=0 if every else 1,
+            )
+        self.fed += len(ids)
+        logits: torch.Tensor = out.logits[0].float().cpu()
+        return logits if every else logits[-1]
+
+
+def _prompt_ids(backbone: Backbone, request: ChatRequest) -> list[int]:
+    messages = [
+        {"role": "system", "content": request.system},
+        {"role": "user", "content": request.user},
+    ]
+    tokenizer: Any = backbone.tokenizer
+    if tokenizer.chat_template is None:
+        text = f"{request.system}\n\n{request.user}\n\n"
+    else:
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def _closing(text: str) -> int | None:
+    """Where a JSON string ends: the first quote mark without a backslash, or a line's end."""
+    for index, char in enumerate(text):
+        if char == "\n" and text[:index].strip():
+            return index
+        if char == '"' and (index == 0 or text[index - 1] != "\\"):
+            return index
+    return None
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text

@@ -1,0 +1,134 @@
+"""How far a run is: each task tells in a small file, and the command shows the sum of them.
+
+The files work alike for processes of this machine, Slurm jobs and Ray tasks. Losing one loses a
+number on the screen, nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli import console
+from lcirc_cli.files import make_folder
+from lcirc_cli.lqa.records import Judged
+
+_TELL = 0.5  # seconds between two writes of a task, and between two looks at all files
+
+
+class Meter:
+    """Counts of one task, written to its file now and then, and at the end."""
+
+    def __init__(self, path: Path, counts: Counter[str]) -> None:
+        """
+        Args:
+            counts: of the requests, kept up to date by the Asker.
+        """
+        self._path = path
+        self._requests = counts
+        self._own: Counter[str] = Counter()
+        self._told = 0.0
+        self.troubles = 0
+
+    def __enter__(self) -> Meter:
+        make_folder(self._path.parent)
+        self._tell()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._tell()
+
+    def add(self, judged: Sequence[Judged]) -> None:
+        """One more document is done."""
+        accepted = sum(entry.rejection is None for entry in judged)
+        self._own["documents"] += 1
+        self._own["accepted"] += accepted
+        self._own["rejected"] += len(judged) - accepted
+        if time.monotonic() - self._told > _TELL:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        values = {**self._own, **self._requests, "troubles": self.troubles}
+        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
+        with contextlib.suppress(OSError):
+            temporary.write_text(json.dumps(values), "utf-8")
+            temporary.replace(self._path)
+
+
+def read_progress(folder: Path) -> Counter[str]:
+    """The sum over all tasks."""
+    total: Counter[str] = Counter()
+    for path in folder.glob("*.json"):
+        with contextlib.suppress(OSError, ValueError):
+            total.update(json.loads(path.read_text("utf-8")))
+    return total
+
+
+@contextlib.contextmanager
+def show_progress(folder: Path, documents: int) -> Iterator[None]:
+    """A bar with accepted, rejected, tokens a second and the time left; only on a terminal."""
+    import sys
+
+    if console.is_quiet() or not sys.stderr.isatty():
+        yield
+        return
+    stop = threading.Event()
+    thread = threading.Thread(target=_show, args=(folder, documents, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _show(folder: Path, documents: int, stop: threading.Event) -> None:
+    from rich import progress
+
+    started = time.monotonic()
+    before = read_progress(folder)
+    bar = progress.Progress(
+        progress.TextColumn("making pairs", markup=False),
+        progress.BarColumn(),
+        progress.TextColumn("{task.completed:,.0f}/{task.total:,.0f} documents"),
+        progress.TextColumn("{task.fields[told]}", markup=False),
+        progress.TimeRemainingColumn(),
+        console=console.stderr(),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=documents, told="")
+        while True:
+            ended = stop.wait(_TELL)
+            now = read_progress(folder)
+            told = summary(now, before, time.monotonic() - started)
+            bar.update(task, completed=now["documents"], told=told)
+            if ended:
+                return
+
+
+def summary(now: Counter[str], before: Counter[str], seconds: float) -> str:
+    """The line beside the bar; rates are those since `before`."""
+    tokens = now["reply_tokens"] + now["prompt_tokens"]
+    tokens -= before["reply_tokens"] + before["prompt_tokens"]
+    parts = [
+        f"{now['accepted']:,} accepted",
+        f"{now['rejected']:,} rejected",
+        f"{tokens / max(seconds, 1e-3):,.0f} tokens/s",
+    ]
+    if now["troubles"]:
+        parts.append(f"{now['troubles']:,} retries")
+    return ", ".join(parts)
+
+
+def finished(folder: Path) -> dict[str, Any]:
+    """The counts for the line at the end."""
+    return dict(read_progress(folder))

@@ -1,0 +1,197 @@
+"""Running one stage of the pipeline: the same steps on this machine, on Slurm, or on Ray.
+
+The executors are datatrove's. Ours add three things: a worker whose parent is gone ends at once
+(a killed run leaves nobody asking on), a task that fails leaves a note with its one line, and
+a stage that is not complete raises instead of being reported as done.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli import errors
+from lcirc_cli.errors import LcircError, UsageError
+from lcirc_cli.files import make_folder
+from lcirc_cli.lqa.settings import EngineSettings
+from lcirc_cli.lqa.trove import PipelineStep
+
+# isort: split
+import multiprocess
+from datatrove.executor.local import LocalPipelineExecutor
+from datatrove.executor.ray import RayPipelineExecutor
+from datatrove.executor.slurm import SlurmPipelineExecutor
+
+_POLL = 2.0  # seconds between looks at a Slurm job
+_GIGABYTES = 1.0  # memory to reserve for a Ray task
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps to run for each of `tasks` tasks."""
+
+    name: str
+    steps: Sequence[PipelineStep]
+    tasks: int
+
+
+def run_stage(stage: Stage, folder: Path, engine: EngineSettings) -> None:
+    """Run what is missing of a stage; return when all of it is done.
+
+    Args:
+        folder: keeps the marks of completed tasks and the logs of all stages.
+
+    Raises:
+        LcircError: a task failed (the error that its note names, where it is one of ours).
+        UsageError: the executor can't be used here.
+    """
+    if stage.tasks == 0:
+        return
+    logs = make_folder(folder / stage.name)
+    notes = logs / "failed"
+    shutil.rmtree(notes, ignore_errors=True)
+    make_folder(notes)
+    executor = _executor(stage, logs, engine)
+    executor.notes = notes
+    try:
+        executor.run()
+        if engine.executor == "slurm":
+            _wait_for_slurm(executor)
+    except LcircError:
+        raise
+    except Exception:
+        _raise_note(notes)  # a worker's own line says more than what the pool makes of it
+        raise
+    missing = executor.get_incomplete_ranks(skip_completed=True)
+    if missing:
+        _raise_note(notes)
+        raise LcircError(
+            f"{len(missing)} of {stage.tasks} tasks of the stage {stage.name} did not finish; "
+            f"see the logs in {logs} and repeat the command, which goes on where it stopped"
+        )
+
+
+class _Noting:
+    """What our executors add to datatrove's."""
+
+    notes: Path
+
+    def _run_for_rank(self, rank: int, *arguments: Any, **named: Any) -> Any:
+        _become_worker()
+        try:
+            return super()._run_for_rank(rank, *arguments, **named)  # type: ignore[misc]
+        except Exception as error:
+            kind = type(error).__name__ if isinstance(error, LcircError) else ""
+            line = str(error) if kind else f"{type(error).__name__}: {error}"
+            note = json.dumps({"kind": kind, "line": line})
+            (self.notes / f"{rank:05d}.json").write_text(note, "utf-8")
+            raise
+
+
+class LocalExecutor(_Noting, LocalPipelineExecutor):  # type: ignore[misc]
+    """Processes of this machine."""
+
+
+class SlurmExecutor(_Noting, SlurmPipelineExecutor):  # type: ignore[misc]
+    """A job array."""
+
+
+class RayExecutor(_Noting, RayPipelineExecutor):  # type: ignore[misc]
+    """Tasks of a Ray cluster."""
+
+
+def _executor(stage: Stage, logs: Path, engine: EngineSettings) -> Any:
+    common = {
+        "pipeline": list(stage.steps),
+        "tasks": stage.tasks,
+        "workers": min(engine.workers, stage.tasks),
+        "logging_dir": str(logs),
+    }
+    if engine.executor == "local":
+        return LocalExecutor(**common)
+    if engine.executor == "ray":
+        _start_ray()
+        return RayExecutor(**common, mem_per_cpu_gb=_GIGABYTES)
+    return SlurmExecutor(**common, **_slurm_options(stage, engine))
+
+
+def _slurm_options(stage: Stage, engine: EngineSettings) -> dict[str, Any]:
+    given = dict(engine.slurm)
+    if shutil.which("sbatch") is None:
+        raise UsageError("--executor slurm needs sbatch; run the command where Slurm is")
+    if "partition" not in given:
+        raise UsageError("--executor slurm needs --slurm partition=NAME")
+    # The job's own PATH may not know this environment.
+    path = f'export PATH="{Path(sys.executable).parent}:$PATH"'
+    before = given.pop("env", None)
+    return {
+        "time": given.pop("time", "24:00:00"),
+        "partition": given.pop("partition"),
+        "qos": given.pop("qos", ""),
+        "mem_per_cpu_gb": int(given.pop("mem-per-cpu-gb", "4")),
+        "job_name": f"lcirc-{stage.name}",
+        "env_command": f"{before}\n{path}" if before else path,
+        "sbatch_args": given,
+    }
+
+
+def _wait_for_slurm(executor: Any) -> None:
+    """Until all tasks are marked, or the job is gone."""
+    while executor.get_incomplete_ranks(skip_completed=True):
+        if executor.job_id in (None, -1) or not _in_queue(str(executor.job_id)):
+            time.sleep(_POLL)  # the last marks may still be on their way to this machine
+            return
+        time.sleep(_POLL)
+
+
+def _in_queue(job: str) -> bool:
+    found = subprocess.run(
+        ["squeue", "--noheader", "--jobs", job], capture_output=True, text=True, check=False
+    )
+    return found.returncode == 0 and bool(found.stdout.strip())
+
+
+def _start_ray() -> None:
+    if importlib.util.find_spec("ray") is None:
+        raise UsageError("--executor ray needs Ray; run: pip install 'lcirc[ray]'")
+    import ray
+
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, configure_logging=False)
+
+
+def _become_worker() -> None:
+    """In a pool's process: leave Ctrl-C to the parent, and end when the parent is gone."""
+    parent = multiprocess.parent_process()
+    if parent is None or threading.current_thread() is not threading.main_thread():
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not any(thread.name == _WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
+
+
+_WATCH = "lcirc-parent-watch"
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _raise_note(notes: Path) -> None:
+    """The first task's note as the error that it was, if there is one."""
+    for path in sorted(notes.glob("*.json")):
+        note = json.loads(path.read_text("utf-8"))
+        kind = getattr(errors, note["kind"], LcircError) if note["kind"] else LcircError
+        raise kind(note["line"])
