@@ -23,9 +23,12 @@ from lcirc_cli.model.features import StoredFeatures, store
 from lcirc_cli.segments import CODES, SCALES, Segments, group_segments, segment_lengths
 from lcirc_cli.tokens import encode
 
-CUDA_WINDOWS = 16  # feature windows that the LM reads at once; halved where memory runs out
-
 Progress = Callable[[float], object]
+
+
+def windows_at_once(device: torch.device) -> int:
+    """Feature windows that the LM reads together; halved where memory runs out."""
+    return 16 if device.type == "cuda" else 1
 
 
 def settings_of(config: LcircConfig) -> dict[str, Any]:
@@ -141,7 +144,7 @@ def stored_features(
     config, device = model.adapter.config, model.device
     windows = ids_N.split(config.feature_window)
     saved: dict[str, Tensor] = {}
-    batch, at = CUDA_WINDOWS if device.type == "cuda" else 1, 0
+    batch, at = windows_at_once(device), 0
     token = segment = 0
     while at < len(windows):
         rows = [row for row in windows[at : at + batch] if len(row) == len(windows[at])]

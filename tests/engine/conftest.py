@@ -1,0 +1,53 @@
+"""Tiny models with random weights and open gates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from lcirc_cli import Engine
+
+from .tiny import SMALL, save_adapter, save_backbone
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny models are slower with more, above all on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def backbone_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_backbone(tmp_path_factory.mktemp("backbone"))
+
+
+@pytest.fixture(scope="session")
+def adapter_folder(tmp_path_factory: pytest.TempPathFactory, backbone_folder: Path) -> Path:
+    engine = Engine.load(str(backbone_folder), dtype="float32", offline=True)
+    return save_adapter(tmp_path_factory.mktemp("adapter"), engine, **SMALL)
+
+
+@pytest.fixture(scope="session")
+def raw_adapter_folder(tmp_path_factory: pytest.TempPathFactory, backbone_folder: Path) -> Path:
+    """Segment inputs are raw embeddings, as in the paper."""
+    engine = Engine.load(str(backbone_folder), dtype="float32", offline=True)
+    return save_adapter(
+        tmp_path_factory.mktemp("raw"), engine, preset="paper", **SMALL, segment_inputs=0
+    )
+
+
+@pytest.fixture
+def engine(backbone_folder: Path, adapter_folder: Path) -> Engine:
+    """Random weights, gates at 0.5, contextual inputs; float32 on the CPU."""
+    return Engine.load(str(backbone_folder), str(adapter_folder), dtype="float32", device="cpu")
+
+
+@pytest.fixture
+def raw_engine(backbone_folder: Path, raw_adapter_folder: Path) -> Engine:
+    return Engine.load(str(backbone_folder), str(raw_adapter_folder), dtype="float32", device="cpu")
