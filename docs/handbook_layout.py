@@ -137,7 +137,7 @@ class Handbook(FPDF):
             self.add_page()
         elif self.y > TOP + 1:
             self.ln(9)
-        self.chapter = text
+        self.chapter = text.partition(". ")[2] or text  # a number there would look like the page's
         self.start_section(text, level=0)
         self._font(BODY, 20, "B", BLUE)
         self.multi_cell(0, 9, text, align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
