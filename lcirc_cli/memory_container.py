@@ -147,7 +147,9 @@ def _map(path: Path) -> mmap.mmap:
     except FileNotFoundError as error:
         raise MemoryFileError(f"{path}: no such file; make one with `lcirc ingest`") from error
     except OSError as error:
-        raise MemoryFileError(f"{path}: can't be read: {error.strerror or error}") from error
+        raise MemoryFileError(
+            f"{path}: can't be read ({error.strerror or error}); is it what `lcirc ingest` made?"
+        ) from error
     raise MemoryFileError(
         f"{path}: not an lcirc memory file, or cut short: only {size} bytes; "
         "make one with `lcirc ingest`"
@@ -206,12 +208,15 @@ def _parse_header(header: bytes) -> tuple[dict[str, str], dict[str, Entry]]:
     entries: dict[str, Entry] = {}
     position = 0
     for name, field in fields.items():
-        shape = tuple(field["shape"])
-        start, end = field["data_offsets"]
+        shape, (start, end) = field["shape"], field["data_offsets"]
+        if not isinstance(shape, list) or not isinstance(field["data_offsets"], list):
+            raise ValueError(f"{name}: shape and offsets must be lists")
         if any(type(number) is not int or number < 0 for number in (*shape, start, end)):
             raise ValueError(f"{name}: sizes must be whole numbers")
         if start != position or end - start != math.prod(shape) * ITEM_BYTES[field["dtype"]]:
             raise ValueError(f"{name}: offsets, shape and dtype don't agree")
-        entries[name] = Entry(field["dtype"], shape, 8 + len(header) + start, 8 + len(header) + end)
+        entries[name] = Entry(
+            field["dtype"], tuple(shape), 8 + len(header) + start, 8 + len(header) + end
+        )
         position = end
     return metadata, entries

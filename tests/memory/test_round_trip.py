@@ -166,7 +166,7 @@ def test_a_file_that_was_replaced_stays_readable_where_it_is_open(tmp_path: Path
 
 
 def _long(tokens: int, *, vocabulary: int, width: int) -> MemoryContents:
-    """English has 4 to 4.5 characters a token (SmolLM2's tokenizer on the handbook: 4.3)."""
+    """With 4.5 characters a token: SmolLM2's tokenizer has 3.7 (the handbook) to 4.6 (prose)."""
     text = ("Nine in ten words are short ones, " * (tokens // 7))[: int(tokens * 4.5)]
     pages = [
         Page(i + 1, None, i * 3000, min(len(text), i * 3000 + 3000))

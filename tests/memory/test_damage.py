@@ -1,0 +1,295 @@
+"""Every damaged, cut, foreign, newer or inconsistent file is refused, each with its own line."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from lcirc_cli import memory_file
+from lcirc_cli.documents.document import Page
+from lcirc_cli.errors import MemoryFileError
+from lcirc_cli.memory_container import MAX_HEADER, open_container
+from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.memory_file import inspect_memory, load_memory, save_memory
+
+from .samples import make_contents, make_document, rehash
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.lcirc"
+    contents = make_contents([make_document("A small text.")])
+    features = {"codes": torch.ones(len(contents.token_ids), 2, dtype=torch.int8)}
+    save_memory(path, replace(contents, features=features))
+    return path
+
+
+def refused(path: Path, *, by: Callable[[Path], Any] = load_memory) -> str:
+    """The message with which a file is refused; fails if it is not refused properly."""
+    with pytest.raises(MemoryFileError) as caught:
+        by(path)
+    message = str(caught.value)
+    assert caught.value.exit_code == 5
+    assert "\n" not in message and message.startswith(f"{path}: ")
+    assert "ingest" in message  # what to do
+    return message.removeprefix(f"{path}: ")
+
+
+# --- damage ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [load_memory, inspect_memory])
+def test_every_flipped_byte_is_refused(small: Path, by: Callable[[Path], Any]) -> None:
+    data = bytearray(small.read_bytes())
+    assert len(data) > 1_500
+    choose = random.Random(0)
+    for position in range(len(data)):
+        old = data[position]
+        # One bit and a random other change: each byte, at the least, twice.
+        for new in (old ^ (1 << choose.randrange(8)), (old + choose.randrange(1, 256)) % 256):
+            data[position] = new
+            small.write_bytes(data)
+            refused(small, by=by)
+        data[position] = old
+    small.write_bytes(data)
+    by(small)
+
+
+@pytest.mark.parametrize("by", [load_memory, inspect_memory])
+def test_every_truncation_is_refused(small: Path, by: Callable[[Path], Any]) -> None:
+    data = small.read_bytes()
+    for length in range(len(data)):
+        small.write_bytes(data[:length])
+        message = refused(small, by=by)
+        assert "cut short" in message
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"0" * 64, b"x" * 5000])
+def test_bytes_after_the_end_are_refused(small: Path, tail: bytes) -> None:
+    small.write_bytes(small.read_bytes() + tail)
+    assert f"{len(tail):,} bytes after its end" in refused(small)
+    small.write_bytes(rehash(small.read_bytes()))
+    assert "after its end" in refused(small)
+
+
+@pytest.mark.parametrize("length", [MAX_HEADER + 1, 2**60, 2**64 - 1])
+def test_a_header_over_the_limit_is_refused(small: Path, length: int) -> None:
+    small.write_bytes(length.to_bytes(8, "little") + small.read_bytes()[8:])
+    assert "limit" in refused(small)
+
+
+def test_damage_is_found_before_anything_is_used(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(small.read_bytes())
+    data[-1] ^= 1
+    small.write_bytes(data)
+    monkeypatch.setattr(memory_file, "_decode", lambda container: pytest.fail("was used"))
+    assert "SHA-256" in refused(small)
+
+
+# --- what isn't a memory file ---------------------------------------------------------------
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.ones(40)}, tmp_path / "adapter", {"format": "pt"})
+    (tmp_path / "text").write_text("It was a dark and stormy night. " * 10)
+    (tmp_path / "short").write_text("Hm.")
+    (tmp_path / "empty").touch()
+    for name in ("adapter", "text", "short", "empty"):
+        assert "not an lcirc memory file" in refused(tmp_path / name)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
+    assert "no such file" in refused(tmp_path / "nowhere.lcirc")
+    assert "can't be read" in refused(tmp_path)
+
+
+def with_metadata(path: Path, change: Callable[[dict[str, str]], None]) -> None:
+    """Changes the header's metadata as another program would, with a hash that fits."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    change(header["__metadata__"])
+    packed = json.dumps(header, separators=(",", ":")).encode()
+    path.write_bytes(rehash(len(packed).to_bytes(8, "little") + packed + data[8 + length :]))
+
+
+def test_a_newer_format_is_told_from_damage(small: Path) -> None:
+    with_metadata(small, lambda metadata: metadata.update(format_version="2"))
+    for by in (load_memory, inspect_memory):
+        message = refused(small, by=by)
+        assert "format 2" in message and "upgrade lcirc" in message
+
+
+@pytest.mark.parametrize("version", ["", "one", "-1", "1.5", "²"])
+def test_a_version_that_is_no_number_is_refused(small: Path, version: str) -> None:
+    with_metadata(small, lambda metadata: metadata.update(format_version=version))
+    assert "not an lcirc memory file" in refused(small)
+
+
+# --- files that are whole, but written wrongly ----------------------------------------------
+
+
+def _poison(tensor: torch.Tensor, value: float) -> torch.Tensor:
+    changed = tensor.clone()
+    changed.view(-1)[-1] = value
+    return changed
+
+
+def _pages(contents: MemoryContents, *pages: Page) -> MemoryContents:
+    return replace(contents, documents=(replace(contents.documents[0], pages=pages),))
+
+
+def _document(contents: MemoryContents, **change: Any) -> MemoryContents:
+    return replace(contents, documents=(replace(contents.documents[0], **change),))
+
+
+INCONSISTENT: dict[str, tuple[str, Callable[[MemoryContents], MemoryContents]]] = {
+    "NaN state": ("NaN", lambda c: replace(c, states=_poison(c.states, float("nan")))),
+    "infinite state": ("NaN", lambda c: replace(c, states=_poison(c.states, float("inf")))),
+    "NaN carry": ("NaN", lambda c: replace(c, carry=_poison(c.carry, float("nan")))),
+    "minus infinite carry": ("NaN", lambda c: replace(c, carry=_poison(c.carry, float("-inf")))),
+    "NaN feature": (
+        "NaN",
+        lambda c: replace(c, features={"f": torch.full((len(c.token_ids), 1), float("nan"))}),
+    ),
+    "feature rows": ("row a token", lambda c: replace(c, features={"f": torch.ones(99, 1)})),
+    "feature without rows": ("row a token", lambda c: replace(c, features={"f": torch.ones(())})),
+    "half states": ("bfloat16", lambda c: replace(c, states=c.states.half())),
+    "half carry": ("float32", lambda c: replace(c, carry=c.carry.half())),
+    "flat states": ("two-dimensional", lambda c: replace(c, states=c.states.view(-1))),
+    "other width": ("equally wide", lambda c: replace(c, carry=torch.ones(2, 3))),
+    "half a segment": ("whole number", lambda c: replace(c, states=c.states[1:])),
+    "no latents": ("whole number", lambda c: replace(c, carry=torch.ones(0, 4))),
+    "too many states": ("more states", lambda c: replace(c, states=c.states.repeat(9, 1))),
+    "tokens without segment": ("add up", lambda c: replace(c, segment_lengths=[4])),
+    "empty segment": ("add up", lambda c: replace(c, segment_lengths=[5, 0])),
+    "more segments": ("add up", lambda c: replace(c, segment_lengths=[5, 0, 1])),
+    "start after the end": (
+        "token starts",
+        lambda c: replace(c, token_starts=_poison(c.token_starts, 99)),
+    ),
+    "page over the end": ("pages", lambda c: _pages(c, Page(1, None, 0, 99))),
+    "page backwards": ("pages", lambda c: _pages(c, Page(1, None, 5, 3))),
+    "pages overlap": ("pages", lambda c: _pages(c, Page(1, None, 0, 5), Page(2, None, 4, 9))),
+    "page zero": ("page number", lambda c: _pages(c, Page(0, None, 0, 5))),
+    "tokens don't add up": ("add up", lambda c: _document(c, num_tokens=1)),
+    "segments don't add up": ("add up", lambda c: _document(c, num_segments=0)),
+}
+
+
+@pytest.mark.parametrize("name", INCONSISTENT)
+def test_inconsistent_files_are_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, change = INCONSISTENT[name]
+    path = tmp_path / "m.lcirc"
+    contents = change(make_contents([make_document("A small text.")]))
+    with pytest.raises(ValueError, match=words):
+        save_memory(path, contents)
+    assert not path.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(memory_file, "check_contents", lambda contents: None)
+        save_memory(path, contents)
+    message = refused(path)
+    assert "inconsistent" in message and words in message
+
+
+def test_settings_must_be_plain_json(tmp_path: Path) -> None:
+    contents = make_contents([make_document("A small text.")])
+    for value in ((1, 2), float("nan"), {1: 2}):
+        with pytest.raises(ValueError, match="JSON"):
+            save_memory(tmp_path / "m.lcirc", replace(contents, settings={"key": value}))
+
+
+RECORDS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no name": lambda record: record.pop("name"),
+    "name is a number": lambda record: record.update(name=7),
+    "fewer characters": lambda record: record.update(text_bytes=5),
+    "more characters": lambda record: record.update(text_bytes=500),
+    "negative pages": lambda record: record.update(pages=-1),
+    "true tokens": lambda record: record.update(tokens=True),
+    "more tokens": lambda record: record.update(tokens=6),
+    "sections missing": lambda record: record.update(sections=None),
+    "notes": lambda record: record.update(notes=[None]),
+    "huge": lambda record: record.update(segments=10**30),
+    "infinite": lambda record: record.update(page_count=float("inf")),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_wrong_records_are_refused(name: str, small: Path) -> None:
+    def change(metadata: dict[str, str]) -> None:
+        records = json.loads(metadata["documents"])
+        RECORDS[name](records[0])
+        metadata["documents"] = json.dumps(records)
+
+    with_metadata(small, change)
+    assert "inconsistent" in refused(small)
+
+
+@pytest.mark.parametrize("key", ["documents", "settings", "fingerprints", "lcirc_version"])
+def test_missing_or_broken_metadata_is_refused(small: Path, key: str) -> None:
+    whole = small.read_bytes()
+    with_metadata(small, lambda metadata: metadata.pop(key))
+    assert "inconsistent" in refused(small)
+    if key != "lcirc_version":
+        small.write_bytes(whole)
+        with_metadata(small, lambda metadata: metadata.update({key: "{"}))
+        assert "inconsistent" in refused(small)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 2**70) | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_header_crashes_the_reader(small: Path, data: st.DataObject) -> None:
+    """Random changes anywhere in the header, each with a hash that fits."""
+    whole = small.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    part: Any = header
+    while True:
+        key = data.draw(st.sampled_from(sorted(part)))
+        if key == "sha256" or not isinstance(part[key], dict) or data.draw(st.booleans()):
+            break
+        part = part[key]
+    if key == "sha256":
+        return
+    part[key] = data.draw(JSON)
+    packed = json.dumps(header, separators=(",", ":")).encode()
+    changed = len(packed).to_bytes(8, "little") + packed + whole[8 + length :]
+    path = small.with_name("changed.lcirc")
+    path.write_bytes(rehash(changed) if changed[8:34] == whole[8:34] else changed)
+    for read in (load_memory, inspect_memory):
+        try:
+            read(path)
+        except MemoryFileError as error:
+            assert "\n" not in str(error)
+    try:
+        entries = open_container(path).entries
+    except MemoryFileError:
+        return
+    # What is let through is a valid safetensors file.
+    try:
+        with safe_open(path, framework="pt") as file:
+            assert set(file.keys()) == set(entries)
+    except SafetensorError as error:
+        pytest.fail(f"accepted what safetensors refuses: {error}")
