@@ -16,6 +16,17 @@ _BLOCKS = 64
 # Keys that say how a config was written, not what the model is.
 _VOLATILE = ("_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache")
 
+# Words, spaces, digits, signs and scripts that tokenizers cut in different ways.
+_PROBE = (
+    "The quick brown foxes couldn't jump over 1,234,567 lazy dogs; they'd slept  3 hours.\n\n"
+    "\tIndented\r\n   12  and 2024-05-17T08:09, 3.14159e-10, $5.00 (50 %) -> x_1 += f(y);\n"
+    "Internationalisation, antidisestablishmentarianism, HTTPServer, iPhone, McDonald, USA'S\n"
+    "na\u00efve caf\u00e9 \u201cquote\u201d \u2014 \u00bd \u00b5m \ufb01 e\u0301 \u0130stanbul "
+    "\u03b1\u03b2\u03b3 \u043f\u0440\u0438\u0432\u0435\u0442 \u05e9\u05dc\u05d5\u05dd "
+    "\u0645\u0631\u062d\u0628\u0627 \u4f60\u597d\uff0c\u4e16\u754c \u3053\u3093 \ud55c\uad6d "
+    "\u0939\u093f \U0001f469\u200d\U0001f680 \u2192 \u00a0end "
+)
+
 
 def of_constant(text: str) -> str:
     """The fingerprint of a backbone whose files are known by their hash."""
@@ -44,11 +55,19 @@ def of_model(path: Path) -> str:
 
 
 def of_tokenizer(tokenizer: Any) -> str:
-    """The fingerprint of a fast tokenizer: its vocabulary and rules, not its call-time padding."""
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    for key in ("truncation", "padding"):
-        state.pop(key, None)
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+    """The fingerprint of a fast tokenizer: its vocabulary, and what it makes of a probe text.
+
+    Not its serialised form, which changes with the library's version and with the padding and
+    truncation of the last call.
+    """
+    core = tokenizer.backend_tokenizer
+    if core.truncation is not None or core.padding is not None:
+        core = type(core).from_str(core.to_str())
+        core.no_truncation()
+        core.no_padding()
+    vocabulary = sorted(core.get_vocab(with_added_tokens=True).items(), key=lambda item: item[1])
+    ids = core.encode(_PROBE, add_special_tokens=False).ids
+    return hashlib.sha256(json.dumps([vocabulary, ids]).encode()).hexdigest()
 
 
 def _sample(path: Path, digest: Any) -> None:

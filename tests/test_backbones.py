@@ -75,6 +75,18 @@ def test_fingerprints_change_with_weights_config_and_vocabulary(
     assert fingerprints.of_tokenizer(before.tokenizer) != before.tokenizer_fingerprint
 
 
+def test_the_tokenizer_fingerprint_sees_the_rules(tiny_tokenizer: Any) -> None:
+    """The same vocabulary, another rule for spaces before digits."""
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+    before = fingerprints.of_tokenizer(tiny_tokenizer)
+    core = tiny_tokenizer.backend_tokenizer
+    core.pre_tokenizer = Sequence([ByteLevel(add_prefix_space=False)])
+    assert fingerprints.of_tokenizer(tiny_tokenizer) == before
+    core.pre_tokenizer = Sequence([Digits(individual_digits=True), ByteLevel()])
+    assert fingerprints.of_tokenizer(tiny_tokenizer) != before
+
+
 def test_padding_a_batch_does_not_change_the_tokenizer_fingerprint(tiny_tokenizer: Any) -> None:
     before = fingerprints.of_tokenizer(tiny_tokenizer)
     tiny_tokenizer(["a", "long one"], padding=True, truncation=True, max_length=3)
