@@ -74,7 +74,7 @@ def leval_limit(positions: int, *, max_new_tokens: int, around: int) -> int:
     the rest of the prompt uncounted; where that would not fit, `around` (the tokens of the
     prompt without the document) is taken off the real positions instead.
     """
-    official = positions // 1024 * 1000 - max_new_tokens
+    official = positions * 1000 // 1024 - max_new_tokens
     return max(0, min(official, positions - max_new_tokens - around))
 
 

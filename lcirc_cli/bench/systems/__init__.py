@@ -37,7 +37,6 @@ def open_system(spec: SystemSpec, bench: Workbench, *, limits: Limits) -> System
     """
     backbone = bench.backbone
     positions = backbone.max_positions
-    form = bench.engine(None).adapter.adapter.config.prompt_form
     window = min(limits.window, positions)
     limits = Limits(window, limits.evidence)
     if spec.name in ("lcirc", "qd-lcirc"):
@@ -45,14 +44,14 @@ def open_system(spec: SystemSpec, bench: Workbench, *, limits: Limits) -> System
     if spec.name == "autocompressor":
         return AutoCompressor(backbone, spec.adapter, limits=limits, shuffled=spec.shuffled)
     if spec.name == "retrieval":
-        return Retrieval(bench, limits=limits, form=form)
+        return Retrieval(bench, limits=limits)
     if spec.name == "window":
-        return WithLora(backbone, spec.adapter or "", limit=window, form=form)
+        return WithLora(backbone, spec.adapter or "", limit=window)
     if spec.name == "extended-fa":
-        return Extended(backbone, limit=2 * positions, form=form)
+        return Extended(backbone, limit=2 * positions)
     if spec.name == "none":
-        return NoDocument(backbone, limit=positions, form=form)
-    return Reading(backbone, limit=positions if spec.name == "full" else window, form=form)
+        return NoDocument(backbone, limit=positions)
+    return Reading(backbone, limit=positions if spec.name == "full" else window)
 
 
 def open_constant(samples: Iterable[Sample | TextSample]) -> Constant:

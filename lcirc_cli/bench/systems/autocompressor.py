@@ -68,7 +68,9 @@ class AutoCompressor:
             if sample.prompt is None and sample.answers:
                 gold = gold_ids(self._backbone, sample.answers[0])
                 (loss,) = self._decoder.losses([one.ids], [gold], prefix_PD=given)
-            output = Output(text, self._closed_book(sample), answer_loss=loss)
+            output = Output(
+                self._prompter.trimmed(sample, text), self._closed_book(sample), answer_loss=loss
+            )
             measured.append(
                 Measured(output, one.sha256, len(one.ids), self._prompter.count(document))
             )

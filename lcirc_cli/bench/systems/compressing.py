@@ -68,7 +68,12 @@ class Compressing:
         compressed = 0 if used is None or memory is None else len(used.token_ids)
         return [
             Measured(
-                Output(text, self._closed_book(sample), answer_loss=loss, ranking=ranges),
+                Output(
+                    self._prompter.trimmed(sample, text),
+                    self._closed_book(sample),
+                    answer_loss=loss,
+                    ranking=ranges,
+                ),
                 prompt_sha256=one.sha256,
                 window=len(one.ids),
                 compressed=compressed,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lcirc_cli.backbones import Backbone
-from lcirc_cli.windows import build_prompt
+from lcirc_cli.windows import build_prompt, uses_turns
 
 from .. import truncation
 from ..sample import Prompt, Sample
@@ -78,6 +78,12 @@ class Prompter:
             return self._fitted_head(sample, prompt, limit)
         return self._fitted_middle(sample, prompt, limit)
 
+    def trimmed(self, sample: Sample, text: str) -> str:
+        """An answer to `lcirc ask`'s prompt ends with its line where there are no turns."""
+        if sample.prompt is not None or uses_turns(self._backbone, form=self._form):
+            return text
+        return text.strip().split("\n", 1)[0]
+
     def closed_book(self, text: str) -> Prepared:
         """A prompt without a document, as it stands."""
         return Prepared(self._ids(text, special=True), 0)
@@ -96,7 +102,7 @@ class Prompter:
             if len(prepared.ids) <= limit or room == 0:
                 break
             room = max(0, room - (len(prepared.ids) - limit))
-        return prepared
+        return _checked(prepared, limit)
 
     def _fitted_middle(self, sample: Sample, prompt: Prompt, limit: int) -> Prepared:
         text = prompt.plain(sample.document)
@@ -114,7 +120,7 @@ class Prompter:
             if len(ids) <= limit:
                 break
             room -= len(ids) - limit
-        return Prepared(ids, fitted.dropped)
+        return _checked(Prepared(ids, fitted.dropped), limit)
 
     def _fitted_head(self, sample: Sample, prompt: Prompt, limit: int) -> Prepared:
         around = len(self._wrapped(prompt, ""))
@@ -125,7 +131,7 @@ class Prompter:
             ),
             tokens=self._tokenizer,
         )
-        return Prepared(self._wrapped(prompt, fitted.text), fitted.dropped)
+        return _checked(Prepared(self._wrapped(prompt, fitted.text), fitted.dropped), limit)
 
     def _paper(self, text: str, limit: int) -> Prepared:
         ids = self._ids(text, special=True)
@@ -161,3 +167,12 @@ class Prompter:
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(ids, skip_special_tokens=True))
+
+
+def _checked(prepared: Prepared, limit: int) -> Prepared:
+    if len(prepared.ids) > limit:
+        raise ValueError(
+            f"the prompt around the document takes {len(prepared.ids)} tokens and the window has "
+            f"{limit}; use a larger --window"
+        )
+    return prepared

@@ -29,9 +29,9 @@ class Reading:
         limit: tokens of a prompt together with its answer.
     """
 
-    def __init__(self, backbone: Backbone, *, limit: int, form: str = "auto") -> None:
+    def __init__(self, backbone: Backbone, *, limit: int) -> None:
         self._backbone, self._limit = backbone, limit
-        self._prompter = Prompter(backbone, form=form)
+        self._prompter = Prompter(backbone)
         self._decoder = Decoder(backbone)
 
     def run(self, batch: Batch) -> list[Measured]:
@@ -59,7 +59,12 @@ class Reading:
         losses = _answer_losses(self._backbone, self._decoder.losses, samples, prompts)
         return [
             Measured(
-                Output(text, closed_book=self._closed_book(sample), answer_loss=loss, ranking=rank),
+                Output(
+                    self._prompter.trimmed(sample, text),
+                    closed_book=self._closed_book(sample),
+                    answer_loss=loss,
+                    ranking=rank,
+                ),
                 prompt_sha256=one.sha256,
                 window=len(one.ids),
                 dropped=one.dropped,
@@ -99,8 +104,8 @@ class NoDocument(Reading):
 class Retrieval(Reading):
     """`retrieval`: the best BM25 passages, in the order of the document."""
 
-    def __init__(self, bench: Workbench, *, limits: Limits, form: str) -> None:
-        super().__init__(bench.backbone, limit=limits.window, form=form)
+    def __init__(self, bench: Workbench, *, limits: Limits) -> None:
+        super().__init__(bench.backbone, limit=limits.window)
         self._bench, self._budget = bench, limits.evidence
 
     def run(self, batch: Batch) -> list[Measured]:
@@ -109,14 +114,12 @@ class Retrieval(Reading):
         return super().run(batch)
 
     def _prepare(self, sample: Sample) -> tuple[Prepared, Ranges | None]:
-        memory = self._bench.memory(self._bench.engine(None), sample.document)
-        if memory is None:
+        if not sample.document.strip():
             return self._prompter.shown(sample, [], document_tokens=0), ()
-        answerer = self._bench.engine(None).answerer(memory, method="none")
-        index = answerer.collection.index
+        index = self._bench.index(sample.document)
         order = ranking(index.scores(sample.question))
         texts, ranges = best_passages(index, order, budget=self._budget)
-        size = len(memory.token_ids)
+        size = len(index.contents.token_ids)
         return self._prompter.shown(sample, texts, document_tokens=size), ranges
 
 
@@ -130,8 +133,8 @@ class Extended(Reading):
 class WithLora(Reading):
     """`window@FOLDER`: a LoRA adapter on the backbone, no memory. Needs the extra `peft`."""
 
-    def __init__(self, backbone: Backbone, folder: str, *, limit: int, form: str) -> None:
-        super().__init__(backbone, limit=limit, form=form)
+    def __init__(self, backbone: Backbone, folder: str, *, limit: int) -> None:
+        super().__init__(backbone, limit=limit)
         from .lora import attach
 
         self._attach: Callable[[], AbstractContextManager[None]] = attach(backbone.lm, folder)

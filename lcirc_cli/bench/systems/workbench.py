@@ -9,9 +9,13 @@ import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+import torch
+
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine
-from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.evidence.index import PassageIndex
+from lcirc_cli.memory_contents import MemoryContents, StoredDocument
+from lcirc_cli.tokens import encode
 
 if TYPE_CHECKING:
     from lcirc_cli.backbones import Backbone
@@ -26,6 +30,7 @@ class Workbench:
         self._first = engine
         self._engines: dict[str | None, Engine] = {None: engine}
         self._memories: OrderedDict[tuple[str, str], MemoryContents] = OrderedDict()
+        self._index: tuple[str, PassageIndex] | None = None
 
     @property
     def backbone(self) -> Backbone:
@@ -52,7 +57,7 @@ class Workbench:
         """
         if not text.strip():
             return None
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        digest = _digest(text)
         key = (engine.adapter.fingerprint, digest)
         if key not in self._memories:
             document = Document("document", text, (Page(None, None, 0, len(text)),), digest, "text")
@@ -61,3 +66,44 @@ class Workbench:
                 self._memories.popitem(last=False)
         self._memories.move_to_end(key)
         return self._memories[key]
+
+    def index(self, text: str) -> PassageIndex:
+        """The passages of a document, without any model; kept for the last document."""
+        digest = _digest(text)
+        if self._index is None or self._index[0] != digest:
+            self._index = digest, PassageIndex(self._unread(text, digest))
+        return self._index[1]
+
+    def _unread(self, text: str, digest: str) -> MemoryContents:
+        """A document's tokens as a memory that holds no states."""
+        ids, starts = (torch.from_numpy(array) for array in encode(self.backbone.tokenizer, text))
+        page = Page(None, None, 0, len(text))
+        document = StoredDocument(
+            name="document",
+            sha256=digest,
+            format="text",
+            text=text,
+            pages=(page,),
+            page_count=None,
+            empty_pages=(),
+            notes=(),
+            first_token=0,
+            num_tokens=len(ids),
+            first_segment=0,
+            num_segments=0,
+        )
+        return MemoryContents(
+            documents=(document,),
+            token_ids=ids,
+            token_starts=starts,
+            segment_lengths=[],
+            states=torch.empty(0, 0),
+            carry=torch.empty(0, 0),
+            features={},
+            settings={},
+            fingerprints=self._first.fingerprints,
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

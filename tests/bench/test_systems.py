@@ -1,0 +1,238 @@
+"""Every system on every kind of sample, with a tiny random model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from lcirc_cli.bench.plan import plan
+from lcirc_cli.bench.sample import Sample, TextSample
+from lcirc_cli.bench.systems import (
+    Batch,
+    Limits,
+    NotApplicable,
+    Workbench,
+    open_constant,
+    open_system,
+    parse_system,
+)
+from lcirc_cli.bench.tasks import TaskOptions, open_task
+from lcirc_cli.errors import ModelError, UsageError
+
+READERS = ["none", "ends", "full", "extended-fa", "retrieval", "autocompressor"]
+COMPRESSORS = [
+    "lcirc",
+    "qd-lcirc",
+    "lcirc+none",
+    "qd-lcirc+evidence",
+    "qd-lcirc+ends~shuffled",
+    "qd-lcirc+none~shuffled",
+    "autocompressor~shuffled",
+]
+LIMITS = Limits(window=320, evidence=64)
+
+
+def _batches(folder: Path, name: str, **options: object) -> list[Batch]:
+    task = open_task(name, TaskOptions(data_dir=folder, **options))  # type: ignore[arg-type]
+    return list(plan(task, limit=None, seed=0).batches(4))
+
+
+def _short(batch: Batch) -> Batch:
+    """Tiny models say nothing worth waiting for."""
+    return replace(batch, samples=[replace(s, max_new_tokens=4) for s in batch.samples])
+
+
+@pytest.mark.parametrize("name", READERS + COMPRESSORS)
+def test_questions_about_documents_of_all_lengths(
+    name: str, workbench: Workbench, qa_folder: Path
+) -> None:
+    system = open_system(parse_system(name), workbench, limits=LIMITS)
+    for batch in _batches(qa_folder, f"qa:{qa_folder}"):
+        for sample, measured in zip(batch.samples, system.run(_short(batch)), strict=True):
+            limit = {"full": 1024, "extended-fa": 2048}.get(name, LIMITS.window)
+            assert 0 < measured.window <= limit
+            assert len(measured.prompt_sha256) == 64
+            assert (measured.output.answer_loss is None) == (not sample.answers)
+
+
+@pytest.mark.parametrize("name", [*READERS, "lcirc", "qd-lcirc+evidence"])
+@pytest.mark.parametrize("protocol", ["official", "paper"])
+@pytest.mark.parametrize(
+    "task", ["longbench/qasper", "infinitebench/en_mc", "infinitebench/en_qa", "leval/sci_fi"]
+)
+def test_published_benchmarks(
+    name: str, protocol: str, task: str, workbench: Workbench, data_folder: Path
+) -> None:
+    limits = replace(LIMITS, window=640)  # the tiny tokenizer makes long prompts
+    system = open_system(parse_system(name), workbench, limits=limits)
+    for batch in _batches(data_folder, task, protocol=protocol):
+        for sample, measured in zip(batch.samples, system.run(_short(batch)), strict=True):
+            limit = {"full": 1024, "extended-fa": 2048}.get(name, limits.window)
+            if name in ("ends", "full", "extended-fa", "autocompressor"):
+                assert measured.window <= limit
+            if sample.closed_book is not None:
+                assert measured.output.closed_book is not None
+
+
+@pytest.mark.parametrize("name", ["none", "ends", "full", "autocompressor", "lcirc"])
+def test_losses_of_long_text(name: str, workbench: Workbench, tmp_path: Path) -> None:
+    text = tmp_path / "long.txt"
+    text.write_text(" ".join(f"word {i} stands here." for i in range(300)))
+    tokens = open_task(f"perplexity:{text}", TaskOptions(lengths=(512,)))
+    system = open_system(parse_system(name), workbench, limits=LIMITS)
+    sample = TextSample(
+        "a@512", "a", text.read_text(), end_token=512, context_tokens=512, scored_tokens=64
+    )
+    assert tokens.metric == sample.metric
+    (measured,) = system.run(Batch(texts=[sample], other="Something else altogether."))
+    assert measured.output.loss is not None
+    assert 2.0 < measured.output.loss < 12.0
+
+
+@pytest.mark.parametrize("name", ["retrieval", "qd-lcirc"])
+def test_systems_that_need_a_question_say_so(name: str, workbench: Workbench) -> None:
+    system = open_system(parse_system(name), workbench, limits=LIMITS)
+    sample = TextSample("a", "a", "word " * 500, 256, 256, scored_tokens=16)
+    with pytest.raises(NotApplicable):
+        system.run(Batch(texts=[sample]))
+
+
+def test_a_prompt_that_fits_is_the_same_in_ends_and_full(
+    workbench: Workbench, qa_folder: Path
+) -> None:
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[0])
+    runs = [
+        open_system(parse_system(name), workbench, limits=LIMITS).run(batch)
+        for name in ("ends", "full")
+    ]
+    assert runs[0] == runs[1]
+    assert all(measured.dropped == 0 for measured in runs[0])
+
+
+def test_a_memory_changes_the_answer_loss_and_another_document_changes_it_again(
+    workbench: Workbench, qa_folder: Path
+) -> None:
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[2])
+    losses = {
+        name: open_system(parse_system(name), workbench, limits=LIMITS)
+        .run(batch)[0]
+        .output.answer_loss
+        for name in ("none", "lcirc+none", "qd-lcirc+none", "qd-lcirc+none~shuffled")
+    }
+    assert len({round(loss or 0.0, 5) for loss in losses.values()}) == 4
+
+
+def test_questions_asked_together_get_what_they_get_alone(
+    workbench: Workbench, qa_folder: Path
+) -> None:
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[1])
+    for name in ("ends", "qd-lcirc+evidence"):
+        system = open_system(parse_system(name), workbench, limits=LIMITS)
+        together = system.run(batch)
+        alone = [system.run(replace(batch, samples=[sample]))[0] for sample in batch.samples]
+        assert [m.prompt_sha256 for m in together] == [m.prompt_sha256 for m in alone]
+        assert [m.output.text for m in together] == [m.output.text for m in alone]
+        for one, other in zip(together, alone, strict=True):
+            if one.output.answer_loss is not None:
+                assert one.output.answer_loss == pytest.approx(other.output.answer_loss, abs=1e-4)
+
+
+def test_a_window_too_small_for_the_prompt_itself_is_said(
+    workbench: Workbench, data_folder: Path
+) -> None:
+    system = open_system(parse_system("ends"), workbench, limits=Limits(window=96))
+    with pytest.raises(ValueError, match="--window"):
+        system.run(_short(_batches(data_folder, "leval/sci_fi")[0]))
+
+
+def test_the_compressed_tokens_are_counted(workbench: Workbench, qa_folder: Path) -> None:
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[2])
+    (size,) = {len(workbench.index(batch.samples[0].document).contents.token_ids)}
+    compressed = open_system(parse_system("lcirc"), workbench, limits=LIMITS).run(batch)[0]
+    assert (compressed.compressed, compressed.dropped) == (size, 0)
+    cut = open_system(parse_system("ends"), workbench, limits=LIMITS).run(batch)[0]
+    assert cut.compressed == 0
+    assert 0 < cut.dropped < size
+
+
+def test_retrieval_finds_planted_evidence(workbench: Workbench, qa_folder: Path) -> None:
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[2])
+    measured = open_system(parse_system("retrieval"), workbench, limits=LIMITS).run(batch)[0]
+    assert measured.output.ranking is not None
+    assert measured.output.ranking[0][0] == 0
+
+
+def test_the_extended_rotation_is_taken_back(workbench: Workbench, qa_folder: Path) -> None:
+    rotary = workbench.backbone.lm.get_decoder().rotary_emb
+    before = rotary.inv_freq.clone()
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[0])
+    plain = open_system(parse_system("full"), workbench, limits=LIMITS).run(batch)
+    wide = open_system(parse_system("extended-fa"), workbench, limits=LIMITS).run(batch)
+    assert torch.equal(rotary.inv_freq, before)
+    assert plain[0].output.answer_loss != wide[0].output.answer_loss
+
+
+def test_a_lora_adapter_is_used_and_taken_off_again(
+    workbench: Workbench, backbone_folder: Path, qa_folder: Path, tmp_path: Path
+) -> None:
+    peft = pytest.importorskip("peft")
+    from transformers import AutoModelForCausalLM
+
+    lm = AutoModelForCausalLM.from_pretrained(backbone_folder)
+    tuned = peft.get_peft_model(lm, peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
+    with torch.no_grad():
+        for name, parameter in tuned.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_()
+    tuned.save_pretrained(tmp_path / "lora")
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[0])
+    ends = open_system(parse_system("ends"), workbench, limits=LIMITS)
+    before = ends.run(batch)
+    spec = parse_system(f"window@{tmp_path / 'lora'}")
+    system = open_system(spec, workbench, limits=LIMITS)
+    changed = system.run(batch)
+    assert changed[0].output.answer_loss != before[0].output.answer_loss
+    assert ends.run(batch) == before
+    with pytest.raises(ModelError, match="no LoRA"):
+        open_system(parse_system(f"window@{tmp_path}"), workbench, limits=LIMITS)
+
+
+def test_the_constant_answer_is_the_majority(qa_folder: Path) -> None:
+    samples = list(open_task(f"qa:{qa_folder}", TaskOptions()).samples())
+    constant = open_constant(samples)
+    assert constant.answer == "blue"  # as frequent as the refusal, and first
+    assert constant.share == 0.5
+    assert isinstance(samples[0], Sample)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nothing",
+        "ends+none",
+        "lcirc+all",
+        "none@adapter",
+        "window",
+        "ends~shuffled",
+        "lcirc~mixed",
+        "QD-LCIRC",
+    ],
+)
+def test_unknown_systems_are_usage_errors(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_system(text)
+
+
+def test_parts_of_a_name() -> None:
+    spec = parse_system("qd-lcirc+evidence@runs/a+b~shuffled")
+    assert (spec.name, spec.window, spec.adapter, spec.shuffled) == (
+        "qd-lcirc",
+        "evidence",
+        "runs/a+b",
+        True,
+    )
+    assert parse_system("lcirc").window == "ends"
