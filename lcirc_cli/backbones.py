@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcirc_cli import default_model, fingerprints, hub
+from lcirc_cli import default_model, default_wheel, fingerprints, hub
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.settings import DEVICES, DTYPES
 
@@ -248,7 +248,7 @@ def _load_lm(
 
 def _fingerprint(path: Path, name: str) -> str:
     if name == default_model.NAME:
-        return fingerprints.of_constant(f"{default_model.NAME} {default_model.GGUF_SHA256}")
+        return fingerprints.of_constant(f"{default_model.NAME} {default_wheel.GGUF_SHA256}")
     return fingerprints.of_model(path)
 
 

