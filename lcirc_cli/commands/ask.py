@@ -152,7 +152,7 @@ def split_arguments(
 
 def _exists(path: Path) -> bool:
     try:
-        return path.exists()
+        return str(path) != "." and path.exists()  # "." is what an empty argument becomes
     except (OSError, ValueError):  # a long question, or one with a NUL, is no path
         return False
 

@@ -1,0 +1,324 @@
+"""`lcirc ask`: what goes to which stream, the JSON form, exit codes, and interruptions."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lcirc_cli import Engine
+from lcirc_cli.memory_file import load_memory
+
+from .tiny import SMALL, make_text, save_adapter, save_backbone
+
+Run = Callable[..., Any]
+QUESTION = "What did the harbour master write?"
+KEYS = {
+    "schema": int,
+    "question": str,
+    "answer": str,
+    "citations": list,
+    "found": bool,
+    "tokens": dict,
+    "timings": dict,
+    "method": str,
+    "window": str,
+    "model": str,
+    "adapter": str,
+    "memory_sha256": str,
+}
+
+
+@pytest.fixture
+def models(backbone_folder: Path, adapter_folder: Path) -> list[Any]:
+    return ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Run, models: list[Any]) -> Path:
+    """A folder with the memories one.lcirc and two.lcirc."""
+    monkeypatch.chdir(tmp_path)
+    for name, seed in (("one", 1), ("two", 2)):
+        Path(f"{name}.txt").write_text(make_text(seed, words=300), "utf-8")
+        assert cli("ingest", f"{name}.txt", "--quiet", *models).status == 0
+    return tmp_path
+
+
+@pytest.fixture
+def ask(here: Path, cli: Run, models: list[Any]) -> Run:
+    return lambda *arguments: cli("ask", *arguments, "--max-new-tokens", 12, *models)
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+# -- what is printed ------------------------------------------------------------------------
+
+
+def test_the_answer_and_its_citations_go_to_standard_output(ask: Run, engine: Engine) -> None:
+    done = ask("one.lcirc", QUESTION)
+    assert done.status == 0
+    memory = load_memory("one.lcirc")
+    answer = engine.ask(memory, QUESTION, max_new_tokens=12)
+    lines = done.out.splitlines()
+    assert lines[-len(answer.citations)].startswith("[1] one.txt (")
+    assert len([line for line in lines if line.startswith("[")]) == len(answer.citations) > 0
+    assert "tokens compressed" not in done.out
+    assert (
+        f"{len(memory.token_ids):,} tokens compressed, {answer.tokens.window:,} in the window, "
+        "none dropped" in done.err
+    )
+    assert "\x1b" not in done.out + done.err
+
+
+def test_json_has_exactly_the_schema(ask: Run, here: Path) -> None:
+    done = ask("one.lcirc", "-q", QUESTION, "--json")
+    answer = json.loads(done.out)
+    assert {key: type(value) for key, value in answer.items()} == KEYS
+    assert answer["schema"] == 1 and answer["question"] == QUESTION
+    assert set(answer["tokens"]) == {"document", "window", "memory", "answer"}
+    assert set(answer["timings"]) == {"load_s", "compress_s", "first_token_s", "total_s"}
+    timings = answer["timings"]
+    assert 0 < timings["compress_s"] <= timings["first_token_s"] <= timings["total_s"]
+    assert answer["method"] == "qd-lcirc" and answer["window"] == "evidence"
+    memory = load_memory("one.lcirc")
+    assert answer["memory_sha256"] == memory.sha256
+    text = memory.documents[0].text
+    assert 0 < len(answer["citations"]) <= 3
+    for citation in answer["citations"]:
+        assert list(citation) == [
+            "document", "page", "section", "start", "end", "quote", "score",
+        ]  # fmt: skip
+        assert text[citation["start"] : citation["end"]] == citation["quote"]
+        assert 0 < citation["score"] <= 1
+
+
+def test_citations_name_the_page(ask: Run, cli: Run, models: list[Any], data_dir: Path) -> None:
+    pdf = data_dir / "pdfs" / "tracemonkey.pdf"
+    assert cli("ingest", pdf, "-o", "trace.lcirc", "--pages", "4-7", *models).status == 0
+    document = load_memory("trace.lcirc").documents[0]
+    question = (
+        "Which oracle marks variables that cause mis-speculations with double instead of int?"
+    )
+    answer = json.loads(ask("trace.lcirc", question, "--json").out)
+    assert answer["found"] is True
+    for citation in answer["citations"]:
+        assert document.text[citation["start"] : citation["end"]] == citation["quote"]
+        page = document.page_at(citation["start"])
+        assert page is not None and page.number == citation["page"]
+    assert "oracle" in answer["citations"][0]["quote"].lower()
+    assert (
+        f"[1] tracemonkey.pdf, p. {answer['citations'][0]['page']} ("
+        in ask("trace.lcirc", question).out
+    )
+
+
+def test_weak_evidence_is_told(ask: Run) -> None:
+    done = ask("one.lcirc", "zeppelin xylophone quasar?", "--json")
+    assert json.loads(done.out)["found"] is False
+    assert "may not contain the answer" in done.err
+
+
+def test_no_citations_when_none_are_wanted(ask: Run) -> None:
+    assert json.loads(ask("one.lcirc", QUESTION, "--json", "--citations", 0).out)["citations"] == []
+
+
+def test_what_is_left_out_is_told(ask: Run) -> None:
+    memory = load_memory("one.lcirc")
+    done = ask("one.lcirc", QUESTION, "--method", "none", "--window", "none")
+    assert done.err.startswith("lcirc: the adapter is untrained") or "0 tokens comp" in done.err
+    assert f"{len(memory.token_ids):,} dropped" in done.err
+
+
+def test_quiet_leaves_the_answer(ask: Run) -> None:
+    done = ask("one.lcirc", QUESTION, "--quiet")
+    assert done.err == "" and done.out == ask("one.lcirc", QUESTION).out
+
+
+def test_closed_gates_are_told_in_one_line(here: Path, cli: Run, backbone_folder: Path) -> None:
+    models = ["--model", backbone_folder, "--dtype", "float32"]
+    cli("ingest", "one.txt", "-o", "closed.lcirc", *models)
+    done = cli("ask", "closed.lcirc", QUESTION, "--max-new-tokens", 3, *models)
+    told = [line for line in done.err.splitlines() if "gates are closed" in line]
+    assert done.status == 0 and len(told) == 1
+
+
+# -- where the question comes from ------------------------------------------------------------
+
+
+def test_the_question_may_come_from_a_pipe(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe(monkeypatch, f"{QUESTION}\n")
+    assert ask("one.lcirc").out == ask("one.lcirc", QUESTION).out
+    pipe(monkeypatch, " \n")
+    assert ask("one.lcirc").status == 2
+
+
+def test_many_questions(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["Who carries silver?", QUESTION, "Où sont les lanternes ?", "bread", "maps"]
+    lines = [json.dumps({"question": asked[0], "id": 7}), *map(json.dumps, asked[1:])]
+    Path("q.jsonl").write_text("\ufeff" + "\n\n".join(lines) + "\n", "utf-8")
+    done = ask("one.lcirc", "--questions", "q.jsonl", "--json")
+    answers = [json.loads(line) for line in done.out.splitlines()]
+    assert [answer["question"] for answer in answers] == asked
+    for answer in answers:
+        alone = json.loads(ask("one.lcirc", answer["question"], "--json").out)
+        assert alone["answer"] == answer["answer"]
+        assert alone["citations"] == answer["citations"]
+    pipe(monkeypatch, "\n".join(lines))
+    text = ask("one.lcirc", "--questions", "-").out
+    assert [line[2:] for line in text.splitlines() if line.startswith("> ")] == asked
+
+
+@pytest.mark.parametrize(
+    "content", ["", "\n", "plain words", '{"q": "x"}', '{"question": 3}', '"ok"\n[]']
+)
+def test_questions_that_cant_be_used(ask: Run, content: str) -> None:
+    Path("q.jsonl").write_text(content)
+    done = ask("one.lcirc", "--questions", "q.jsonl")
+    assert done.status == 2 and "q.jsonl" in done.err and done.out == ""
+
+
+def test_several_memories(ask: Run) -> None:
+    both = json.loads(ask("one.lcirc", "two.lcirc", QUESTION, "--json").out)
+    hashes = [load_memory(f"{name}.lcirc").sha256 for name in ("one", "two")]
+    assert both["memory_sha256"].split() == hashes
+    single = json.loads(ask("one.lcirc", QUESTION, "--json").out)
+    assert both["tokens"]["memory"] > single["tokens"]["memory"]
+
+
+def test_the_environment_and_the_flags(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LCIRC_METHOD", "lcirc")
+    monkeypatch.setenv("LCIRC_WINDOW", "none")
+    answer = json.loads(ask("one.lcirc", QUESTION, "--json", "--window", "ends").out)
+    assert answer["method"] == "lcirc" and answer["window"] == "ends"
+
+
+# -- exit codes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ([QUESTION], "no memory file given"),
+        (["missing.lcirc", QUESTION], "lcirc ingest"),
+        (["one.txt", QUESTION], "ingest it first: lcirc ingest one.txt"),
+        (["one.lcirc", "What", "now?"], "in quotes"),
+        (["one.lcirc", "What?", "-q", "now?"], "too many"),
+        (["one.lcirc", ""], "empty"),
+        (["one.lcirc", QUESTION, "--method", "rag"], "qd-lcirc"),
+        (["one.lcirc", QUESTION, "--citations", "-1"], "citations"),
+        (["one.lcirc", QUESTION, "--questions", "one.txt"], "not both"),
+        (["one.lcirc", "--questions", "missing.jsonl"], "missing.jsonl"),
+        (["one.lcirc", "bread " * 1100], "too long"),
+    ],
+)
+def test_mistakes_on_the_command_line(ask: Run, arguments: list[str], hint: str) -> None:
+    done = ask(*arguments)
+    assert done.status == 2 and hint in done.err and done.out == ""
+    assert len([line for line in done.err.splitlines() if "untrained" not in line]) == 1
+
+
+def test_a_damaged_memory(ask: Run) -> None:
+    data = bytearray(Path("one.lcirc").read_bytes())
+    data[len(data) // 2] ^= 1
+    Path("one.lcirc").write_bytes(data)
+    done = ask("one.lcirc", QUESTION)
+    assert done.status == 5 and "one.lcirc" in done.err and done.out == ""
+
+
+def test_another_adapter_tokenizer_or_model(
+    here: Path, cli: Run, engine: Engine, adapter_folder: Path, backbone_folder: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    adapter = save_adapter(tmp_path / "adapter", engine, **SMALL, seed=9)
+    model = save_backbone(tmp_path / "model", seed=4)
+    for models, message in (
+        (["--model", backbone_folder, "--adapter", adapter], "with the adapter"),
+        (["--model", model], "with the model"),
+        (["--model", model, "--adapter", adapter_folder], "was made for the model"),
+    ):
+        done = cli("ask", "one.lcirc", QUESTION, "--dtype", "float32", *models)
+        assert done.status == 4 and message in done.err and done.out == ""
+    (backbone_folder / "tokenizer.json").replace(tmp_path / "kept.json")
+    try:
+        text = (tmp_path / "kept.json").read_text("utf-8")
+        (backbone_folder / "tokenizer.json").write_text(
+            text.replace('"add_prefix_space": false', '"add_prefix_space": true'), "utf-8"
+        )
+        models = ["--model", backbone_folder, "--adapter", adapter_folder]
+        done = cli("ask", "one.lcirc", QUESTION, "--dtype", "float32", *models)
+    finally:
+        (tmp_path / "kept.json").replace(backbone_folder / "tokenizer.json")
+    assert done.status == 4 and "with the tokenizer" in done.err
+
+
+# -- as a process of its own --------------------------------------------------------------------
+
+
+def test_another_process_gives_the_same_answer(
+    ask: Run, here: Path, lcirc_process: Run, models: list[Any]
+) -> None:
+    environment = {"OMP_NUM_THREADS": "1"}
+    for options in (["--method", "lcirc"], ["--window", "none"], []):
+        arguments = ["one.lcirc", QUESTION, "--json", *options]
+        inside = json.loads(ask(*arguments).out)
+        done = lcirc_process(
+            "ask", *arguments, "--max-new-tokens", 12, *models, cwd=here, env=environment
+        )
+        outside = json.loads(done.out)
+        for answer in (inside, outside):
+            del answer["timings"]
+        assert outside == inside
+
+
+def _start(here: Path, models: list[Any], *arguments: str, **pipes: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "lcirc_cli", "ask", *arguments, *map(str, models)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=here,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **pipes,
+    )
+
+
+@pytest.mark.parametrize("moment", ["answering", "loading"])
+def test_interrupted(here: Path, models: list[Any], moment: str) -> None:
+    questions = here / "q.jsonl"
+    questions.write_text('"bread"\n' * 20_000)
+    child = _start(
+        here, models, "one.lcirc", "--questions", "q.jsonl", "--json", stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    if moment == "answering":
+        assert child.stdout.readline()
+    else:
+        time.sleep(1.5)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 130
+    assert "Traceback" not in err
+    assert err.splitlines()[-1] == "lcirc: interrupted"
+
+
+def test_a_broken_pipe_is_quiet(here: Path, models: list[Any]) -> None:
+    (here / "q.jsonl").write_text('"bread"\n' * 200)
+    child = _start(
+        here, models, "one.lcirc", "--questions", "q.jsonl", "--quiet", stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None and child.stderr is not None
+    child.stdout.readline()
+    child.stdout.close()
+    assert child.wait(120) == 141
+    assert child.stderr.read() == ""

@@ -1,0 +1,290 @@
+"""`lcirc ingest`: names, reuse, appending, what is refused, and kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lcirc_cli.memory_file import load_memory
+
+from .tiny import SMALL, make_text, save_adapter
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def ingest(cli: Run, backbone_folder: Path, adapter_folder: Path, tmp_path: Path,
+           monkeypatch: pytest.MonkeyPatch) -> Run:  # fmt: skip
+    """`lcirc ingest` with the tiny models, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    models = ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
+    return lambda *arguments: cli("ingest", *arguments, *models)
+
+
+def write(name: str, seed: int = 1, *, words: int = 200) -> Path:
+    path = Path(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(make_text(seed, words=words), "utf-8")
+    return path
+
+
+def names(memory: str) -> list[str]:
+    return [document.name for document in load_memory(memory).documents]
+
+
+def test_one_file_is_named_after_itself(ingest: Run) -> None:
+    write("in/book.txt")
+    done = ingest("in/book.txt")
+    assert done.status == 0
+    assert Path(done.out.strip()).samefile("in/book.lcirc")
+    assert len(done.out.splitlines()) == 1
+    assert "tokens of 1 document" in done.err
+    assert names("in/book.lcirc") == ["book.txt"]
+
+
+def test_json_describes_the_memory(ingest: Run) -> None:
+    write("book.txt")
+    done = ingest("book.txt", "-o", "out.lcirc", "--json")
+    report = json.loads(done.out)
+    contents = load_memory("out.lcirc")
+    assert report["sha256"] == contents.sha256
+    assert report["tokens"] == len(contents.token_ids) == report["documents"][0]["tokens"]
+    assert report["segments"] == len(contents.segment_lengths)
+    assert report["latents"] == len(contents.states)
+    assert report["bytes"] == Path("out.lcirc").stat().st_size
+    assert report["reused"] is False and report["skipped"] == []
+
+
+def test_a_folder_becomes_one_memory(ingest: Run) -> None:
+    write("books/b.txt", 2)
+    write("books/a.txt", 1)
+    done = ingest("books")
+    assert done.status == 0
+    assert names("books.lcirc") == ["a.txt", "b.txt"]
+
+
+def test_a_bad_document_in_a_folder_is_skipped_aloud(ingest: Run) -> None:
+    write("books/a.txt")
+    Path("books/b.pdf").write_bytes(b"%PDF-1.7 not really")
+    done = ingest("books", "--json")
+    assert done.status == 0
+    assert names("books.lcirc") == ["a.txt"]
+    assert [each["name"] for each in json.loads(done.out)["skipped"]] == ["b.pdf"]
+    assert "warning: skipped b.pdf" in done.err
+    assert ingest("books/b.pdf").status == 3
+    assert ingest("books/a.txt", "books/b.pdf", "-o", "both.lcirc").status == 3
+    assert not Path("both.lcirc").exists()
+    Path("books/a.txt").unlink()
+    assert ingest("books").status == 3
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a.txt", "b.txt"], ["-"], ["a.txt", "-"]], ids=["several", "stdin", "mixed"]
+)
+def test_what_has_no_name_of_its_own_needs_one(ingest: Run, arguments: list[str]) -> None:
+    write("a.txt")
+    write("b.txt")
+    done = ingest(*arguments)
+    assert done.status == 2
+    assert "-o OUT.lcirc" in done.err and len(done.err.splitlines()) == 1
+
+
+def test_standard_input(ingest: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write_end = os.pipe()
+    os.write(write_end, make_text(3, words=50).encode())
+    os.close(write_end)
+    with os.fdopen(read) as piped:
+        monkeypatch.setattr(sys, "stdin", piped)
+        assert ingest("-", "-o", "out.lcirc").status == 0
+    assert load_memory("out.lcirc").documents[0].text.strip() == make_text(3, words=50)
+
+
+def test_an_unchanged_file_is_reused_and_a_changed_one_is_not(ingest: Run) -> None:
+    write("book.txt", 1)
+    ingest("book.txt")
+    before = Path("book.lcirc").stat()
+    again = ingest("book.txt", "--json")
+    assert json.loads(again.out)["reused"] is True
+    assert "up to date" in again.err
+    assert Path("book.lcirc").stat().st_mtime_ns == before.st_mtime_ns
+    write("book.txt", 2)
+    changed = ingest("book.txt", "--json")
+    assert json.loads(changed.out)["reused"] is False
+    assert "replacing" in changed.err
+    assert load_memory("book.lcirc").documents[0].text.strip() == make_text(2, words=200)
+
+
+def test_another_adapter_makes_it_again(
+    ingest: Run, cli: Run, engine: Any, tmp_path: Path, backbone_folder: Path
+) -> None:
+    write("book.txt")
+    ingest("book.txt")
+    other = save_adapter(tmp_path / "other", engine, **SMALL, seed=9)
+    models = ["--model", backbone_folder, "--adapter", other, "--dtype", "float32"]
+    done = cli("ingest", "book.txt", "--json", *models)
+    assert done.status == 0 and json.loads(done.out)["reused"] is False
+    assert load_memory("book.lcirc").fingerprints.adapter_name == str(other)
+
+
+def test_appending_is_ingesting_both_at_once(ingest: Run) -> None:
+    write("a.txt", 1)
+    write("b.txt", 2)
+    ingest("a.txt", "-o", "grown.lcirc")
+    done = ingest("b.txt", "-o", "grown.lcirc", "--append")
+    ingest("a.txt", "b.txt", "-o", "both.lcirc")
+    assert done.status == 0
+    assert Path("grown.lcirc").read_bytes() == Path("both.lcirc").read_bytes()
+    again = ingest("a.txt", "-o", "grown.lcirc", "--append")
+    assert "in the memory already" in again.err
+    assert names("grown.lcirc") == ["a.txt", "b.txt"]
+
+
+def test_appending_to_nothing_or_to_another_models_memory(
+    ingest: Run, cli: Run, backbone_folder: Path
+) -> None:
+    write("a.txt")
+    assert ingest("a.txt", "-o", "none.lcirc", "--append").status == 2
+    cli("ingest", "a.txt", "-o", "other.lcirc", "--model", backbone_folder, "--dtype", "float32")
+    write("b.txt", 2)
+    done = ingest("b.txt", "-o", "other.lcirc", "--append")
+    assert done.status == 4
+    assert "other.lcirc" in done.err and "adapter" in done.err
+
+
+def test_other_peoples_files_are_not_overwritten(ingest: Run) -> None:
+    write("book.txt")
+    Path("notes").write_text("mine")
+    assert ingest("book.txt", "-o", "notes").status == 2
+    assert ingest("book.txt", "-o", "book.txt").status == 2
+    Path("folder").mkdir()
+    assert ingest("book.txt", "-o", "folder").status == 2
+    assert Path("notes").read_text() == "mine"
+    assert Path("book.txt").read_text().strip() == make_text(1, words=200)
+
+
+def test_a_damaged_memory_is_made_again_but_not_appended_to(ingest: Run) -> None:
+    write("book.txt")
+    Path("book.lcirc").write_bytes(b"\0" * 100)
+    assert ingest("book.txt", "--append", "-o", "book.lcirc").status == 5
+    done = ingest("book.txt")
+    assert done.status == 0 and "again" in done.err
+    assert names("book.lcirc") == ["book.txt"]
+
+
+def test_a_memory_is_no_document(ingest: Run) -> None:
+    write("book.txt")
+    ingest("book.txt")
+    done = ingest("book.lcirc")
+    assert done.status == 2 and "lcirc ask book.lcirc" in done.err
+
+
+def test_a_place_that_cant_be_written(ingest: Run) -> None:
+    write("book.txt")
+    assert ingest("book.txt", "-o", "nowhere/out.lcirc").status == 8
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "日本語の文書。港の船は正午までに出る。" * 20,
+        "مرحبا بالعالم. القوارب تغادر الميناء. " * 20,
+        "Zoë’s naïve café — ½ of 👩‍👩‍👧 ∑ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢\r\n\r\n" * 20,
+        "x",
+    ],
+    ids=["japanese", "arabic", "mixed", "one letter"],
+)
+def test_any_script(ingest: Run, cli: Run, text: str) -> None:
+    Path("Übung 船.txt").write_text(text, "utf-8")
+    assert ingest("Übung 船.txt").status == 0
+    contents = load_memory("Übung 船.lcirc")
+    stored = contents.documents[0]
+    starts = contents.token_starts.tolist()
+    assert starts == sorted(starts) and max(starts) < len(stored.text)
+
+
+def test_passwords_and_pages(ingest: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked = data_dir / "pdfs" / "crazyones-encrypted-256.pdf"
+    refused = ingest(locked, "-o", "out.lcirc")
+    assert refused.status == 3 and "--password-file" in refused.err
+    Path("secret").write_text("password\n")
+    assert ingest(locked, "-o", "out.lcirc", "--password-file", "secret").status == 0
+    monkeypatch.setenv("LCIRC_PASSWORD", "wrong")
+    assert ingest(locked, "-o", "other.lcirc").status == 3
+    assert ingest(locked, "-o", "other.lcirc", "--password-file", "missing").status == 2
+    four = data_dir / "pdfs" / "pdflatex-4-pages.pdf"
+    assert ingest(four, "-o", "four.lcirc", "--pages", "2-3").status == 0
+    assert [page.number for page in load_memory("four.lcirc").documents[0].pages] == [2, 3]
+    assert ingest(four, "-o", "four.lcirc", "--pages", "9").status == 2
+
+
+def _start(models: list[Any], folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "lcirc_cli", "ingest", *arguments, *map(str, models)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def models(backbone_folder: Path, adapter_folder: Path) -> list[Any]:
+    return ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
+
+
+def _kill_while_ingesting(folder: Path, models: list[Any], times: int) -> None:
+    """A kill at any moment leaves no file, or a whole one."""
+    rng = random.Random(0)
+    (folder / "book.txt").write_text(make_text(1, words=20_000), "utf-8")
+    target = folder / "book.lcirc"
+    started = time.monotonic()
+    assert _start(models, folder, "book.txt").wait(300) == 0
+    whole = time.monotonic() - started
+    good = target.read_bytes()
+    for _ in range(times):
+        target.unlink(missing_ok=True)
+        child = _start(models, folder, "book.txt")
+        time.sleep(rng.uniform(0.3, 1.1) * whole)
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        assert not target.exists() or target.read_bytes() == good
+    child = _start(models, folder, "book.txt")
+    assert child.wait(300) == 0
+    assert target.read_bytes() == good
+    assert {path.name for path in folder.iterdir()} == {
+        "book.txt",
+        "book.lcirc",
+        "book.lcirc.lock",
+    }
+
+
+def test_killed_twice_while_ingesting(tmp_path: Path, models: list[Any]) -> None:
+    _kill_while_ingesting(tmp_path, models, 2)
+
+
+@pytest.mark.slow
+def test_killed_forty_times_while_ingesting(tmp_path: Path, models: list[Any]) -> None:
+    _kill_while_ingesting(tmp_path, models, 40)
+
+
+def test_two_writers_never_mix(tmp_path: Path, models: list[Any]) -> None:
+    for name, seed in (("a.txt", 1), ("b.txt", 2)):
+        (tmp_path / name).write_text(make_text(seed), "utf-8")
+    children = [
+        _start(models, tmp_path, name, "-o", "same.lcirc") for name in ("a.txt", "b.txt", "a.txt")
+    ]
+    for child in children:
+        child.communicate(timeout=300)
+        assert child.returncode == 0
+    assert names(str(tmp_path / "same.lcirc")) in (["a.txt"], ["b.txt"])
