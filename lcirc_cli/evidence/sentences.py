@@ -31,10 +31,12 @@ _BREAK = re.compile(
 )
 _UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
 _UNIT = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]{{1,48}}")
-_ABBREVIATIONS = """
+_WORDS = """
     mr mrs ms dr prof st sr jr rev gen col capt lt sgt hon vs fig figs eq eqs sec ch vol pp ed eds
     al approx cf viz inc ltd co corp dept e.g i.e u.s
-""".split()
+"""
+_ABBREVIATIONS = frozenset(_WORDS.split())
+_BEFORE_NUMBERS = frozenset(("p", "no", "nos", "art", "v"))  # these may also end a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,10 @@ def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
     plain = word[0].lstrip("(\"'“‘[")
     # "J. Smith", but not "vitamin C. It".
     initial = len(plain) == 1 and plain.isupper() and plain not in "IC"
-    return initial or plain.lower() in _ABBREVIATIONS
+    number = match.string[match.end() : match.end() + 1].isdigit()
+    return (
+        initial or plain.lower() in _ABBREVIATIONS or (number and plain.lower() in _BEFORE_NUMBERS)
+    )
 
 
 def _sentence(text: str, start: int, end: int, *, opens: str, closed: bool) -> Iterator[Sentence]:

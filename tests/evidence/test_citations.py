@@ -1,0 +1,168 @@
+"""Citations are verbatim, on the right page, different, and the ones that answer; support."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lcirc_cli import prompts
+from lcirc_cli.documents.document import Page
+from lcirc_cli.evidence import PassageIndex, citations, fuse, is_supported, support
+from lcirc_cli.evidence.support import features
+
+from .memories import memory, sentences
+
+STORY = [
+    sentences("otter", "heron", words=60),
+    "The mill at Aldbourne was built in 1736. Its wheel turned until the great flood. "
+    + sentences("miller", "baker", words=50),
+    sentences("beaver", "falcon", words=60),
+    "Ann Weller bought the mill in 1802. She paid four hundred pounds for it. "
+    + sentences("weaver", "tailor", words=50),
+]
+TEXT = "\n\n".join(STORY)
+STARTS = [TEXT.index(part) for part in STORY]
+PAGES = [
+    Page(number + 1, f"Part {number + 1}", start, end)
+    for number, (start, end) in enumerate(zip(STARTS, [*STARTS[1:], len(TEXT)], strict=True))
+]
+
+
+@pytest.fixture(scope="module")
+def index() -> PassageIndex:
+    return PassageIndex(memory(TEXT, pages=PAGES))
+
+
+def test_the_sentence_that_answers(index: PassageIndex) -> None:
+    question = "Who bought the mill in 1802?"
+    cited = citations(question, "Ann Weller", index=index, scores=index.scores(question))
+    assert cited[0].quote == "Ann Weller bought the mill in 1802."
+    assert (cited[0].page, cited[0].section) == (4, "Part 4")
+    assert (cited[0].document, cited[0].document_index) == ("document 0", 0)
+
+
+def test_two_sentences_where_both_are_needed(index: PassageIndex) -> None:
+    question = "What did Ann Weller pay for the mill?"
+    answer = "four hundred pounds"
+    cited = citations(question, answer, index=index, scores=index.scores(question))
+    assert "Ann Weller bought" in cited[0].quote and "four hundred pounds" in cited[0].quote
+
+
+def test_the_answer_decides_between_sentences(index: PassageIndex) -> None:
+    question = "What happened to the mill?"
+    scores = index.scores(question)
+    built = citations(question, "built in 1736", index=index, scores=scores)[0]
+    sold = citations(question, "bought by Ann Weller", index=index, scores=scores)[0]
+    assert "1736" in built.quote and "Weller" in sold.quote
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    question=st.text(alphabet="the milotr 1736ABn?\0", max_size=40),
+    answer=st.text(max_size=20),
+    limit=st.integers(0, 6),
+)
+def test_quotes_are_verbatim_different_and_scored(question: str, answer: str, limit: int) -> None:
+    index = PassageIndex(memory(TEXT, pages=PAGES))
+    scores = index.scores(question)
+    cited = citations(question, answer, index=index, scores=scores, limit=limit)
+    assert len(cited) <= limit
+    if scores.any() and limit:
+        assert cited
+    assert len({citation.quote for citation in cited}) == len(cited)
+    values = [citation.score for citation in cited]
+    assert values == sorted(values, reverse=True)
+    for citation in cited:
+        text = index.contents.documents[citation.document_index].text
+        assert citation.quote == text[citation.start : citation.end]
+        assert citation.quote == citation.quote.strip() != ""
+        assert 0 <= citation.score <= 1
+        page = PAGES[citation.page - 1] if citation.page else None
+        assert page is not None and page.start <= citation.start < page.end
+
+
+def test_a_quote_over_a_page_end_has_the_page_where_it_begins() -> None:
+    text = "The ferry left the harbour in a storm\n\nand sank near the lighthouse at dawn."
+    cut = text.index("\n\n")
+    pages = [Page(7, None, 0, cut), Page(8, None, cut + 2, len(text))]
+    index = PassageIndex(memory(text, pages=pages))
+    question = "Where did the ferry sink, near the lighthouse?"
+    cited = citations(question, "", index=index, scores=index.scores(question))
+    assert [(c.quote, c.page) for c in cited] == [(text, 7)]
+
+
+def test_no_pages_is_none() -> None:
+    index = PassageIndex(memory("A lone sentence about otters."))
+    cited = citations("otters?", "", index=index, scores=index.scores("otters?"))
+    assert (cited[0].page, cited[0].section) == (None, None)
+
+
+def test_the_same_wording_is_cited_once() -> None:
+    twice = sentences("otter", "otter", words=50)
+    index = PassageIndex(memory(twice, twice, twice))
+    assert len(citations("otter", "", index=index, scores=index.scores("otter"))) == 1
+
+
+def test_headings_are_not_quoted_where_there_is_more() -> None:
+    text = "Otters\n\nThey live in rivers. Otters eat fish and they are fond of play."
+    index = PassageIndex(memory(text))
+    cited = citations("otters", "", index=index, scores=index.scores("otters"))
+    assert cited[0].quote == "Otters eat fish and they are fond of play."
+
+
+def test_nothing_found_nothing_cited(index: PassageIndex) -> None:
+    assert citations("zebra", "", index=index, scores=index.scores("zebra")) == []
+    empty = PassageIndex(memory(""))
+    assert citations("zebra", "x", index=empty, scores=empty.scores("zebra")) == []
+
+
+def test_another_ranking_decides_what_is_cited(index: PassageIndex) -> None:
+    """As with an adapter's scores: they alone say which passage is good."""
+    scores = np.zeros(len(index.passages))
+    scores[2] = 1.0
+    cited = citations("Who bought the mill?", "", index=index, scores=scores)
+    assert [citation.page for citation in cited] == [3]
+
+
+# --- is there an answer at all? -------------------------------------------------------------
+
+
+def test_support(index: PassageIndex) -> None:
+    for question, supported in [
+        ("Who bought the mill in 1802?", True),
+        ("When was the mill at Aldbourne built?", True),
+        ("How do volcanoes erupt under Antarctic glaciers?", False),
+        ("zebra", False),
+        ("", False),
+    ]:
+        scores = index.scores(question)
+        assert is_supported(question, index=index, scores=scores) is supported
+        assert 0 <= support(question, index=index, scores=scores) <= 1
+        both = fuse([scores, np.zeros_like(scores)])
+        assert is_supported(question, index=index, scores=both) is supported
+
+
+def test_an_answer_that_refuses_is_not_found(index: PassageIndex) -> None:
+    question = "Who bought the mill in 1802?"
+    scores = index.scores(question)
+    refusal = prompts.load("refusal.txt")
+    assert is_supported(question, "Ann Weller", index=index, scores=scores)
+    for said in (refusal, refusal.upper(), refusal.rstrip(".")):
+        assert not is_supported(question, said, index=index, scores=scores)
+
+
+def test_more_passages_need_more_evidence() -> None:
+    question = "What did the otter build?"
+    one = PassageIndex(memory(sentences("otter")))
+    values = features(question, index=one, scores=one.scores(question))
+    assert values is not None and values[1] == 0.0
+    many = PassageIndex(memory(*[sentences("heron")] * 50, sentences("otter")))
+    more = features(question, index=many, scores=many.scores(question))
+    assert more is not None and more[1] == pytest.approx(np.log(51))
+
+
+def test_support_of_an_empty_memory_is_none() -> None:
+    empty = PassageIndex(memory(""))
+    assert support("anything", index=empty, scores=empty.scores("anything")) == 0.0
