@@ -171,7 +171,7 @@ def _row(
         "document_id": sample.document_id,
         "facets": dict(sample.facets),
         "seconds": round(seconds, 4),
-        "peak_mb": round(_peak_mb(), 1),
+        "peak_mb": round(peak_mb(), 1),
     }
     if isinstance(measured, str):
         return Row(**common, values=_failed(sample), error=measured)
@@ -197,7 +197,7 @@ def _failed(sample: Sample | TextSample) -> dict[str, float]:
     return dict.fromkeys(metrics.score(sample, Output()).values, 0.0)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Peak memory so far: the device's where there is one, else this process's."""
     import torch
 

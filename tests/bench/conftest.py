@@ -14,8 +14,7 @@ from lcirc_cli import Engine, app
 from lcirc_cli.bench.systems import Workbench
 from lcirc_cli.commands.bench import bench
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "engine"))
-from tiny import SMALL, make_text, save_adapter, save_backbone  # type: ignore[import-not-found]
+from ..engine.tiny import SMALL, make_text, save_adapter, save_backbone
 
 
 @pytest.fixture(autouse=True)

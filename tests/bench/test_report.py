@@ -1,0 +1,170 @@
+"""The report: every form of it from one set of rows, and the paper's tables beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from lcirc_cli.bench.report import make_report
+from lcirc_cli.bench.report.paper import published
+from lcirc_cli.bench.rows import NOT_APPLICABLE, Row, Rows
+from lcirc_cli.bench.tasks import leval, longbench
+
+TASKS = ["longbench/qasper", "needle", "perplexity:long.txt"]
+SYSTEMS = ["ends", "qd-lcirc", "qd-lcirc~shuffled"]
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    rows = []
+    for number, system in enumerate(SYSTEMS):
+        for i in range(8):
+            value = (i % (number + 2)) / 4
+            row = {"id": str(i), "window": 100, "seconds": 0.5, "peak_mb": 10.0 + number}
+            values = {"f1": value, "exact": 0.0}
+            rows.append(Row(TASKS[0], system, metric="qa_f1", values=values, **row))  # type: ignore[arg-type]
+        for length in (4096, 8192):
+            for depth in (0.0, 1.0):
+                rows.append(
+                    Row(
+                        TASKS[1],
+                        system,
+                        f"{length}/{depth}",
+                        "contains",
+                        values={"accuracy": depth},
+                        facets={"length": length, "depth": depth},
+                    )
+                )
+            loss = {"values": {"loss": 2.5 - number / 10}}
+            if system.startswith("qd"):
+                loss = {"error": f"{NOT_APPLICABLE}there is no question"}  # type: ignore[dict-item]
+            facets = {"facets": {"length": length}}
+            rows.append(
+                Row(TASKS[2], system, f"a@{length}", "perplexity", **loss, **facets)  # type: ignore[arg-type]
+            )
+    Rows(tmp_path / "samples.jsonl").append(rows)
+    settings = {"tasks": TASKS, "systems": SYSTEMS, "model": "<smollm2>", "protocol": "official"}
+    settings |= {"limit": 8, "seed": 0, "window": 4096, "evidence": 512, "dtype": "bfloat16"}
+    (tmp_path / "run.json").write_text(json.dumps(settings))
+    costs = [
+        {"system": system, "tokens": n, "total": n * (7 + len(system))}
+        for system in ("ends", "qd-lcirc")
+        for n in (4096, 8192)
+    ]
+    (tmp_path / "cost.json").write_text(json.dumps(costs))
+    return tmp_path
+
+
+class Page(HTMLParser):
+    """Notes what a page asks for from elsewhere, and whether its tags are closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        for name in ("src", "href", "xlink:href"):
+            if (value := values.get(name)) and not value.startswith(("#", "data:")):
+                self.asked.append(value)
+        if tag in ("script", "link", "iframe"):
+            self.asked.append(tag)
+        if tag in ("table", "tr", "svg", "dl", "h2", "body"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("table", "tr", "svg", "dl", "h2", "body"):
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_asks_for_nothing(run_folder: Path) -> None:
+    make_report(run_folder, compare_paper=True)
+    text = (run_folder / "report.html").read_text("utf-8")
+    page = Page()
+    page.feed(text)
+    assert page.asked == [] and page.open == []
+    assert text.count("<svg") == 4  # bars, perplexity, heat maps, costs
+    assert "&lt;smollm2&gt;" in text and "<smollm2>" not in text
+    assert "@import" not in text and "url(http" not in text
+    assert len(text) < 400_000
+
+
+def test_the_same_rows_give_the_same_report(run_folder: Path) -> None:
+    first = make_report(run_folder)
+    files = {name: (run_folder / name).read_bytes() for name in ("summary.json", "report.html")}
+    rows = (run_folder / "samples.jsonl").read_bytes().splitlines(keepends=True)
+    (run_folder / "samples.jsonl").write_bytes(b"".join(reversed(rows)))
+    assert make_report(run_folder) == first
+    for name, data in files.items():
+        assert (run_folder / name).read_bytes() == data
+
+
+def test_facets_and_pairs_that_make_no_sense(run_folder: Path) -> None:
+    lines = make_report(run_folder)
+    by = {(line.task, line.system, line.metric, line.facet): line for line in lines}
+    cell = by["needle", "ends", "accuracy", "length=4096, depth=1"]
+    assert (cell.score, cell.n) == (100.0, 1)
+    assert by["needle", "ends", "accuracy", "length=8192"].score == 50.0
+    assert by[TASKS[2], "ends", "perplexity", "length=4096"].score == pytest.approx(
+        2.718281828**2.5
+    )
+    nothing = by[TASKS[2], "qd-lcirc", "perplexity", ""]
+    assert nothing.score is None and nothing.failed == 0 and "no question" in nothing.note
+
+
+def test_differences_are_paired_with_the_chosen_baseline(run_folder: Path) -> None:
+    for baseline in SYSTEMS:
+        for line in make_report(run_folder, baseline=baseline):
+            if line.task == TASKS[0]:
+                assert (line.difference is None) == (line.system == baseline)
+    lines = {(x.system, x.metric): x for x in make_report(run_folder) if x.task == TASKS[0]}
+    better = lines["qd-lcirc", "f1"]
+    assert better.baseline == "ends"
+    assert better.difference == pytest.approx(
+        (better.score or 0) - (lines["ends", "f1"].score or 0)
+    )
+
+
+def test_markdown_has_the_paper_beside_it_when_asked(run_folder: Path) -> None:
+    make_report(run_folder)
+    assert "in the paper" not in (run_folder / "report.md").read_text()
+    make_report(run_folder, compare_paper=True)
+    text = (run_folder / "report.md").read_text()
+    assert re.search(r"\| longbench/qasper \| qd-lcirc \| [\d.]+ \| 20.57 \| QD-LCIRC \|", text)
+    assert "| longbench/qasper | ends |" in text and "12.08" in text
+    assert "| qd-lcirc~shuffled |" not in text.split("Beside the paper")[1]
+
+
+def test_the_papers_averages_follow_from_its_columns() -> None:
+    """Tables 4 and 5 print averages: a slip in a copied number would break them."""
+    printed = {
+        "Llama-2-7B": (5.47, 11.26, 15.22),
+        "ExtendedFA": (9.80, 14.82, 19.89),
+        "AutoCompressor": (11.40, 15.60, 17.50),
+        "LCIRC": (13.33, 16.33, 18.39),
+        "ExtendedFA + FW-LQA": (16.47, 17.08, 21.66),
+        "AutoCompressor + FW-LQA": (18.18, 17.33, 23.47),
+        "QD-LCIRC": (22.33, 21.45, 26.17),
+    }
+    groups = (
+        ("infinitebench/en_mc", "infinitebench/en_qa"),
+        tuple(f"longbench/{name}" for name in longbench.MAX_NEW_TOKENS),
+        tuple(f"leval/{name}" for name in leval.PAPER_MAX_NEW_TOKENS),
+    )
+    for model, averages in printed.items():
+        for tasks, average in zip(groups, averages, strict=True):
+            scores = [published(task)[model] for task in tasks]
+            assert sum(scores) / len(scores) == pytest.approx(average, abs=0.0101), (model, tasks)
+
+
+def test_a_folder_of_an_unfinished_run_can_be_reported(run_folder: Path) -> None:
+    data = (run_folder / "samples.jsonl").read_bytes()
+    (run_folder / "samples.jsonl").write_bytes(data[: len(data) // 3])
+    assert make_report(run_folder)
+    (run_folder / "samples.jsonl").unlink()
+    assert make_report(run_folder) == []
