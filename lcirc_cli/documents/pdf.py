@@ -25,6 +25,7 @@ from lcirc_cli.errors import DocumentError
 Password = str | Callable[[], str | None] | None
 
 _GIVE_PASSWORD = "give it with --password-file FILE, LCIRC_PASSWORD or at the prompt on a terminal"
+_DAMAGED = "damaged or no PDF, try another copy"
 _PROMPTS = 3
 
 
@@ -65,6 +66,7 @@ class _Reading:
     failures: dict[int, str] = field(default_factory=dict)
     repairs: Counter[str] = field(default_factory=Counter)
     characters: int = 0
+    deadline: float = 0.0  # by the monotonic clock
 
     def run(self) -> None:
         """Fill `texts` and `failures` for all wanted pages."""
@@ -76,11 +78,20 @@ class _Reading:
                 try:
                     self._read_pages(process)
                 except WorkerLostError as loss:
-                    page = self._remaining()[0]
                     lost += 1
-                    if lost > self.limits.lost_workers or time.monotonic() >= self.deadline:
-                        raise DocumentError(f"{self.name}: page {page:,} {loss}") from None
-                    self.failures[page] = str(loss)
+                    if remaining := self._remaining():  # else it died after its last page
+                        self._lost_at(remaining[0], str(loss), lost)
+
+    def _lost_at(self, page: int, reason: str, lost: int) -> None:
+        """Give up a page whose reading hung or crashed; refuse the file if that is one too many."""
+        if time.monotonic() >= self.deadline:
+            raise DocumentError(
+                f"{self.name}: reading took longer than {self.limits.seconds:,.0f} s and was "
+                f"stopped at page {page:,} of {self.page_count:,}; read fewer with --pages"
+            )
+        if lost > self.limits.lost_workers:
+            raise DocumentError(f"{self.name}: page {page:,} can't be read ({reason})")
+        self.failures[page] = reason
 
     def _remaining(self) -> list[int]:
         return [n for n in self.wanted or [] if n not in self.texts and n not in self.failures]
@@ -98,12 +109,11 @@ class _Reading:
                 process.send({"password": self._next_password(message["password"])})
                 message = self._receive(process)
         except WorkerLostError as loss:
-            raise DocumentError(f"{self.name}: can't be opened as a PDF: {loss}") from None
+            raise DocumentError(f"{self.name}: {_DAMAGED} ({loss})") from None
         if "password" in message:
             raise DocumentError(f"{self.name}: the password is wrong; {_GIVE_PASSWORD}")
         if "error" in message:
-            reason = message["error"]
-            raise DocumentError(f"{self.name}: can't be read as a PDF ({reason})")
+            raise DocumentError(f"{self.name}: {_DAMAGED} ({message['error']})")
         if self.wanted is None:
             self.page_count = message["page_count"]
             self.wanted = self._resolve_pages()
@@ -132,9 +142,9 @@ class _Reading:
         process.send({"pages": self._remaining()})
         while "done" not in (message := self._receive(process)):
             if "page" not in message:  # the child failed outside of any page
-                raise WorkerLostError(f"can't be read ({message['error']})")
+                raise WorkerLostError(message["error"])
             if "error" in message:
-                self.failures[message["page"]] = f"can't be read ({message['error']})"
+                self.failures[message["page"]] = message["error"]
                 continue
             text, repairs = clean_text(message["text"])
             self.repairs.update(repairs)
@@ -146,17 +156,11 @@ class _Reading:
     def document(self, sha256: str) -> Document:
         """What was read, as a Document; refuses one without any text."""
         empty = [n for n in sorted(self.texts) if not self.texts[n].strip()]
-        failed = sorted(self.failures)
         if len(empty) == len(self.texts):
-            if failed:
-                reason = f"page {failed[0]:,} {self.failures[failed[0]]}"
-                raise DocumentError(f"{self.name}: {reason}, and no other page holds text")
-            scope = "" if self.pages is None else f"{format_pages(empty)}: "
-            raise DocumentError(f"{self.name}: {scope}no text layer; run OCR first, e.g. ocrmypdf")
+            raise DocumentError(f"{self.name}: {self._why_empty(empty)}")
         notes = describe_repairs(self.repairs)
-        if failed:
-            first = self.failures[failed[0]]
-            notes.append(f"{format_pages(failed)} could not be read: page {failed[0]:,} {first}")
+        if self.failures:
+            notes.append(self._failed_pages())
         numbers = sorted(self.texts)
         texts = reflow([self.texts[n] for n in numbers])
         return build_document(
@@ -169,3 +173,14 @@ class _Reading:
             empty_pages=empty,
             notes=notes,
         )
+
+    def _failed_pages(self) -> str:
+        failed = sorted(self.failures)
+        where = "" if len(failed) == 1 else f"page {failed[0]:,}: "
+        return f"{format_pages(failed)} can't be read ({where}{self.failures[failed[0]]})"
+
+    def _why_empty(self, empty: list[int]) -> str:
+        if self.failures:
+            return f"{self._failed_pages()}, and no other page holds text"
+        scope = "" if self.pages is None else f"{format_pages(empty)}: "
+        return f"{scope}no text layer; run OCR first, e.g. ocrmypdf"

@@ -1,0 +1,189 @@
+"""The child process: what hangs, dies or eats memory is stopped, and nothing outlives lcirc."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lcirc_cli.documents import ReadLimits, pdf_process, read_document
+from lcirc_cli.errors import DocumentError
+
+from .raw_pdf import text_pdf
+
+SHORT = ReadLimits(seconds=60, page_seconds=2)
+TRICK = """
+import os, sys, time
+import pypdf
+plain = pypdf.PageObject.extract_text
+def extract_text(page, *args, **kwargs):
+    text = plain(page, *args, **kwargs)
+    if "sleep" in text:
+        time.sleep(600)
+    if "spin" in text:
+        while True:
+            pass
+    if "die" in text:
+        os.kill(os.getpid(), 9)
+    if "quit" in text:
+        os._exit(3)
+    if "eat" in text:
+        hoard = bytearray(1 << 40)
+    return text
+pypdf.PageObject.extract_text = extract_text
+import runpy
+sys.argv = [WORKER]
+runpy.run_path(WORKER, run_name="__main__")
+"""
+
+
+@pytest.fixture
+def tricky(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A worker in which pages that say `sleep`, `spin`, `die`, `quit` or `eat` do that."""
+    script = tmp_path / "tricky_worker.py"
+    script.write_text(f"WORKER = {str(pdf_process._WORKER)!r}\n{TRICK}")
+    monkeypatch.setattr(pdf_process, "_WORKER", script)
+
+
+def make(folder: Path, pages: list[str]) -> Path:
+    path = folder / "book.pdf"
+    path.write_bytes(text_pdf(pages))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("sleep", "took longer than 2 s"),
+        ("spin", "took longer than 2 s"),
+        ("die", "its reader was stopped by signal 9"),
+        ("quit", "its reader ended with status 3"),
+        ("eat", "MemoryError"),
+    ],
+)
+def test_a_page_that_hangs_or_crashes_is_named(
+    tricky: None, tmp_path: Path, word: str, reason: str
+) -> None:
+    start = time.monotonic()
+    document = read_document(make(tmp_path, ["one", word, "three"]), limits=SHORT)
+    assert time.monotonic() - start < 30
+    assert [page.number for page in document.pages] == [1, 3]
+    assert document.notes == (f"page 2 can't be read ({reason})",)
+
+
+def test_too_many_lost_pages_refuse_the_file(tricky: None, tmp_path: Path) -> None:
+    path = make(tmp_path, ["one", *["die"] * 5])
+    with pytest.raises(DocumentError, match=r"^book.pdf: page 5 can't be read \(its reader was"):
+        read_document(path, limits=SHORT)
+
+
+def test_the_limit_of_the_whole_document_names_the_page(tricky: None, tmp_path: Path) -> None:
+    path = make(tmp_path, ["one", "two", "sleep"])
+    with pytest.raises(DocumentError, match="longer than 3 s and was stopped at page 3 of 3"):
+        read_document(path, limits=ReadLimits(seconds=3))
+
+
+def test_a_worker_that_cannot_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pdf_process, "_WORKER", tmp_path / "absent.py")
+    with pytest.raises(DocumentError, match="its reader ended with status 2"):
+        read_document(make(tmp_path, ["one"]), limits=SHORT)
+
+
+def test_the_memory_limit_holds(tmp_path: Path) -> None:
+    """Less than an interpreter with pypdf needs: it ends in a message, not in a traceback."""
+    with pytest.raises(DocumentError, match="^book.pdf: "):
+        read_document(make(tmp_path, ["one"]), limits=ReadLimits(memory_bytes=1 << 20))
+
+
+def children_of(process: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == process:
+                found.append(int(stat.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(done, seconds: float = 20) -> bool:  # type: ignore[no-untyped-def]
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if done():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_child_outlives_its_parent(
+    tricky: None, tmp_path: Path, repository: Path, how: signal.Signals
+) -> None:
+    path = make(tmp_path, ["one", "spin"])
+    code = (
+        "from pathlib import Path; from lcirc_cli.documents import pdf_process, read_document;"
+        f"pdf_process._WORKER = Path({str(pdf_process._WORKER)!r});"
+        f"read_document({str(path)!r})"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert wait_until(lambda: children_of(parent.pid))
+        (child,) = children_of(parent.pid)
+        time.sleep(1)  # it spins now
+        parent.send_signal(how)
+        parent.wait(20)
+        assert wait_until(lambda: not alive(child))
+    finally:
+        parent.kill()
+        parent.wait()
+
+
+def test_the_worker_imports_neither_torch_nor_lcirc(tmp_path: Path) -> None:
+    """And it is started in a way that keeps `documents/html.py` from hiding the library's."""
+    report = tmp_path / "modules.json"
+    (tmp_path / "worker.py").write_text(
+        "import atexit, json, os, runpy, sys\n"
+        "end = os._exit\n"
+        "def report(status):\n"
+        f"    open({str(report)!r}, 'w').write(json.dumps(sorted(sys.modules)))\n"
+        "    end(status)\n"
+        "os._exit = report\n"
+        f"runpy.run_path({str(pdf_process._WORKER)!r}, run_name='__main__')\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pdf_process, "_WORKER", tmp_path / "worker.py")
+        read_document(make(tmp_path, ["one"]))
+        assert wait_until(report.exists, 5)
+    modules = json.loads(report.read_text())
+    assert "pypdf" in modules
+    assert not [name for name in modules if name.split(".")[0] in ("torch", "lcirc_cli")]
+
+
+def test_no_process_or_pipe_is_left_behind(tmp_path: Path) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs /proc")
+    path = make(tmp_path, ["one", "two"])
+    read_document(path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        read_document(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not children_of(os.getpid())
