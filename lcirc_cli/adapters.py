@@ -124,6 +124,7 @@ def _untrained(backbone: Backbone) -> LoadedAdapter:
         torch.manual_seed(_SEED)
         config = preset("smollm2", _shape(backbone))
         config.gate_init = 0.0
+        config.prompt_form = "auto"  # nothing was trained on another
         adapter = LcircAdapter(config).eval()
     # Settings and seed decide the weights, and hashing those of a large model takes long.
     digest = hashlib.sha256(f"{UNTRAINED} {_SEED} {_settings(config)}".encode())

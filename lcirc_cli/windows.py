@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
+
 from lcirc_cli import prompts
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.errors import UsageError
@@ -54,12 +56,7 @@ def build_prompt(
     asked = _fill(tokenizer, question, passages)
     turns = [(_fill(tokenizer, before, ()), _plain(tokenizer, said)) for before, said in history]
     if uses_turns(backbone, form=form):
-        messages = [
-            {"role": role, "content": content}
-            for turn in [*turns, (asked, "")]
-            for role, content in zip(("user", "assistant"), turn, strict=True)
-        ][:-1]
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text = _conversation(tokenizer, [*turns, (asked, "")])
         return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     opening = prompts.load("ask_answer.txt")
     text = "".join(f"{before}{opening} {said}\n\n" for before, said in turns) + asked + opening
@@ -69,6 +66,24 @@ def build_prompt(
 def uses_turns(backbone: Backbone, *, form: str = "auto") -> bool:
     """Whether prompts are turns of a conversation; if not, an answer ends with its line."""
     return form != "plain" and bool(backbone.tokenizer.chat_template)
+
+
+def _conversation(tokenizer: Any, turns: Sequence[Turn]) -> str:
+    """The turns in the model's own form, up to where it answers the last one."""
+    task = prompts.load("ask_system.txt")
+    messages = [
+        {"role": role, "content": content}
+        for turn in turns
+        for role, content in zip(("user", "assistant"), turn, strict=True)
+    ][:-1]
+    options = {"tokenize": False, "add_generation_prompt": True}
+    try:
+        return tokenizer.apply_chat_template(
+            [{"role": "system", "content": task}, *messages], **options
+        )
+    except TemplateError:  # some models have no system turn
+        messages[0]["content"] = f"{task}\n\n{messages[0]['content']}"
+        return tokenizer.apply_chat_template(messages, **options)
 
 
 def encode_question(backbone: Backbone, question: str) -> list[int]:
