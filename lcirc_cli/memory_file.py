@@ -170,8 +170,9 @@ def _tensor_part(name: str, tensor: Tensor) -> Part:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     if tensor.dtype not in _NAMES:
         raise ValueError(f"{name}: tensors of {tensor.dtype} can't be saved")
-    data = flat.view(torch.uint8).numpy()
-    return Part(name, _NAMES[tensor.dtype], tuple(tensor.shape), data.data)
+    # An empty tensor may have a stride that can't be viewed as bytes.
+    data = flat.view(torch.uint8).numpy().data if len(flat) else b""
+    return Part(name, _NAMES[tensor.dtype], tuple(tensor.shape), data)
 
 
 def _tensor(container: Container, name: str) -> Tensor:

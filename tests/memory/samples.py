@@ -73,7 +73,14 @@ def make_contents(
 
 
 def same(one: MemoryContents, other: MemoryContents) -> bool:
-    """Whether two memories hold the same (their files' hashes aside)."""
+    """Whether two memories hold the same, bit for bit (their files' hashes aside)."""
+    tensors = [
+        (one.token_ids, other.token_ids),
+        (one.token_starts, other.token_starts),
+        (one.states, other.states),
+        (one.carry, other.carry),
+        *((one.features[name], other.features.get(name)) for name in one.features),
+    ]
     return (
         one.documents == other.documents
         and one.segment_lengths == other.segment_lengths
@@ -81,19 +88,18 @@ def same(one: MemoryContents, other: MemoryContents) -> bool:
         and one.fingerprints == other.fingerprints
         and one.features.keys() == other.features.keys()
         and all(
-            a.dtype == b.dtype and a.shape == b.shape and a.tolist() == b.tolist()
-            for a, b in [
-                (one.token_ids, other.token_ids),
-                (one.token_starts, other.token_starts),
-                (one.states, other.states),
-                (one.carry, other.carry),
-                *(
-                    (one.features[name].float(), other.features[name].float())
-                    for name in one.features
-                ),
-            ]
+            b is not None
+            and (a.dtype, a.shape) == (b.dtype, b.shape)
+            and torch.equal(_bytes(a), _bytes(b))
+            for a, b in tensors
         )
     )
+
+
+def _bytes(tensor: Tensor) -> Tensor:
+    if not tensor.numel():  # what is empty may have a stride that can't be viewed
+        return torch.zeros(0, dtype=torch.uint8)
+    return tensor.contiguous().reshape(-1).view(torch.uint8)
 
 
 def rehash(data: bytes) -> bytes:

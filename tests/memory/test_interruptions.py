@@ -125,9 +125,4 @@ def write_at_once(path: Path, times: int) -> None:
 
 
 def test_two_writers(tmp_path: Path) -> None:
-    write_at_once(tmp_path / "m.lcirc", 5)
-
-
-@pytest.mark.slow
-def test_two_writers_50_times(tmp_path: Path) -> None:
     write_at_once(tmp_path / "m.lcirc", 50)

@@ -87,6 +87,7 @@ def _with_features(dtype: torch.dtype) -> MemoryContents:
         "codes": (torch.randn(tokens, 3) * 50).to(dtype),
         "scales": torch.rand(segments, 3, 2).to(dtype),
         "none of it": torch.zeros(tokens, 0).to(dtype),
+        "without stride": torch.from_numpy(np.zeros((tokens, 0), np.float32)).to(dtype),
     }
     return replace(base, features=made)
 
