@@ -177,6 +177,8 @@ def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
             f"always {said!r}{second}: the most frequent answer of the whole file, "
             f"{constant.share:.1%} of it"
         )
+    if spec.name == "window" and spec.adapter is None:
+        return "no LoRA adapter given (window@FOLDER): the same as ends"
     untrained = False
     if bench is not None and spec.name in ("lcirc", "qd-lcirc"):
         untrained = not bench.engine(spec.adapter).adapter.open

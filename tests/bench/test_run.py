@@ -327,3 +327,28 @@ def test_every_metric_can_be_summarised(tmp_path: Path) -> None:
             assert line.score is not None
             assert (line.score > 1) == (headline.percent or line.metric == "perplexity")
             assert line.difference == (None if line.system == "a" else pytest.approx(0.0))
+
+
+def test_cost_from_the_command_line(
+    bench_cli: Callable[..., Any], backbone_folder: Path, adapter_folder: Path
+) -> None:
+    done = bench_cli("cost", "--model", "llama-2-7b", "--preset", "paper", "--lengths", "131072")
+    assert done.status == 0, done.err
+    assert "| 131,072 | full |" in done.out and "1.074e+04" in done.out
+    given = ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
+    given += ["--device", "cpu", "--offline", "--lengths", "2048", "--window", "512"]
+    done = bench_cli("cost", *given, "--measure", "600", "--json")
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    assert {row["system"] for row in found["operations"]} >= {"full", "lcirc", "autocompressor"}
+    for row in found["measured"]:
+        assert row["first_token_s"] > 0 and row["peak_mb"] > 50, row
+    assert bench_cli("cost", "--model", "no/such/model", "--offline").status == 4
+
+
+def test_list_names_tasks_and_systems(bench_cli: Callable[..., Any]) -> None:
+    done = bench_cli("list")
+    assert done.status == 0
+    for name in ("leval/coursera", "qa:DIR", "needle", "qd-lcirc", "extended-fa"):
+        assert name in done.out
+    assert "leval/tpo" in json.loads(bench_cli("list", "--json").out)["tasks"]

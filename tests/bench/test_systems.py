@@ -196,6 +196,8 @@ def test_a_lora_adapter_is_used_and_taken_off_again(
     changed = system.run(batch)
     assert changed[0].output.answer_loss != before[0].output.answer_loss
     assert ends.run(batch) == before
+    bare = open_system(parse_system("window"), workbench, limits=LIMITS)
+    assert bare.run(batch) == before
     with pytest.raises(ModelError, match="no LoRA"):
         open_system(parse_system(f"window@{tmp_path}"), workbench, limits=LIMITS)
 
@@ -216,7 +218,7 @@ def test_the_constant_answer_is_the_majority(qa_folder: Path) -> None:
         "ends+none",
         "lcirc+all",
         "none@adapter",
-        "window",
+        "ends@adapter",
         "ends~shuffled",
         "lcirc~mixed",
         "QD-LCIRC",

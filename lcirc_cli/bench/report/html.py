@@ -21,8 +21,8 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid #d9dfe5; text-align: ri
 th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; }
 tr.part td { color: #5b6770; } tr.first td { border-top: 2px solid #9aa5b1; }
 td.note { text-align: left; color: #5b6770; white-space: normal; }
-svg { max-width: 100%; height: auto; } dt { color: #5b6770; } dd { margin: 0 0 .3rem 1rem; }
-dl { columns: 2; font-size: 13px; }
+svg { max-width: 100%; height: auto; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: 13px; }
+dt { color: #5b6770; } dd { margin: 0; overflow-wrap: anywhere; }
 """
 
 
@@ -73,6 +73,8 @@ def _table(lines: Sequence[Line]) -> str:
     head = "".join(f"<th>{name}</th>" for name in COLUMNS)
     body, task = [], None
     for line in lines:
+        if "depth=" in line.facet:  # the heat map shows these
+            continue
         kind = "first" if line.task != task else "part" if line.facet else ""
         task = line.task
         row = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(line))

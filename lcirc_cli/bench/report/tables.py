@@ -52,9 +52,10 @@ def cells(line: Line) -> list[str]:
 
 
 def line_table(lines: Sequence[Line]) -> Table:
-    """The table of a run; notes stand under it."""
+    """The table of a run; notes stand under it. Single cells of a grid are in the CSV."""
     notes = [f"{line.task}, {line.system}: {line.note}" for line in lines if line.note]
-    return Table(COLUMNS, [cells(line) for line in lines], tuple(notes), left=3)
+    shown = [cells(line) for line in lines if "depth=" not in line.facet]
+    return Table(COLUMNS, shown, tuple(notes), left=3)
 
 
 def markdown(lines: Sequence[Line], *, compare_paper: bool = False) -> str:

@@ -45,8 +45,8 @@ def open_system(spec: SystemSpec, bench: Workbench, *, limits: Limits) -> System
         return AutoCompressor(backbone, spec.adapter, limits=limits, shuffled=spec.shuffled)
     if spec.name == "retrieval":
         return Retrieval(bench, limits=limits)
-    if spec.name == "window":
-        return WithLora(backbone, spec.adapter or "", limit=window)
+    if spec.name == "window" and spec.adapter is not None:
+        return WithLora(backbone, spec.adapter, limit=window)
     if spec.name == "extended-fa":
         return Extended(backbone, limit=2 * positions)
     if spec.name == "none":

@@ -13,7 +13,7 @@ NAMES = {
     "full": "the document as far as the backbone's positions go",
     "extended-fa": "twice the positions, RoPE's theta scaled",
     "retrieval": "the best BM25 passages in the window",
-    "window": "like ends, with a LoRA adapter: fine-tuning without a memory",
+    "window": "like ends, with a LoRA adapter (window@FOLDER): fine-tuning without a memory",
     "autocompressor": "summary vectors of each segment before the window",
     "lcirc": "one compressed memory for all questions",
     "qd-lcirc": "compression steered by the question",
@@ -59,8 +59,6 @@ def parse_system(text: str) -> SystemSpec:
         raise UsageError(f"{text!r}: only lcirc and qd-lcirc take +{', +'.join(WINDOWS)}")
     if match["adapter"] and name not in _ADAPTED:
         raise UsageError(f"{text!r}: {name} takes no adapter")
-    if name == "window" and not match["adapter"]:
-        raise UsageError(f"{text!r}: give the LoRA adapter's folder, as in window@FOLDER")
     if match["shuffled"] and name not in (*_COMPRESSING, "autocompressor"):
         raise UsageError(f"{text!r}: {name} has no memory to shuffle")
     return SystemSpec(text, name, window or "ends", match["adapter"], bool(match["shuffled"]))
