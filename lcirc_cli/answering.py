@@ -32,7 +32,7 @@ class Steered:
     """What the method gives for a batch of questions."""
 
     memory: Memory | None  # one row for all questions (LCIRC), or a row each (QD-LCIRC)
-    evidence_BN: np.ndarray | None  # how well each token answers each question
+    evidence_BRN: torch.Tensor | None  # how well each token answers each question
     seconds: float
 
 
@@ -105,10 +105,10 @@ class Answerer:
                 self.collection.segments, self.collection.stores, strict=True
             )
         ]
-        evidence = [one.evidence_BN.numpy() for one in passes if one.evidence_BN is not None]
+        evidence = [one.evidence_BRN for one in passes if one.evidence_BRN is not None]
         return Steered(
             Memory(torch.cat([one.states_BMD for one in passes], dim=1)),
-            np.concatenate(evidence, axis=1) if evidence else None,
+            torch.cat(evidence, dim=2) if evidence else None,
             time.perf_counter() - start,
         )
 
@@ -117,10 +117,10 @@ class Answerer:
     ) -> list[np.ndarray]:
         """For each question the scores [P] of the collection's passages."""
         before = history[-1][0] if history else None
-        evidence = steered.evidence_BN
+        evidence = steered.evidence_BRN
         return [
             self.collection.scores(
-                question, before=before, evidence_N=None if evidence is None else evidence[row]
+                question, before=before, evidence_RN=None if evidence is None else evidence[row]
             )
             for row, question in enumerate(questions)
         ]

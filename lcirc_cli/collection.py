@@ -11,10 +11,12 @@ from dataclasses import replace
 from functools import cached_property, reduce
 
 import numpy as np
+from torch import Tensor
 
 from lcirc_cli.compression import KeyStore
 from lcirc_cli.evidence import PassageIndex, fuse
 from lcirc_cli.memory_contents import MemoryContents, append
+from lcirc_cli.model import passage_scores
 from lcirc_cli.segments import Segments, group_segments
 
 
@@ -59,30 +61,25 @@ class Collection:
         return " ".join(hashes) if all(hashes) else None
 
     def scores(
-        self, question: str, *, before: str | None = None, evidence_N: np.ndarray | None = None
+        self, question: str, *, before: str | None = None, evidence_RN: Tensor | None = None
     ) -> np.ndarray:
         """How well each passage answers a question, [P], higher is better.
 
         Args:
             before: the question before it in a chat: a follow-up may not name what it is about.
-            evidence_N: a score a token from the adapter.
+            evidence_RN: the adapter's scores, see `LcircAdapter.evidence`.
         """
         rankings = [self.index.scores(question)]
         if before is not None:
             rankings.append(self.index.scores(f"{before} {question}"))
-        if evidence_N is not None:
-            rankings.append(self.passage_evidence(evidence_N))
+        if evidence_RN is not None:
+            rankings.append(self.passage_evidence(evidence_RN))
         return rankings[0] if len(rankings) == 1 else fuse(rankings)
 
-    def passage_evidence(self, evidence_N: np.ndarray) -> np.ndarray:
-        """Log-sum-exp of the tokens' scores over each passage, float64 [P]."""
-        tokens = evidence_N.astype(np.float64)
-        return np.array(
-            [
-                np.logaddexp.reduce(tokens[passage.first_token : passage.end_token])
-                for passage in self.index.passages
-            ]
-        )
+    def passage_evidence(self, evidence_RN: Tensor) -> np.ndarray:
+        """The adapter's score of each passage, [P]."""
+        ranges = [(passage.first_token, passage.end_token) for passage in self.index.passages]
+        return passage_scores(evidence_RN[None], ranges)[0].double().numpy()
 
 
 def _segments(memory: MemoryContents) -> Segments:

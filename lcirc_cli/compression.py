@@ -27,7 +27,7 @@ class Pass:
 
     states_BMD: Tensor  # all retained latents, for injection
     carry_BKD: Tensor  # the state to continue from
-    evidence_BN: Tensor | None  # float32 on the CPU: how well each token answers each question
+    evidence_BRN: Tensor | None  # float32 on the CPU: how well each token answers each question
 
 
 @dataclass
@@ -89,7 +89,7 @@ def run_pass(
     return Pass(
         states_BMD=torch.cat(states, dim=1),
         carry_BKD=carry_BKD,
-        evidence_BN=torch.cat(scores, dim=1).cpu() if scores else None,
+        evidence_BRN=torch.cat(scores, dim=2).cpu() if scores else None,
     )
 
 
@@ -119,12 +119,13 @@ def _segment(keys: SegmentKeys, index: int) -> SegmentKeys:
 def _evidence(
     model: LcircForCausalLM, question: KeysValues, keys: SegmentKeys, *, group: Group
 ) -> Tensor:
-    """Scores of the group's tokens for each question, [B, G * n], float32."""
+    """Scores of the group's tokens for each question, [B, R, G * n], float32."""
     G, B = group.count, question.k_BGNd.shape[0]
     every = KeysValues(
         question.k_BGNd.repeat(G, 1, 1, 1),
         question.v_BGNd.repeat(G, 1, 1, 1),
         None if question.mask_BN is None else question.mask_BN.repeat(G, 1),
     )
-    scores = model.adapter.evidence(every, keys)  # [G * B, n], a segment's questions together
-    return scores.view(G, B, -1).transpose(0, 1).reshape(B, -1)
+    scores = model.adapter.evidence(every, keys)  # [G * B, R, n], a segment's questions together
+    R, n = scores.shape[1:]
+    return scores.view(G, B, R, n).permute(1, 2, 0, 3).reshape(B, R, G * n)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from .adapter import LcircAdapter
 from .causal_lm import LcircForCausalLM
 from .config import BackboneShape, LcircConfig, preset
+from .evidence import passage_scores
 from .recurrence import Backpropagation, Compressed, Memory, Segment, compress
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "Memory",
     "Segment",
     "compress",
+    "passage_scores",
     "preset",
 ]

@@ -68,12 +68,14 @@ class LcircAdapter(PreTrainedModel):
                 init.zeros_(module.bias)
         elif isinstance(module, GatedCrossAttention):
             module.start()
-        elif isinstance(module, Perceiver):
-            module.start(std=self.config.initializer_range)
-        elif isinstance(module, QueryMixer):
-            module.start()
         elif module is self:
-            init.normal_(self.latents, std=1.0)
+            # Last, over what the parts got above; transformers passes over modules that have no
+            # parameters of their own, as the mixer is.
+            self.perceiver.start(std=self.config.initializer_range)
+            if self.mixer is not None:
+                self.mixer.start()
+            # With averages the latents only tell heads apart: what they look for is the question.
+            init.normal_(self.latents, std=1.0 if self.carry_gate is None else 0.1)
             if self.carry_gate is not None:
                 init.zeros_(self.carry_gate)
 
@@ -89,7 +91,7 @@ class LcircAdapter(PreTrainedModel):
         """
         if self.mixer is None:
             raise ValueError("this adapter has no query mixer; use the method lcirc")
-        return self.mixer.keys(question_BTD, mask_BT)
+        return self.mixer.keys(self.perceiver.standardise(question_BTD), mask_BT)
 
     def queries(
         self, previous_BKD: Tensor | None, question: KeysValues | None, *, batch: int = 1
@@ -108,6 +110,7 @@ class LcircAdapter(PreTrainedModel):
         elif self.carry_gate is None:
             latents = previous_BKD
         else:
+            previous_BKD = self.perceiver.standardise(previous_BKD)
             latents = start + self.carry_gate.tanh() * previous_BKD
         if question is not None and self.mixer is not None:
             latents = self.mixer(latents, question)
@@ -121,17 +124,18 @@ class LcircAdapter(PreTrainedModel):
         return self.perceiver(self.queries(previous_BKD, question, batch=batch), segment)
 
     def evidence(self, question: KeysValues, segment: SegmentKeys) -> Tensor:
-        """How well each token of a segment answers the question, [B, n], float32.
+        """What each token of a segment has of what the question looks for, [B, R, n], float32.
 
-        Log-sum-exp, over latents and heads, of the logits before the softmax between
-        `mixer(h_0, question)` and the segment's keys (design, 3.3). Padded tokens get -inf.
+        The logits before the softmax between `mixer(h_0, question)` and the segment's keys, one
+        row for each of R = H * K pairs of head and latent (design, 3.3); `passage_scores` makes
+        them one score a passage. Padded tokens get -inf.
         """
         logits = self.perceiver.evidence_logits(self.queries(None, question), segment)
-        scores = logits.float().logsumexp(dim=(1, 2))
+        scores = logits.float().flatten(1, 2)
         mask = segment.layers[0].mask_BN
         if mask is not None:
             mask = mask.repeat_interleave(scores.shape[0] // mask.shape[0], dim=0)
-            scores = scores.masked_fill(~mask, float("-inf"))
+            scores = scores.masked_fill(~mask[:, None], float("-inf"))
         return scores
 
     def forward(self, inputs_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:

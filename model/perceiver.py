@@ -9,8 +9,11 @@ Two ways to start training (`perceiver_start`):
 * `average`: the memory starts out as means of the inputs, so that the injection has something
   to read from the first step on. Latent j owns the j-th of K equal shares of the segment; a
   learned scalar a head, times "token t lies in latent j's share", is added to the logits of the
-  first layer. Its queries start near zero, its values and outputs as identities, the later
-  layers with zero output, and the residual of the first layer has a gate that starts at 0.
+  first layer. Its projections start as identities (so a question's words begin by looking for
+  their like), the later layers with zero output, and the residual of the first layer has a gate
+  that starts at 0. It works on inputs with mean 0 and deviation 1 in every channel, because a
+  few channels of an LM's hidden states would decide all similarities, and gives its latents
+  back on the LM's own scale.
 
 Legend: B batch, n tokens of a segment, K latents, D hidden size, H heads.
 """
@@ -27,7 +30,7 @@ from .config import LcircConfig
 from .layers import CrossAttention, FeedForward, KeysValues, make_norm
 
 SHARE_START = 6.0  # logits; e^6 leaves about 1 part in 400 to each token outside a share
-QUERY_START = 0.1
+QUERY_START = 2.0  # logits of tokens that agree in a head's channels, against 6 for a share
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,18 @@ class Perceiver(nn.Module):
         self.layers = nn.ModuleList(
             PerceiverLayer(config, first=index == 0) for index in range(config.perceiver_layers)
         )
-        self.norm = make_norm(config.norm, config.hidden_size, eps=config.norm_eps)
+        self.norm: nn.Module = nn.Identity()
+        if self.averaging:
+            self.input_mean = nn.Parameter(torch.zeros(config.hidden_size))
+            self.input_deviation = nn.Parameter(torch.ones(config.hidden_size))
+        else:
+            self.norm = make_norm(config.norm, config.hidden_size, eps=config.norm_eps)
+
+    def standardise(self, inputs: Tensor) -> Tensor:
+        """Inputs [..., D] as the layers read them: with `average`, mean 0 and deviation 1."""
+        if not self.averaging:
+            return inputs
+        return (inputs - self.input_mean) / self.input_deviation
 
     def keys(self, inputs_BND: Tensor, mask_BN: Tensor | None = None) -> SegmentKeys:
         """Keys and values of one segment for every layer.
@@ -101,7 +115,7 @@ class Perceiver(nn.Module):
             raise ValueError(
                 f"a segment of {n} tokens is longer than the adapter's {self.positions.shape[0]}"
             )
-        x = inputs_BND + self.positions[:n].to(inputs_BND.dtype)
+        x = self.standardise(inputs_BND) + self.positions[:n].to(inputs_BND.dtype)
         layers = tuple(layer.attention.keys_values(x, mask_BN) for layer in self._layers())
         share = self._share(inputs_BND, mask_BN) if self.averaging else None
         return SegmentKeys(layers, share)
@@ -110,6 +124,8 @@ class Perceiver(nn.Module):
         """h_i [B, K, D] from g_i [B, K, D]; B may be several questions a document."""
         for layer, kv in zip(self._layers(), segment.layers, strict=True):
             latents_BKD = layer(latents_BKD, kv, segment.share_KN)
+        if self.averaging:
+            latents_BKD = latents_BKD * self.input_deviation + self.input_mean
         return self.norm(latents_BKD)
 
     def evidence_logits(self, latents_BKD: Tensor, segment: SegmentKeys) -> Tensor:
@@ -134,6 +150,8 @@ class Perceiver(nn.Module):
             init.normal_(self.positions, std=std)
             return
         init.zeros_(self.positions)
+        init.zeros_(self.input_mean)
+        init.ones_(self.input_deviation)
         first, *later = self._layers()
         attention = first.attention
         for projection in (attention.k, attention.v, attention.out):

@@ -12,6 +12,9 @@ from .config import LcircConfig
 from .layers import CrossAttention, FeedForward, GatedCrossAttention, KeysValues
 
 MIXER_GATE_START = 1.0  # only with perceiver_start "average"; the paper's start is closed
+# Deviation of the mixer's first logits: each head of each latent picks few words of the question,
+# not their mean. On train/ passages that rank by it are found twice as often as with 1.
+SHARPNESS = 4.0
 
 
 class QueryMixer(nn.Module):
@@ -51,5 +54,6 @@ class QueryMixer(nn.Module):
         if self.averaging:
             init.eye_(self.block.attention.v.weight)
             init.eye_(self.block.attention.out.weight)
-            for projection in (self.block.attention.q, self.block.attention.k):
-                init.normal_(projection.weight, std=projection.in_features**-0.5)
+            attention = self.block.attention
+            init.normal_(attention.q.weight, std=SHARPNESS * attention.q.in_features**-0.5)
+            init.normal_(attention.k.weight, std=attention.k.in_features**-0.5)

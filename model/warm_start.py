@@ -1,4 +1,4 @@
-"""Warm starts: injection from the LM's own attention, Perceiver keys scaled to its features.
+"""Warm starts: injection from the LM's own attention, Perceiver inputs scaled to its features.
 
 Measured against random starts in docs/results; the paper starts at random.
 
@@ -76,20 +76,18 @@ def _copy_optional(own: Tensor | None, source: Tensor | None, *, setting: str) -
 
 
 @torch.no_grad()
-def scale_keys(adapter: LcircAdapter, features_ND: Tensor) -> None:
-    """Give every channel the same say in the Perceiver's first logits.
+def standardise_inputs(adapter: LcircAdapter, features_ND: Tensor) -> None:
+    """Give every channel the same say in the Perceiver's similarities.
 
-    A few channels of an LM's hidden states are much larger than the others and would decide all
-    similarities. With the `average` start, the first layer's keys are the inputs themselves, so
-    they are divided by each channel's standard deviation, measured on `features_ND`.
+    Sets the mean and the deviation by which the `average` start scales its inputs to those of
+    `features_ND`.
 
     Raises:
         ValueError: the adapter was not started as averages.
     """
     if adapter.config.perceiver_start != "average":
-        raise ValueError("keys are scaled only with perceiver_start 'average'")
-    attention = adapter.perceiver.first.attention
-    spread = features_ND.float().std(dim=0).clamp(min=1e-4)
-    scale = (1.0 / spread).to(attention.k.weight.device)
-    attention.k.weight.mul_(scale)
-    attention.q.weight.mul_(scale)
+        raise ValueError("inputs are standardised only with perceiver_start 'average'")
+    features = features_ND.float()
+    perceiver = adapter.perceiver
+    perceiver.input_mean.copy_(features.mean(dim=0))
+    perceiver.input_deviation.copy_(features.std(dim=0).clamp(min=1e-4))

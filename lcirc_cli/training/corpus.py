@@ -20,8 +20,7 @@ from torch import Tensor
 
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.errors import DocumentError
-
-_PIECE = 200_000  # characters tokenised at once, cut at a line end
+from lcirc_cli.tokens import encode
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class TokenisedDocument:
     id: str
     ids_N: Tensor  # int32
     starts: list[int]  # first character of each token
-    digest: str  # of the text; names its cached features
+    digest: str  # of the token ids; names its cached features
 
     def tokens_of(self, start: int, end: int) -> tuple[int, int]:
         """The token range [first, last) that covers characters [start, end)."""
@@ -63,45 +62,45 @@ class Corpus:
         return sum(len(group) for group in self.questions)
 
 
-def load_corpus(folders: Iterable[str | Path], backbone: Backbone) -> Corpus:
-    """Read and tokenise folders in the documents + qa form, in the order given.
+def load_corpus(
+    sources: Iterable[str | Path], backbone: Backbone, *, questions: bool = True
+) -> Corpus:
+    """Read and tokenise what a run is trained on, in the order given.
+
+    Args:
+        sources: folders in the documents + qa form. Without `questions` also folders and files
+            of plain text rows {"id", "text"} (`*.jsonl[.gz]`).
 
     Raises:
         DocumentError: a file is missing or broken, with its line.
     """
     documents: list[TokenisedDocument] = []
-    questions: list[list[Question]] = []
-    for folder in folders:
+    groups: list[list[Question]] = []
+    for source in map(Path, sources):
         known: dict[str, int] = {}
-        for where, row in read_rows(Path(folder), "documents"):
-            text = _field(row, "text", where)
-            known[_field(row, "id", where)] = len(documents)
-            documents.append(tokenise(row["id"], text, backbone))
-            questions.append([])
-        for where, row in read_rows(Path(folder), "qa"):
+        for path in _document_files(source, text=not questions):
+            for where, row in read_rows(path):
+                text = _field(row, "text", where)
+                known[_field(row, "id", where)] = len(documents)
+                documents.append(tokenise(row["id"], text, backbone))
+                groups.append([])
+        if not questions:
+            continue
+        for where, row in read_rows(_file(source, "qa")):
             index = known.get(_field(row, "document_id", where))
             if index is None:
-                raise DocumentError(f"{where}: no document {row['document_id']!r} in {folder}")
-            questions[index].append(_question(row, index, documents[index], where))
+                raise DocumentError(f"{where}: no document {row['document_id']!r} in {source}")
+            groups[index].append(_question(row, index, documents[index], where))
     if not documents:
         raise DocumentError("no training documents: give --data DIR with documents.jsonl[.gz]")
-    return Corpus(documents, questions)
+    return Corpus(documents, groups)
 
 
 def tokenise(identity: str, text: str, backbone: Backbone) -> TokenisedDocument:
     """A document's token ids and the first character of each."""
-    ids: list[int] = []
-    starts: list[int] = []
-    offset = 0
-    for piece in _pieces(text):
-        encoded = backbone.tokenizer(
-            piece, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-        )
-        ids.extend(encoded["input_ids"])
-        starts.extend(offset + start for start, _ in encoded["offset_mapping"])
-        offset += len(piece)
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return TokenisedDocument(identity, torch.tensor(ids, dtype=torch.int32), starts, digest)
+    ids, starts = encode(backbone.tokenizer, text)
+    digest = hashlib.sha256(ids.tobytes()).hexdigest()
+    return TokenisedDocument(identity, torch.from_numpy(ids), starts.tolist(), digest)
 
 
 def select(corpus: Corpus, *, limit: int, seed: int) -> Corpus:
@@ -121,29 +120,45 @@ def select(corpus: Corpus, *, limit: int, seed: int) -> Corpus:
     return replace(corpus, questions=kept)
 
 
-def read_rows(folder: Path, stem: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """("file:line", row) of stem.jsonl or stem.jsonl.gz.
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """("file:line", row) of a .jsonl or .jsonl.gz file.
 
     Raises:
-        DocumentError: neither file is there, or a line is not a JSON object.
+        DocumentError: the file can't be read, or a line is not a JSON object.
     """
-    for name in (f"{stem}.jsonl.gz", f"{stem}.jsonl"):
-        path = folder / name
-        if path.is_file():
-            break
-    else:
-        raise DocumentError(f"{folder} has no {stem}.jsonl or {stem}.jsonl.gz")
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            where = f"{path}:{number}"
-            try:
+    number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):  # used in the handler
                 row = json.loads(line)
-            except ValueError as error:
-                raise DocumentError(f"{where}: not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise DocumentError(f"{where}: not a JSON object")
-            yield where, row
+                if not isinstance(row, dict):
+                    raise ValueError("not a JSON object")
+                yield f"{path}:{number}", row
+    except (OSError, EOFError, ValueError) as error:
+        raise DocumentError(f"{path}:{number}: can't be read ({error})") from error
+
+
+def _file(folder: Path, stem: str) -> Path:
+    for name in (f"{stem}.jsonl.gz", f"{stem}.jsonl"):
+        if (folder / name).is_file():
+            return folder / name
+    raise DocumentError(f"{folder} has no {stem}.jsonl or {stem}.jsonl.gz")
+
+
+def _document_files(source: Path, *, text: bool) -> list[Path]:
+    """documents.jsonl[.gz]; for plain text also a single file, or every one in a folder."""
+    if not text:
+        return [_file(source, "documents")]
+    if source.is_file():
+        return [source]
+    try:
+        return [_file(source, "documents")]
+    except DocumentError:
+        found = sorted([*source.glob("*.jsonl"), *source.glob("*.jsonl.gz")])
+        if not found:
+            raise DocumentError(f"{source} has no .jsonl or .jsonl.gz files") from None
+        return found
 
 
 def _question(row: dict[str, Any], index: int, document: TokenisedDocument, where: str) -> Question:
@@ -165,15 +180,3 @@ def _field(row: dict[str, Any], name: str, where: str) -> str:
     if not isinstance(value, str):
         raise DocumentError(f"{where}: the field {name!r} is missing or not text")
     return value
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Parts of a long text, cut after a line end so that no word is split."""
-    start = 0
-    while start < len(text):
-        end = min(len(text), start + _PIECE)
-        if end < len(text):
-            cut = text.rfind("\n", start + 1, end)
-            end = cut + 1 if cut > start else end
-        yield text[start:end]
-        start = end

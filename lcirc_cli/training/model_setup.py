@@ -11,7 +11,7 @@ from lcirc_cli.backbones import Backbone
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM, preset
 from lcirc_cli.model.decoders import backbone_shape
-from lcirc_cli.model.warm_start import scale_keys, start_from_backbone
+from lcirc_cli.model.warm_start import standardise_inputs, start_from_backbone
 from lcirc_cli.training.corpus import Corpus, TokenisedDocument
 from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.settings import TrainSettings
@@ -66,12 +66,12 @@ def build_model(settings: TrainSettings, backbone: Backbone) -> LcircForCausalLM
 
 
 def calibrate(model: LcircForCausalLM, corpus: Corpus, cache: FeatureCache) -> None:
-    """Scale the Perceiver's first keys to the spread of the training documents' features."""
+    """Standardise the Perceiver's inputs by the training documents' features."""
     if model.adapter.config.perceiver_start != "average":
         return
     step = max(1, len(corpus.documents) // _CALIBRATION_DOCUMENTS)
     rows = [_head(cache, document) for document in corpus.documents[::step]]
-    scale_keys(model.adapter, torch.cat(rows))
+    standardise_inputs(model.adapter, torch.cat(rows))
 
 
 def _head(cache: FeatureCache, document: TokenisedDocument) -> torch.Tensor:

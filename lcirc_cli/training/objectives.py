@@ -11,9 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lcirc_cli.model import LcircForCausalLM, Memory
+from lcirc_cli.model import LcircForCausalLM, Memory, passage_scores
+from lcirc_cli.model.layers import KeysValues
+from lcirc_cli.model.perceiver import SegmentKeys
 
 IGNORED = -100
+# A passage's score is a mean over many pairs of head and latent and differs little between
+# passages; at the start of training this factor makes the softmax about as sure as it is right.
+SHARPNESS = 3.0
 
 
 def label_losses(
@@ -34,29 +39,36 @@ def label_losses(
     return losses, wanted.nonzero()[:, 0]
 
 
+def evidence_scores(
+    model: LcircForCausalLM, question: KeysValues, keys: Sequence[SegmentKeys]
+) -> Tensor:
+    """Evidence scores of all tokens of a document, [B, R, N]."""
+    return torch.cat([model.adapter.evidence(question, segment) for segment in keys], dim=2)
+
+
 def evidence_loss(
-    token_scores_BN: Tensor, evidence: Sequence[Sequence[tuple[int, int]]], *, passage_tokens: int
+    scores_BRN: Tensor, evidence: Sequence[Sequence[tuple[int, int]]], *, passage_tokens: int
 ) -> Tensor | None:
     """Contrastive loss over all passages of the document (design, 3.3), mean over questions.
 
-    A passage's score is the log-sum-exp of its tokens' scores; passages that touch gold evidence
-    are positive together: -log(sum of their softmax). Questions without evidence don't count.
+    Passages that touch gold evidence are positive together: -log(sum of their softmax).
+    Questions without evidence don't count.
 
     Returns:
         None if no question has evidence.
     """
-    N = token_scores_BN.shape[1]
-    gold = torch.zeros(token_scores_BN.shape, dtype=torch.bool)
-    for row, spans in enumerate(evidence):
-        for start, end in spans:
-            gold[row, start:end] = True
-    rows = gold.any(dim=1)
+    N = scores_BRN.shape[2]
+    passages = [(start, min(start + passage_tokens, N)) for start in range(0, N, passage_tokens)]
+    gold_BP = torch.tensor(
+        [
+            [any(a < end and start < b for a, b in spans) for start, end in passages]
+            for spans in evidence
+        ],
+        device=scores_BRN.device,
+    )
+    rows = gold_BP.any(dim=1)
     if not rows.any():
         return None
-    short = -N % passage_tokens
-    scores = F.pad(token_scores_BN, (0, short), value=float("-inf"))
-    passages_BP = scores.view(len(scores), -1, passage_tokens).logsumexp(dim=-1)
-    gold_BP = F.pad(gold, (0, short)).view(len(gold), -1, passage_tokens).any(dim=-1)
-    log_share = passages_BP.log_softmax(dim=-1)
-    gold_BP, rows = gold_BP.to(log_share.device), rows.to(log_share.device)
-    return -log_share.masked_fill(~gold_BP, float("-inf"))[rows].logsumexp(dim=-1).mean()
+    logits_BP = SHARPNESS * passage_scores(scores_BRN[rows], passages)
+    log_share = logits_BP.log_softmax(dim=-1)
+    return -log_share.masked_fill(~gold_BP[rows], float("-inf")).logsumexp(dim=-1).mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from lcirc_cli import console
@@ -14,8 +15,15 @@ from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.loop import Trainer
 from lcirc_cli.training.model_setup import build_model, calibrate
 from lcirc_cli.training.settings import TrainSettings, difference, from_toml, to_toml
-from lcirc_cli.training.stages import QuestionAnswering
+from lcirc_cli.training.stages import QuestionAnswering, Stage
+from lcirc_cli.training.text_stages import LanguageModelling, Reconstruction
 from lcirc_cli.training.validation import Validator
+
+STAGES: dict[str, Callable[..., Stage]] = {
+    "qa": QuestionAnswering,
+    "lm": LanguageModelling,
+    "reconstruct": Reconstruction,
+}
 
 
 def train(
@@ -47,7 +55,7 @@ def train(
         backbone = load_backbone(
             settings.model, device=device, dtype=dtype, attention=attention, offline=offline
         )
-    corpus = load_corpus(settings.data, backbone)
+    corpus = load_corpus(settings.data, backbone, questions=settings.stage == "qa")
     model = build_model(settings, backbone)
     cache = FeatureCache(
         model, make_folder(cache_dir() / "features"), fingerprint=backbone.fingerprint
@@ -57,7 +65,12 @@ def train(
     validator = None
     if settings.validation and processes.first:
         validator = Validator(model, backbone, cache=cache, settings=settings)
-    stage = QuestionAnswering(model, backbone, corpus=corpus, cache=cache, settings=settings)
+    try:
+        stage = STAGES[settings.stage](
+            model, backbone, corpus=corpus, cache=cache, settings=settings
+        )
+    except ValueError as error:
+        raise UsageError(f"stage {settings.stage}: {error}") from error
     if processes.first:
         trained = sum(p.numel() for p in model.adapter.parameters())
         console.note(

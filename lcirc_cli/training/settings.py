@@ -43,6 +43,8 @@ class TrainSettings:
         window_none, window_evidence, window_ends: weights of the window's contents: the question
             alone, passages with the evidence among them, or the document's head and tail.
         window_tokens: document tokens in a window that holds any.
+        answer_weight: of the loss on answer tokens; 0 leaves the LM out and trains only what finds
+            the evidence, at a fifth of the time (qa).
         evidence_weight: of the contrastive evidence loss; 0 leaves it out.
         passage_tokens: length of the passages that it contrasts.
         bptt: full, truncated or selective, over bptt_states states.
@@ -77,6 +79,7 @@ class TrainSettings:
     window_evidence: float = 0.0
     window_ends: float = 0.0
     window_tokens: int = 512
+    answer_weight: float = 1.0
     evidence_weight: float = 0.0
     passage_tokens: int = 128
     bptt: str = "full"
@@ -269,6 +272,8 @@ def _check(settings: TrainSettings) -> None:
     for key in ("unanswerable", "mixer_dropout"):
         if not 0.0 <= getattr(settings, key) <= 1.0:
             raise UsageError(f"{key} must be between 0 and 1")
+    if settings.answer_weight <= 0 and settings.evidence_weight <= 0:
+        raise UsageError("one of answer_weight and evidence_weight must be over 0")
     if settings.window_none + settings.window_evidence + settings.window_ends <= 0:
         raise UsageError("one of window_none, window_evidence, window_ends must be over 0")
 

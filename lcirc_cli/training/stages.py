@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.backbones import Backbone
-from lcirc_cli.model import Backpropagation, LcircForCausalLM, Memory, Segment
+from lcirc_cli.model import Backpropagation, LcircConfig, LcircForCausalLM, Memory, Segment
 from lcirc_cli.model.layers import KeysValues
 from lcirc_cli.model.perceiver import SegmentKeys
 from lcirc_cli.model.recurrence import compress_for_training
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.objectives import evidence_loss, label_losses
+from lcirc_cli.training.objectives import evidence_loss, evidence_scores, label_losses
 from lcirc_cli.training.samples import Asked, Sample, Sampler, SampleSettings
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.windows import WindowMaker, make_windows
@@ -35,6 +35,29 @@ class StageLoss:
     evidence: float | None
     samples: int
     tokens: int  # label tokens
+
+    @staticmethod
+    def of(
+        settings: TrainSettings,
+        *,
+        answer: Tensor | None,
+        evidence: Tensor | None,
+        samples: int,
+        tokens: int,
+    ) -> StageLoss:
+        """The weighted sum of what there is; a slot with nothing to learn from gives zero."""
+        total = torch.zeros((), requires_grad=True)
+        if answer is not None:
+            total = total + settings.answer_weight * answer
+        if evidence is not None:
+            total = total + settings.evidence_weight * evidence
+        return StageLoss(
+            total=total,
+            answer=0.0 if answer is None else float(answer.detach()),
+            evidence=None if evidence is None else float(evidence.detach()),
+            samples=samples,
+            tokens=tokens,
+        )
 
 
 class Stage(Protocol):
@@ -74,8 +97,6 @@ class QuestionAnswering:
     ) -> None:
         self._model, self._backbone, self._corpus = model, backbone, corpus
         self._cache, self._settings = cache, settings
-        config = model.adapter.config
-        lengths = (config.num_latents, config.max_segment_length)
         self._windows = WindowMaker(backbone, corpus, settings)
         self._sampler = Sampler(
             corpus,
@@ -84,9 +105,7 @@ class QuestionAnswering:
                 document_tokens=settings.document_tokens,
                 join_tokens=settings.join_tokens,
                 unanswerable=settings.unanswerable,
-                segment_lengths=lengths
-                if settings.random_segments
-                else (config.segment_length, config.segment_length),
+                segment_lengths=segment_lengths(settings, model.adapter.config),
             ),
             seed=settings.seed,
         )
@@ -96,37 +115,38 @@ class QuestionAnswering:
         settings = self._settings
         rng = np.random.default_rng((settings.seed, step, slot, 1))
         sample = self._sampler.sample(step, slot)
-        plan = Backpropagation(
-            kind=settings.bptt,  # type: ignore[arg-type] # checked by the settings
-            states=settings.bptt_states,
-            neighbours=settings.bptt_neighbours,
-            seed=int(rng.integers(2**31)),
-        )
-        steered = rng.random() >= settings.mixer_dropout
+        plan = backpropagation(settings, rng)
+        steered = settings.answer_weight <= 0 or rng.random() >= settings.mixer_dropout
         device = self._model.device
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast == "bfloat16"):
             question = self._question(sample.asked) if steered else None
-            memory, keys = compress_sample(
-                self._model, self._segments(sample), question=question, plan=plan
-            )
-            form = self._model.adapter.config.prompt_form
-            prompts, answers = self._windows.make(sample, rng, form=form)
-            windows = make_windows(prompts, answers, device=device)
-            losses, _ = label_losses(
-                self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
-            )
-            total, found = losses.mean(), None
+            segments = self._segments(sample)
+            if settings.answer_weight > 0:
+                memory, keys = compress_sample(self._model, segments, question=question, plan=plan)
+                losses = self._answer_losses(sample, memory, rng)
+            else:
+                keys = [self._model.adapter.keys(each.inputs_BND) for each in segments]
+                losses = torch.zeros(0, device=device)
+            found = None
             if settings.evidence_weight > 0 and question is not None:
-                found = self._evidence(question, keys, sample.asked)
-            if found is not None:
-                total = total + settings.evidence_weight * found
-        return StageLoss(
-            total=total,
-            answer=float(losses.detach().mean()),
-            evidence=None if found is None else float(found.detach()),
-            samples=len(sample.asked),
-            tokens=len(losses),
+                found = evidence_loss(
+                    evidence_scores(self._model, question, keys),
+                    [each.evidence for each in sample.asked],
+                    passage_tokens=settings.passage_tokens,
+                )
+        answer = losses.mean() if len(losses) else None
+        return StageLoss.of(
+            settings, answer=answer, evidence=found, samples=len(sample.asked), tokens=len(losses)
         )
+
+    def _answer_losses(self, sample: Sample, memory: Memory, rng: np.random.Generator) -> Tensor:
+        form = self._model.adapter.config.prompt_form
+        prompts, answers = self._windows.make(sample, rng, form=form)
+        windows = make_windows(prompts, answers, device=self._model.device)
+        losses, _ = label_losses(
+            self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
+        )
+        return losses
 
     def _segments(self, sample: Sample) -> list[Segment]:
         return [
@@ -140,15 +160,22 @@ class QuestionAnswering:
     def _question(self, asked: Sequence[Asked]) -> KeysValues:
         return question_keys(self._model, self._backbone, [each.question for each in asked])
 
-    def _evidence(
-        self, question: KeysValues, keys: Sequence[SegmentKeys], asked: Sequence[Asked]
-    ) -> Tensor | None:
-        scores = torch.cat([self._model.adapter.evidence(question, each) for each in keys], dim=1)
-        return evidence_loss(
-            scores,
-            [each.evidence for each in asked],
-            passage_tokens=self._settings.passage_tokens,
-        )
+
+def segment_lengths(settings: TrainSettings, config: LcircConfig) -> tuple[int, int]:
+    """The shortest and the longest segment that a sample may have."""
+    if settings.random_segments:
+        return config.num_latents, config.max_segment_length
+    return config.segment_length, config.segment_length
+
+
+def backpropagation(settings: TrainSettings, rng: np.random.Generator) -> Backpropagation:
+    """The plan of one sample; selective states are drawn anew for each."""
+    return Backpropagation(
+        kind=settings.bptt,  # type: ignore[arg-type] # checked by the settings
+        states=settings.bptt_states,
+        neighbours=settings.bptt_neighbours,
+        seed=int(rng.integers(2**31)),
+    )
 
 
 def compress_sample(

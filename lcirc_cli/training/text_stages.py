@@ -1,0 +1,137 @@
+"""Stages on plain text: `lm` (stage 1 of the paper) and `reconstruct` (a dense warm-up).
+
+Both need no questions: what is compressed is the beginning of a document (lm) or a part of it
+(reconstruct), and every token of the window is a target.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.training.corpus import Corpus
+from lcirc_cli.training.feature_cache import FeatureCache
+from lcirc_cli.training.objectives import evidence_loss, evidence_scores, label_losses
+from lcirc_cli.training.samples import draw_segment_length
+from lcirc_cli.training.settings import TrainSettings
+from lcirc_cli.training.stages import StageLoss, backpropagation, compress_sample, segment_lengths
+from lcirc_cli.training.windows import make_windows
+
+CUE_TOKENS = 16  # what the LM (and the mixer, as its question) sees of a passage to continue
+
+
+class _TextStage:
+    """What the stages on plain text share: documents drawn in proportion to their length."""
+
+    def __init__(
+        self,
+        model: LcircForCausalLM,
+        backbone: Backbone,
+        *,
+        corpus: Corpus,
+        cache: FeatureCache,
+        settings: TrainSettings,
+    ) -> None:
+        self._model, self._backbone, self._corpus = model, backbone, corpus
+        self._cache, self._settings = cache, settings
+        self._lengths = segment_lengths(settings, model.adapter.config)
+        sizes = np.array([len(document.ids_N) for document in corpus.documents], dtype=float)
+        shortest = 2 * CUE_TOKENS + 1
+        sizes[sizes < shortest] = 0.0
+        if not sizes.any():
+            raise ValueError(f"no document has {shortest} tokens")
+        self._weights = sizes / sizes.sum()
+
+    def _rng(self, step: int, slot: int) -> np.random.Generator:
+        return np.random.default_rng((self._settings.seed, step, slot, 2))
+
+    def _document(self, rng: np.random.Generator) -> int:
+        return int(rng.choice(len(self._weights), p=self._weights))
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self._settings.autocast == "bfloat16"
+        return torch.autocast(self._model.device.type, torch.bfloat16, enabled=enabled)
+
+
+class LanguageModelling(_TextStage):
+    """Compress a prefix of a document, predict the window that follows it (paper, 3.3).
+
+    The paper predicts after every segment of a document in turn; here each slot draws one place
+    to cut, so that a step sees as many documents as it has slots.
+    """
+
+    def loss(self, step: int, slot: int) -> StageLoss:
+        """One document, cut at one place."""
+        rng, settings = self._rng(step, slot), self._settings
+        document = self._corpus.documents[self._document(rng)]
+        total = len(document.ids_N)
+        n = draw_segment_length(rng, *self._lengths)
+        cut = int(rng.integers(1, total))
+        limit = settings.document_tokens or cut
+        plan = backpropagation(settings, rng)
+        window = document.ids_N[cut : cut + settings.window_tokens].tolist()
+        first, rest = window[:1], window[1:]
+        if not rest:  # the cut fell on the last token
+            first, rest = document.ids_N[cut - 1 : cut].tolist(), window
+        with self._autocast():
+            segments = self._cache.segments(document, max(0, cut - limit), cut, n)
+            memory, _ = compress_sample(self._model, segments, question=None, plan=plan)
+            windows = make_windows([first], [rest], device=self._model.device)
+            losses, _ = label_losses(
+                self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
+            )
+        return StageLoss.of(
+            settings, answer=losses.mean(), evidence=None, samples=1, tokens=len(losses)
+        )
+
+
+class Reconstruction(_TextStage):
+    """Continue passages of a compressed document from their first tokens.
+
+    The cue is also the question that steers the compression, and where it stands is the evidence:
+    the memory must say what followed it.
+    """
+
+    def loss(self, step: int, slot: int) -> StageLoss:
+        """One part of a document, several passages of it."""
+        rng, settings = self._rng(step, slot), self._settings
+        document = self._corpus.documents[self._document(rng)]
+        n = draw_segment_length(rng, *self._lengths)
+        total = len(document.ids_N)
+        length = min(total, settings.document_tokens or total)
+        start = int(rng.integers(total - length + 1)) // n * n
+        end = min(total, start + length)
+        size = min(settings.window_tokens, end - start)
+        places = rng.integers(0, end - start - size + 1, size=settings.questions)
+        rows = [document.ids_N[start + p : start + p + size].tolist() for p in places]
+        cues = [row[:CUE_TOKENS] for row in rows]
+        steered = rng.random() >= settings.mixer_dropout
+        plan = backpropagation(settings, rng)
+        with self._autocast():
+            question = None
+            if steered and self._model.adapter.mixer is not None:
+                question = self._model.question_keys(torch.tensor(cues))
+            segments = self._cache.segments(document, start, end, n)
+            memory, keys = compress_sample(self._model, segments, question=question, plan=plan)
+            windows = make_windows(
+                cues, [row[CUE_TOKENS:] for row in rows], device=self._model.device
+            )
+            losses, _ = label_losses(
+                self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
+            )
+            found = None
+            if settings.evidence_weight > 0 and question is not None:
+                found = evidence_loss(
+                    evidence_scores(self._model, question, keys),
+                    [((int(p), int(p) + size),) for p in places],
+                    passage_tokens=settings.passage_tokens,
+                )
+        return StageLoss.of(
+            settings,
+            answer=losses.mean(),
+            evidence=found,
+            samples=len(rows),
+            tokens=len(losses),
+        )

@@ -1,0 +1,88 @@
+"""The losses against plain ones: full logits, loops over passages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from lcirc_cli.model import LcircAdapter, LcircForCausalLM, Memory, preset
+from lcirc_cli.model.decoders import backbone_shape
+from lcirc_cli.training.objectives import evidence_loss, label_losses
+from lcirc_cli.training.windows import make_windows
+
+
+def _model(backbone: Any) -> LcircForCausalLM:
+    config = preset("smollm2", backbone_shape(backbone.lm, name="tiny"))
+    config.gate_init = 0.5
+    return LcircForCausalLM(backbone.lm, LcircAdapter(config))
+
+
+def test_label_losses_equal_those_of_full_logits(tiny_backbone: Callable[..., Any]) -> None:
+    torch.manual_seed(0)
+    model = _model(tiny_backbone())
+    prompts, answers = [[5, 6, 7], [8, 9]], [[10, 1], [11, 12, 13, 1]]
+    memory = Memory(torch.randn(2, 6, 32))
+    windows = make_windows(prompts, answers, device=torch.device("cpu"))
+    losses, rows = label_losses(model, windows.input_ids_BT, windows.labels_BT, memory=memory)
+    expected = []
+    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        own = Memory(memory.states_BMD[row : row + 1])
+        logits = model(torch.tensor([prompt + answer]), memory=own).logits[0]
+        for place, token in enumerate(answer):
+            expected.append(F.cross_entropy(logits[len(prompt) - 1 + place], torch.tensor(token)))
+    torch.testing.assert_close(losses, torch.stack(expected), atol=1e-5, rtol=1e-5)
+    assert rows.tolist() == [0, 0, 1, 1, 1, 1]
+
+
+def test_nothing_below_the_lowest_injected_layer_is_in_the_backward_pass(
+    tiny_backbone: Callable[..., Any],
+) -> None:
+    backbone = tiny_backbone()
+    model = _model(backbone)
+    needs: dict[int, bool] = {}
+    for index, layer in enumerate(backbone.lm.model.layers):
+        layer.register_forward_hook(
+            lambda _m, _a, out, index=index: needs.__setitem__(index, out.requires_grad)
+        )
+    windows = make_windows([[5, 6]], [[7, 1]], device=torch.device("cpu"))
+    memory = Memory(torch.randn(1, 4, 32))
+    label_losses(model, windows.input_ids_BT, windows.labels_BT, memory=memory)
+    lowest = model.adapter.config.lowest_injected_layer
+    assert lowest == 1
+    assert needs == {0: False, 1: True, 2: True}
+
+
+def test_evidence_loss_equals_a_loop_over_passages() -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(3, 50)
+    evidence = [[(3, 5)], [], [(11, 12), (40, 50)]]
+    loss = evidence_loss(scores, evidence, passage_tokens=8)
+    wanted = []
+    for row in (0, 2):
+        mass: dict[bool, float] = {True: 0.0, False: 0.0}
+        for start in range(0, 50, 8):
+            tokens = range(start, min(50, start + 8))
+            gold = any(a <= t < b for t in tokens for a, b in evidence[row])
+            mass[gold] += sum(math.exp(float(scores[row, t])) for t in tokens)
+        wanted.append(-math.log(mass[True] / (mass[True] + mass[False])))
+    assert loss is not None
+    assert float(loss) == pytest.approx(sum(wanted) / 2, rel=1e-5)
+
+
+def test_evidence_loss_without_evidence_is_none() -> None:
+    assert evidence_loss(torch.randn(2, 9), [[], []], passage_tokens=4) is None
+
+
+def test_evidence_loss_has_finite_gradients_where_tokens_are_masked() -> None:
+    scores = torch.randn(1, 20)
+    scores[0, 16:] = float("-inf")
+    scores.requires_grad_()
+    loss = evidence_loss(scores, [[(0, 3)]], passage_tokens=8)
+    assert loss is not None
+    loss.backward()
+    assert scores.grad is not None and torch.isfinite(scores.grad[0, :16]).all()

@@ -1,0 +1,128 @@
+"""Which questions a step sees, and that evidence stays where the text has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lcirc_cli.errors import DocumentError
+from lcirc_cli.training.corpus import Corpus, load_corpus, select, tokenise
+from lcirc_cli.training.samples import Sample, Sampler, SampleSettings, draw_segment_length
+
+from .conftest import Planted, write_planted
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, tiny_backbone: Callable[..., Any]) -> tuple[Corpus, Any]:
+    backbone = tiny_backbone()
+    planted = write_planted(tmp_path / "long", documents=5, words=120)
+    return load_corpus([planted.folder], backbone), backbone
+
+
+def _tokens(corpus: Corpus, sample: Sample) -> list[int]:
+    ids: list[int] = []
+    for part in sample.parts:
+        ids += corpus.documents[part.document].ids_N[part.start : part.end].tolist()
+    return ids
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SampleSettings(unanswerable=0.0),
+        SampleSettings(unanswerable=0.0, document_tokens=64, segment_lengths=(16, 16)),
+        SampleSettings(unanswerable=0.0, join_tokens=2000, segment_lengths=(8, 40)),
+        SampleSettings(
+            unanswerable=0.0, document_tokens=64, join_tokens=900, segment_lengths=(16, 16)
+        ),
+    ],
+)
+def test_evidence_points_at_the_fact(corpus: tuple[Corpus, Any], settings: SampleSettings) -> None:
+    documents, backbone = corpus
+    sampler = Sampler(documents, settings, seed=3)
+    for step in range(30):
+        sample = sampler.sample(step, 0)
+        ids = _tokens(documents, sample)
+        assert len(ids) >= settings.join_tokens
+        for asked in sample.asked:
+            (start, end), *_ = asked.evidence
+            assert f"code is {asked.answer}" in backbone.tokenizer.decode(ids[start:end])
+
+
+def test_order_depends_on_seed_step_and_slot_alone(corpus: tuple[Corpus, Any]) -> None:
+    settings = SampleSettings(unanswerable=0.3, document_tokens=64, segment_lengths=(16, 16))
+    first, second = (Sampler(corpus[0], settings, seed=1) for _ in range(2))
+    forwards = [first.sample(step, slot) for step in range(5) for slot in range(3)]
+    backwards = [second.sample(step, slot) for step in range(4, -1, -1) for slot in (2, 1, 0)]
+    assert forwards == backwards[::-1]
+    assert forwards != [
+        Sampler(corpus[0], settings, seed=2).sample(s, t) for s in range(5) for t in range(3)
+    ]
+
+
+def test_questions_made_unanswerable_are_about_another_document(
+    corpus: tuple[Corpus, Any],
+) -> None:
+    sampler = Sampler(corpus[0], SampleSettings(unanswerable=1.0), seed=0)
+    for step in range(20):
+        sample = sampler.sample(step, 0)
+        assert [asked.answer for asked in sample.asked] == [None]
+        assert sample.asked[0].source.document != sample.parts[0].document
+
+
+def test_segment_lengths_are_drawn_in_proportion_to_their_length() -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.array([draw_segment_length(rng, 64, 4032) for _ in range(4000)])
+    assert drawn.min() >= 64 and drawn.max() <= 4032
+    # Mean of the length-weighted distribution: sum(n^2) / sum(n), about 2,689 (paper, A.1).
+    assert drawn.mean() == pytest.approx(2689, rel=0.02)
+
+
+def test_select_spreads_over_documents_and_repeats(tmp_path: Path, tiny_backbone: Any) -> None:
+    planted = write_planted(tmp_path / "more", documents=8)
+    whole = load_corpus([planted.folder], tiny_backbone())
+    chosen = select(whole, limit=5, seed=0)
+    assert [len(group) for group in chosen.questions] == [1, 1, 1, 1, 1, 0, 0, 0]
+    assert select(whole, limit=5, seed=0) == chosen
+
+
+def test_long_texts_are_tokenised_as_a_whole(tiny_backbone: Callable[..., Any]) -> None:
+    backbone = tiny_backbone()
+    text = "one line of text\n" * 30_000  # over two pieces
+    document = tokenise("x", text, backbone)
+    assert document.ids_N.tolist() == backbone.tokenizer(text)["input_ids"]
+    first, last = document.tokens_of(400_000, 400_020)
+    part = backbone.tokenizer.decode(document.ids_N[first:last].tolist())
+    assert text[400_000:400_020] in part
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "message"),
+    [
+        ("qa", "{broken", r"qa\.jsonl:7"),
+        ("qa", '{"document_id": "nowhere", "question": "q", "answers": []}', "no document"),
+        ("qa", '{"document_id": "d0", "answers": []}', "question"),
+        ("qa", '{"document_id": "d0", "question": "q"}', "answers"),
+        ("documents", '{"id": "x"}', "text"),
+        ("documents", "[]", "JSON object"),
+    ],
+)
+def test_broken_rows_are_named(
+    planted: Planted, tiny_backbone: Callable[..., Any], name: str, line: str, message: str
+) -> None:
+    with (planted.folder / f"{name}.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(DocumentError, match=message) as caught:
+        load_corpus([planted.folder], tiny_backbone())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_documents_is_refused(
+    tmp_path: Path, tiny_backbone: Callable[..., Any]
+) -> None:
+    with pytest.raises(DocumentError, match="documents.jsonl"):
+        load_corpus([tmp_path], tiny_backbone())
