@@ -22,6 +22,7 @@ ANSWER_WEIGHT = 0.5  # of a quote's overlap; the rest is for the question
 PASSAGE_WEIGHT = 0.35  # of a citation's score; the rest is the quote's overlap
 PAIR_GAIN = 0.1  # a second sentence must add this much overlap
 PASSAGES_READ = 10
+LEAST_SCORE = 0.1  # what shares nothing with the question is cited only where nothing else is
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ def citations(
     """At most `limit` citations, best first, from different passages.
 
     `scores` [P] ranks the passages of `index` (`index.scores(question)`, or a fusion of several
-    rankings); passages that score 0 are never cited. Wording that occurs twice is quoted once.
+    rankings), 0 or more; passages that score 0 are never cited. Wording that occurs twice is
+    quoted once.
     """
     best = float(scores.max(initial=0.0))
     if best <= 0:
@@ -58,7 +60,8 @@ def citations(
     unique: dict[str, Citation] = {}
     for citation in sorted(found, key=lambda citation: -citation.score):
         unique.setdefault(" ".join(citation.quote.split()), citation)
-    return list(unique.values())[:limit]
+    good = [citation for citation in unique.values() if citation.score >= LEAST_SCORE]
+    return (good or list(unique.values())[:1])[:limit]
 
 
 class _Weights:

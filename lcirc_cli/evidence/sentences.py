@@ -79,7 +79,7 @@ def _breaks(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
         if after >= end:
             return
         if match["stop"] is not None:
-            if text[after].islower() or _is_abbreviation(text, match):
+            if text[after].islower() or _is_no_end(text, match):
                 continue
             space = text[match.end("stop") : after]
             blank = space.count("\n") > 1
@@ -94,20 +94,24 @@ def _breaks(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
             yield match.start(), after, "paragraph"
 
 
-def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
+def _is_no_end(text: str, match: re.Match[str]) -> bool:
+    """Whether a full stop follows an abbreviation, an initial or a number that opens a line."""
     if match["stop"] != ".":
         return False
     at = match.start()
     word = text[max(0, at - 12) : at].split()[-1:]
     if not word:
         return False
-    plain = word[0].lstrip("(\"'“‘[")
+    plain = word[0].lstrip("(\"'“‘[").lower()
+    if plain in _ABBREVIATIONS:
+        return True
+    if plain in _BEFORE_NUMBERS:
+        return text[match.end()].isdigit()
+    if plain.isdigit():
+        line = at - len(word[0])
+        return line == 0 or text[line - 1] == "\n"
     # "J. Smith", but not "vitamin C. It".
-    initial = len(plain) == 1 and plain.isupper() and plain not in "IC"
-    number = match.string[match.end() : match.end() + 1].isdigit()
-    return (
-        initial or plain.lower() in _ABBREVIATIONS or (number and plain.lower() in _BEFORE_NUMBERS)
-    )
+    return len(plain) == 1 and text[at - 1].isupper() and plain not in "ic"
 
 
 def _sentence(text: str, start: int, end: int, *, opens: str, closed: bool) -> Iterator[Sentence]:

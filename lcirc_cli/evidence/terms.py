@@ -46,9 +46,8 @@ _ENDINGS = (
 def terms(text: str) -> list[str]:
     """The terms of a text in order, repeated as often as they occur."""
     found: list[str] = []
-    for match in _TERM.finditer(text):
-        word = match.group()
-        if _IS_UNSPACED.match(word):
+    for word in _TERM.findall(text):
+        if not word.isascii() and _IS_UNSPACED.match(word):
             # A lone character stands for itself, a run for its overlapping pairs.
             found += [word[at : at + 2] for at in range(max(1, len(word) - 1))]
         else:

@@ -126,6 +126,15 @@ def test_another_ranking_decides_what_is_cited(index: PassageIndex) -> None:
     assert [citation.page for citation in cited] == [3]
 
 
+def test_the_neighbour_of_a_good_passage_is_not_cited_for_it() -> None:
+    index = PassageIndex(memory(sentences(*["otter"] * 4) + "\n\n" + sentences(*["heron"] * 4)))
+    scores = index.scores("otter")
+    assert len(scores) == 2 and scores.all()
+    assert ["otter" in c.quote for c in citations("otter", "", index=index, scores=scores)] == [
+        True
+    ]
+
+
 # --- is there an answer at all? -------------------------------------------------------------
 
 

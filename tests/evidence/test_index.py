@@ -79,6 +79,14 @@ def test_pairs_tell_phrases_from_scattered_words() -> None:
     assert ranking(index.scores("Where is the white house?"))[0] == 1
 
 
+def test_a_table_of_contents_comes_after_the_chapter() -> None:
+    table = "\n".join(f"{n} {a.title()} ... {n * 7}" for n, a in enumerate(ANIMALS, start=1))
+    chapter = "Nobody has seen where the heron sleeps, although many have looked for it at night."
+    index = PassageIndex(memory(table, chapter))
+    assert ranking(index.scores("heron"))[0] == 1
+    assert index.scores("heron")[0] > 0  # and is still found where nothing else is
+
+
 def test_cjk_is_found_by_pairs_of_characters() -> None:
     index = PassageIndex(memory("猫は屋根の上で眠る。", "犬は庭で骨を掘る。"))
     assert ranking(index.scores("犬はどこにいる？"))[0] == 1

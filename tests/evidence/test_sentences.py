@@ -28,6 +28,11 @@ def kinds(text: str) -> list[str]:
         ("See Fig. 3 and p. 4. Then go on.", ["See Fig. 3 and p. 4.", "Then go on."]),
         ("He said no. Then he went.", ["He said no.", "Then he went."]),
         ("It is No. 7 of ten. Look.", ["It is No. 7 of ten.", "Look."]),
+        (
+            "10. Many questions\nTen came in 1910. Then more.",
+            ["10. Many questions\nTen came in 1910.", "Then more."],
+        ),
+        ("Vitamin C. It is good.", ["Vitamin C.", "It is good."]),
         ("Version 3.9.4 came out. It was good.", ["Version 3.9.4 came out.", "It was good."]),
         ("It cost ... much. Well.", ["It cost ... much.", "Well."]),
         ("第一句。第二句！「第三句。」第四", ["第一句。", "第二句！", "「第三句。」", "第四"]),
