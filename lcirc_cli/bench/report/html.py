@@ -21,7 +21,9 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid #d9dfe5; text-align: ri
 th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; }
 tr.part td { color: #5b6770; } tr.first td { border-top: 2px solid #9aa5b1; }
 td.note { text-align: left; color: #5b6770; white-space: normal; }
-svg { max-width: 100%; height: auto; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: 13px; }
+svg { max-width: 100%; height: auto; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem;
+     font-size: 13px; }
 dt { color: #5b6770; } dd { margin: 0; overflow-wrap: anywhere; }
 """
 
