@@ -127,13 +127,19 @@ def gated_block(
     ]
 
 
+def standardise(x_D: Tensor, whole: Part) -> Tensor:
+    """As the layers read it, where the compressor has a mean and a deviation for each channel."""
+    mean = whole.get("input_mean")
+    return x_D if mean is None else (x_D - mean) / whole["input_deviation"]
+
+
 def perceiver(
     latents_KD: Sequence[Tensor], inputs_nD: Tensor, parameters: Parameters, *, config: Any
 ) -> list[Tensor]:
     """h_i from g_i and a segment's inputs before positions."""
     whole = Part(parameters, "perceiver.")
     n, K, eps = len(inputs_nD), len(latents_KD), config.norm_eps
-    x_nD = [inputs_nD[t] + whole["positions"][t] for t in range(n)]
+    x_nD = [standardise(inputs_nD[t], whole) + whole["positions"][t] for t in range(n)]
     for index in range(config.perceiver_layers):
         layer = whole.part(f"layers.{index}")
         share, residual = layer.get("share_logit"), layer.get("residual_gate")
@@ -159,6 +165,8 @@ def perceiver(
         latents_KD = [k_D + r_D for k_D, r_D in zip(kept, read, strict=True)]
         ffn = layer.part("feed_forward")
         latents_KD = [x_D + feed_forward(x_D, ffn, eps=eps) for x_D in latents_KD]
+    if whole.get("input_mean") is not None:
+        latents_KD = [x_D * whole["input_deviation"] + whole["input_mean"] for x_D in latents_KD]
     return [norm(x_D, whole.part("norm"), eps=eps) for x_D in latents_KD]
 
 
@@ -171,7 +179,7 @@ def recurrence(
     cut: Callable[[int], bool] = lambda index: False,
 ) -> list[Tensor]:
     """h_1 ... h_S, each [K, D]; `cut(i)` says that no gradient enters segment i from h_{i-1}."""
-    start = list(parameters["latents"])
+    start, whole = list(parameters["latents"]), Part(parameters, "perceiver.")
     carry_gate = parameters.get("carry_gate")
     previous: list[Tensor] | None = None
     states = []
@@ -184,12 +192,15 @@ def recurrence(
             latents = previous
         else:
             gate = torch.tanh(carry_gate)
-            latents = [s_D + gate * p_D for s_D, p_D in zip(start, previous, strict=True)]
+            latents = [
+                s_D + gate * standardise(p_D, whole)
+                for s_D, p_D in zip(start, previous, strict=True)
+            ]
         if question_TD is not None:
             heads = config.perceiver_heads
             latents = gated_block(
                 latents,
-                list(question_TD),
+                [standardise(q_D, whole) for q_D in question_TD],
                 Part(parameters, "mixer.block."),
                 heads=heads,
                 kv_heads=heads,

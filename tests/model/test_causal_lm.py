@@ -140,15 +140,16 @@ def test_evidence_of_folded_questions_is_one_by_one(model: LcircForCausalLM) -> 
     questions = [tokens(5, 3, seed=seed) for seed in (4, 5)]
     rows = [row for pair in questions for row in pair]
     scores = model.adapter.evidence(model.question_keys(*padded(rows)), keys)
-    assert scores.shape == (4, 8)
+    pairs = 4 * 3  # heads times latents
+    assert scores.shape == (4, pairs, 8)
     for row, question_ids in enumerate(rows):
         ids = documents[row // 2]
         single = next(iter(model.segments([ids])))
         expected = model.adapter.evidence(
             model.question_keys(question_ids[None]), model.adapter.keys(single.inputs_BND)
         )
-        assert distance(scores[row, : len(ids)], expected[0]) < TOLERANCE
-        assert torch.all(scores[row, len(ids) :] == float("-inf"))
+        assert distance(scores[row, :, : len(ids)], expected[0]) < TOLERANCE
+        assert torch.all(scores[row, :, len(ids) :] == float("-inf"))
 
 
 @pytest.mark.parametrize("retained", [1, 3, 9])

@@ -145,3 +145,14 @@ def test_gradients_never_reach_the_lm_through_features() -> None:
     memory.states_BMD.sum().backward()
     assert all(parameter.grad is None for parameter in model.lm.parameters())
     assert model.adapter.perceiver.positions.grad is not None
+
+
+def test_saved_features_are_read_and_the_lm_is_not_run() -> None:
+    model = tiny_model(segment_inputs=2)
+    documents = tokens(20, 9)
+    stored = [model.stored_features(ids) for ids in documents]
+    expected = [segment.inputs_BND for segment in model.segments(documents)]
+    model.lm.register_forward_pre_hook(lambda *_: pytest.fail("the model was run"))
+    model.lm.base_model.register_forward_pre_hook(lambda *_: pytest.fail("the model was run"))
+    found = [segment.inputs_BND for segment in model.segments(documents, features=stored)]
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))

@@ -11,7 +11,7 @@ from lcirc_cli.model import Backpropagation, LcircAdapter, LcircForCausalLM, Mem
 from lcirc_cli.model.attention import attend
 from lcirc_cli.model.features import StoredFeatures
 from lcirc_cli.model.recurrence import compress_for_training
-from lcirc_cli.model.warm_start import scale_keys, start_from_backbone
+from lcirc_cli.model.warm_start import standardise_inputs, start_from_backbone
 
 from .tiny import FAMILIES, FORMS, batch, random_adapter, tiny_config, tiny_lm, tokens
 
@@ -105,7 +105,7 @@ def test_evidence(form: dict[str, Any], masked: bool) -> None:
     keys = model.adapter.keys(segment.inputs_BND, segment.mask_BN)
     scores = model.adapter.evidence(model.question_keys(batch(4, 5)), keys)
     assert scores.is_meta
-    assert scores.shape == (4, 8)
+    assert scores.shape == (4, 4 * 3, 8)
     scores.sum().backward()
     assert model.adapter.latents.grad is not None
 
@@ -131,7 +131,7 @@ def test_warm_start() -> None:
     shape: dict[str, Any] = {"norm": "rmsnorm", "norm_eps": 1e-6, "injection_kv_heads": 2}
     model = on_meta(**shape, perceiver_start="average")
     start_from_backbone(model.adapter, model.lm)
-    scale_keys(model.adapter, torch.randn(9, 32))
+    standardise_inputs(model.adapter, torch.randn(9, 32))
     assert all(parameter.is_meta for parameter in model.adapter.parameters())
 
 

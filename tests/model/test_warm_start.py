@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lcirc_cli.model import LcircAdapter, LcircConfig, preset
 from lcirc_cli.model.decoders import attention_weights, backbone_shape, decoder_layers
 from lcirc_cli.model.layers import GatedCrossAttention
-from lcirc_cli.model.warm_start import scale_keys, start_from_backbone
+from lcirc_cli.model.warm_start import standardise_inputs, start_from_backbone
 
 from .tiny import FAMILIES, distance, random_adapter, tiny_config, tiny_lm
 
@@ -118,19 +118,20 @@ def test_what_does_not_fit_is_refused(family: str, changes: dict[str, Any], mess
         start_from_backbone(adapter, tiny_lm(family))
 
 
-def test_scaled_keys_give_every_channel_the_same_say() -> None:
+def test_standardised_inputs_give_every_channel_the_same_say() -> None:
     adapter = LcircAdapter(tiny_config(perceiver_start="average"))
-    features = torch.randn(400, 32) * torch.logspace(-1, 2, 32)
-    attention = adapter.perceiver.first.attention
-    q, k = attention.q.weight.clone(), attention.k.weight.clone()
-    scale_keys(adapter, features)
-    spread = features.std(dim=0)
-    assert distance(attention.k.weight * spread, k) < 1e-5
-    assert distance(attention.q.weight * spread, q) < 1e-5
-    seen = attention.k(features).std(dim=0)
-    assert distance(seen, torch.ones(32)) < 1e-4
+    features = torch.randn(400, 32) * torch.logspace(-1, 2, 32) + torch.linspace(-3, 3, 32)
+    features[:, 7] = 4.0  # a channel that says nothing must not become NaN
+    standardise_inputs(adapter, features)
+    seen = adapter.perceiver.standardise(features)
+    assert distance(seen.mean(dim=0), torch.zeros(32)) < 1e-4
+    expected = torch.ones(32)
+    expected[7] = 0.0
+    assert distance(seen.std(dim=0), expected) < 1e-4
 
 
-def test_scaling_keys_needs_the_average_start() -> None:
+def test_standardising_needs_the_average_start() -> None:
     with pytest.raises(ValueError, match="only with perceiver_start 'average'"):
-        scale_keys(random_adapter(), torch.randn(9, 32))
+        standardise_inputs(random_adapter(), torch.randn(9, 32))
+    x = torch.randn(2, 9, 32)
+    assert random_adapter().perceiver.standardise(x) is x

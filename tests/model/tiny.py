@@ -124,6 +124,8 @@ def randomise(adapter: nn.Module, *, gates: float = 0.5, seed: int = 1) -> None:
         noise = torch.randn(parameter.shape, generator=generator).to(parameter)
         if name.endswith("gate"):
             parameter.fill_(gates)
+        elif name.endswith("input_deviation"):
+            parameter.copy_(1.0 + noise.abs())
         elif "norm" in name.split(".")[-2:][0] and name.endswith("weight"):
             parameter.copy_(1.0 + 0.2 * noise)
         elif parameter.dim() == 2 and name not in ("latents", "perceiver.positions"):
