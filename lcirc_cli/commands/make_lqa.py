@@ -115,6 +115,9 @@ def make_lqa(
             help="An option of sbatch (partition=NAME is needed); may be repeated.",
         ),
     ] = None,
+    shard_size: Annotated[
+        int, _option("--shard-size", metavar="N", panel=_RUN, help="Documents of a task.")
+    ] = 512,
     overwrite: Annotated[
         bool, _option("--overwrite", panel=_RUN, help="Replace a data set of other settings.")
     ] = False,
@@ -154,6 +157,7 @@ def make_lqa(
             language=language,
             decontaminate=tuple(str(path) for path in decontaminate or ()),
             max_documents=max_documents,
+            documents_per_shard=shard_size,
             license=license,
         ),
         pairs=lqa.PairSettings(

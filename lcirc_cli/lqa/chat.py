@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -50,9 +51,8 @@ class ChatModel(Protocol):
     """Something that answers requests."""
 
     name: str
-
-    # Whether the same request could be answered better when asked again.
-    varies: bool
+    varies: bool  # whether the same request could be answered better when asked again
+    troubles: Counter[str]  # what was waited out so far, by kind
 
     async def complete(self, request: ChatRequest) -> Reply:
         """Answer one request.

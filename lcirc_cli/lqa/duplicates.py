@@ -25,6 +25,7 @@ from lcirc_cli.lqa.stage import Stage
 from lcirc_cli.lqa.trove import Document, PipelineStep
 
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+_FEW_SHARDS = 64  # up to so many, a band is compared in well under a second
 _BLOCK = 8_192  # shingles whose hashes are held at once
 _CONFIG = minhash.MinhashConfig()
 
@@ -102,7 +103,9 @@ def stages(folder: Path, reader: PipelineStep, shards: int) -> list[Stage]:
             [reader, exact.ExactDedupSignature(signatures, exact_config)],
             tasks=shards,
         ),
-        Stage("exact-find", [exact.ExactFindDedups(signatures, found, exact_config)], tasks=1),
+        Stage(
+            "exact-find", [exact.ExactFindDedups(signatures, found, exact_config)], 1, light=True
+        ),
         Stage(
             "near-signatures",
             [
@@ -116,11 +119,13 @@ def stages(folder: Path, reader: PipelineStep, shards: int) -> list[Stage]:
             "near-bands",
             [minhash.MinhashDedupBuckets(str(folder / "near-signatures"), bands, config=_CONFIG)],
             tasks=_CONFIG.num_buckets,
+            light=shards <= _FEW_SHARDS,
         ),
         Stage(
             "near-groups",
             [minhash.MinhashDedupCluster(bands, str(folder / "near"), config=_CONFIG)],
             tasks=1,
+            light=True,
         ),
     ]
 

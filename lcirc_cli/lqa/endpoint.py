@@ -14,43 +14,18 @@ import os
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import openai
 
 from lcirc_cli.errors import EndpointError
 from lcirc_cli.lqa.chat import ChatRequest, Refused, Reply
+from lcirc_cli.lqa.dialect import DIALECTS, Dialect
 
 KEY_VARIABLES = ("LCIRC_API_KEY", "OPENAI_API_KEY")
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0  # seconds between tries
 _LONGEST_PAUSE = 600.0  # what a server may ask for
 _HELLO_PATIENCE = 15.0
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What this server understands; found out once by `negotiate`."""
-
-    structure: str = "json_schema"  # or json_object, or none
-    limit: str = "max_tokens"  # or max_completion_tokens
-
-    def arguments(self, request: ChatRequest) -> dict[str, Any]:
-        """The request's arguments that differ between servers."""
-        arguments: dict[str, Any] = {self.limit: request.max_tokens}
-        if self.structure == "json_schema":
-            schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
-            arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
-        elif self.structure == "json_object":
-            arguments["response_format"] = {"type": "json_object"}
-        return arguments
-
-
-DIALECTS = tuple(
-    Dialect(structure, limit)
-    for structure in ("json_schema", "json_object", "none")
-    for limit in ("max_tokens", "max_completion_tokens")
-)
 
 
 class EndpointModel:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class LocalModel:
 
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
+        self.troubles: Counter[str] = Counter()  # there are none
         self.name = f"{backbone.name}@{backbone.fingerprint[:12]}"
         self._turn = asyncio.Lock()
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from lcirc_cli.lqa.asking import Asker
 from lcirc_cli.lqa.chat import ChatModel
-from lcirc_cli.lqa.endpoint import EndpointModel
 from lcirc_cli.lqa.interview import make_pairs
 from lcirc_cli.lqa.models import ModelChoice
 from lcirc_cli.lqa.progress import Meter
@@ -66,8 +65,7 @@ class MakePairs(PipelineStep):  # type: ignore[misc]
                 done = self._work(data, asker, meter, window=self._window(in_flight))
                 try:
                     while (document := runner.run(_next(done))) is not None:
-                        if isinstance(model, EndpointModel):
-                            meter.troubles = sum(model.troubles.values())
+                        meter.troubles = model.troubles.total()
                         yield document
                 finally:
                     runner.run(_close(done, model))

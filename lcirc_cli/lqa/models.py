@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from lcirc_cli.lqa.chat import ChatModel
-from lcirc_cli.lqa.endpoint import Dialect, EndpointModel, negotiate
+from lcirc_cli.lqa.dialect import Dialect
 from lcirc_cli.lqa.settings import LOCAL, EngineSettings
 
 
@@ -36,6 +36,9 @@ class ModelChoice:
                 dtype=engine.dtype,
                 offline=engine.offline,
             )
+        # The client takes half a second to import, in every process.
+        from lcirc_cli.lqa.endpoint import EndpointModel
+
         assert engine.endpoint is not None
         return EndpointModel(
             engine.endpoint,
@@ -55,6 +58,8 @@ def choose_model(generator: str, backbone: str, engine: EngineSettings) -> Model
     choice = ModelChoice(generator, backbone)
     if generator == LOCAL:
         return choice
+
+    from lcirc_cli.lqa.endpoint import EndpointModel, negotiate
 
     async def ask() -> Dialect:
         model = choice.open(engine)

@@ -18,12 +18,11 @@ from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import atomic_write, locked, make_folder
 from lcirc_cli.lqa import duplicates, hub, output, prompt_hash, sample_page
 from lcirc_cli.lqa.card import card
-from lcirc_cli.lqa.endpoint import Dialect
+from lcirc_cli.lqa.dialect import Dialect
 from lcirc_cli.lqa.inputs import Unit, plan_units
 from lcirc_cli.lqa.lines import read_lines
 from lcirc_cli.lqa.make_step import MakePairs
 from lcirc_cli.lqa.models import ModelChoice, choose_model
-from lcirc_cli.lqa.plots import draw_all
 from lcirc_cli.lqa.prepare import (
     ReadUnits,
     WritePrepared,
@@ -220,6 +219,8 @@ def _finish(
         },
         "statistics": numbers.to_json(),
     }
+    from lcirc_cli.lqa.plots import draw_all  # slow to import, and only needed here
+
     plots = make_folder(paths.out / "plots")
     for name, picture in draw_all(numbers).items():
         atomic_write(plots / name, picture)

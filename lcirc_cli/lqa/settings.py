@@ -148,6 +148,7 @@ def check(settings: LqaSettings, *, asks: bool) -> None:
     least = {
         "--min-tokens": (documents.min_tokens, 1),
         "--pairs-per-document": (pairs.pairs_per_document, 1),
+        "--shard-size": (documents.documents_per_shard, 1),
         "--workers": (engine.workers, 1),
         "--in-flight": (engine.in_flight, 1),
         "--max-documents": (documents.max_documents or 1, 1),

@@ -17,7 +17,9 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,7 @@ class Stage:
     name: str
     steps: Sequence[PipelineStep]
     tasks: int
+    light: bool = False  # milliseconds of work: not worth other processes or jobs
 
 
 def run_stage(stage: Stage, folder: Path, engine: EngineSettings) -> None:
@@ -62,6 +65,8 @@ def run_stage(stage: Stage, folder: Path, engine: EngineSettings) -> None:
     notes = logs / "failed"
     shutil.rmtree(notes, ignore_errors=True)
     make_folder(notes)
+    if stage.light:
+        engine = replace(engine, executor="local", workers=1)
     executor = _executor(stage, logs, engine)
     executor.notes = notes
     try:
@@ -100,7 +105,30 @@ class _Noting:
 
 
 class LocalExecutor(_Noting, LocalPipelineExecutor):  # type: ignore[misc]
-    """Processes of this machine."""
+    """Processes of this machine.
+
+    datatrove's own `run` starts a manager process for every stage, which lives on for ever when
+    the command is killed; here there is only the pool, whose processes watch their parent.
+    """
+
+    def run(self) -> None:
+        """Run the tasks that are not marked as completed."""
+        missing = self.get_incomplete_ranks(range(self.tasks))
+        workers = min(self.workers, len(missing))
+        self.save_executor_as_json()
+        if workers <= 1:
+            steps = list(self.pipeline)
+            for rank in missing:
+                self.pipeline: list[Any] = deepcopy(steps)  # a step may keep what belongs to its task
+                self._run_for_rank(rank, local_rank=1)
+            return
+        # One process imports everything once, and all workers of all stages are forked from it.
+        context = multiprocess.get_context("forkserver")
+        context.set_forkserver_preload(["lcirc_cli.lqa.run", "lcirc_cli.lqa.endpoint"])
+        with context.Pool(workers) as pool:
+            run_one = partial(self._run_for_rank, local_rank=1)
+            for _ in pool.imap_unordered(run_one, missing):
+                pass
 
 
 class SlurmExecutor(_Noting, SlurmPipelineExecutor):  # type: ignore[misc]

@@ -1,0 +1,117 @@
+"""Fixtures of the tests of make-lqa: a fake endpoint, invented documents, the command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("datatrove", reason="make-lqa needs the extra lqa")
+pytest.importorskip("openai", reason="make-lqa needs the extra lqa")
+
+from .corpus import write_tokenizer_folder
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent.parent
+
+
+@dataclass
+class Endpoint:
+    """A running fake server."""
+
+    url: str
+    log: Path
+
+    def counts(self) -> Counter[str]:
+        """What was done about requests: "ok" and the names of faults."""
+        return Counter(line.split()[1] for line in self.log.read_text().splitlines())
+
+    def answered(self) -> Counter[str]:
+        """How often each request was answered well."""
+        lines = (line.split() for line in self.log.read_text().splitlines())
+        return Counter(key for key, what in lines if what == "ok")
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path) -> Iterator[Callable[..., Endpoint]]:
+    """`endpoint(latency=0.0, faults=0.0, seed=0)` starts a fake server of its own."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(**options: float) -> Endpoint:
+        folder = tmp_path / f"server-{len(running)}"
+        folder.mkdir()
+        port, log = folder / "port", folder / "log"
+        arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        command = [sys.executable, str(HERE / "fake_server.py"), "--port-file", str(port)]
+        running.append(subprocess.Popen([*command, "--log", str(log), *arguments]))
+        deadline = time.monotonic() + 60
+        while not port.exists():
+            assert running[-1].poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        return Endpoint(f"http://127.0.0.1:{port.read_text()}/v1", log)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def counting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder that can count tokens and nothing else."""
+    return write_tokenizer_folder(tmp_path_factory.mktemp("model"))
+
+
+@dataclass
+class Command:
+    """`lcirc make-lqa` as a process, with what all tests here give it."""
+
+    model: Path
+    cache: Path
+
+    def start(self, *arguments: Any) -> subprocess.Popen[str]:
+        """Start it, in a process group of its own."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+            "LCIRC_CACHE": str(self.cache),
+        }
+        command = [sys.executable, str(HERE / "run_command.py"), *map(str, arguments)]
+        return subprocess.Popen(
+            [*command, "--model", str(self.model), "--min-tokens", "500"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: Any, status: int = 0) -> tuple[str, str]:
+        """Run it to its end; (standard output, standard error)."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=500)
+        assert process.returncode == status, (process.returncode, out, err)
+        return out, err
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """SIGKILL to the command alone: its workers must notice by themselves."""
+        os.kill(process.pid, signal.SIGKILL)
+        # Returns only when every process that had these pipes is gone.
+        process.communicate(timeout=30)
+
+
+@pytest.fixture
+def command(counting_model: Path, tmp_path: Path) -> Command:
+    """Runs `lcirc make-lqa`."""
+    return Command(counting_model, tmp_path / "cache")

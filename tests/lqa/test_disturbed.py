@@ -1,0 +1,117 @@
+"""Runs that are disturbed: faults of the endpoint, and SIGKILL at any moment."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lcirc_cli.lqa.output import read_manifest
+
+from .conftest import Command, Endpoint
+from .corpus import write_documents
+
+IN_FLIGHT = 8
+
+
+def contents(out: Path) -> dict[str, str]:
+    """What is in a finished data set, whatever the order of its rows."""
+    manifest = read_manifest(out)
+    assert manifest is not None, "not finished"
+    return {entry["path"]: entry["content_sha256"] for entry in manifest["files"]}
+
+
+def arguments(source: Path, out: Path, server: Endpoint, *more: object) -> list[object]:
+    return [
+        *(source, "--out", out, "--endpoint", server.url, "--generator", "fake"),
+        *("--in-flight", IN_FLIGHT, *more),
+    ]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_documents(tmp_path / "documents.jsonl.gz", 24)
+
+
+def test_faults_do_not_change_the_result(
+    tmp_path: Path, source: Path, endpoint: Callable[..., Endpoint], command: Command
+) -> None:
+    calm, rough = endpoint(), endpoint(faults=0.3, seed=7)
+    command.run(*arguments(source, tmp_path / "calm", calm))
+    command.run(*arguments(source, tmp_path / "rough", rough, "--timeout", 1))
+    counts = rough.counts()
+    assert min(counts[f] for f in ("429", "500", "hang", "cut", "broken", "empty")) >= 3
+    assert contents(tmp_path / "rough") == contents(tmp_path / "calm")
+    assert set(rough.answered()) == set(calm.answered())  # none lost, none invented
+    assert set(rough.answered().values()) == {1}
+
+
+def _kill_often(
+    command: Command, server: Endpoint, words: list[object], kills: int, *, seed: int
+) -> int:
+    """Start and SIGKILL `kills` times, at random moments; then let it finish. Returns kills."""
+    chance = random.Random(seed)
+    done = 0
+    for number in range(kills):
+        process = command.start(*words)
+        before = len(server.log.read_text().splitlines())
+        wanted = before + chance.randrange(1, 30)
+        # By turns after some time, and after some requests: every phase is hit.
+        deadline = time.monotonic() + (chance.uniform(0.2, 6.0) if number % 3 == 0 else 60)
+        while process.poll() is None and time.monotonic() < deadline:
+            if number % 3 and len(server.log.read_text().splitlines()) >= wanted:
+                break
+            time.sleep(0.01)
+        done += process.poll() is None
+        command.kill(process)
+    command.run(*words)
+    return done
+
+
+def _check_killed(
+    tmp_path: Path,
+    source: Path,
+    endpoint: Callable[..., Endpoint],
+    command: Command,
+    *,
+    kills: int,
+    more: tuple[object, ...] = (),
+    faults: float = 0.0,
+) -> None:
+    calm = endpoint()
+    command.run(*arguments(source, tmp_path / "calm", calm))
+    rough = endpoint(latency=0.05, faults=faults)
+    words = arguments(source, tmp_path / "rough", rough, "--timeout", 2, *more)
+    killed = _kill_often(command, rough, words, kills, seed=kills)
+    assert killed >= kills // 2, "the kills must come while it works"
+    assert contents(tmp_path / "rough") == contents(tmp_path / "calm")
+    answered = rough.answered()
+    assert set(answered) == set(calm.answered())
+    repeated = sum(count - 1 for count in answered.values())
+    assert repeated <= killed * IN_FLIGHT
+
+
+def test_kills_do_not_change_the_result(
+    tmp_path: Path, source: Path, endpoint: Callable[..., Endpoint], command: Command
+) -> None:
+    _check_killed(tmp_path, source, endpoint, command, kills=5)
+
+
+def test_kills_with_workers_do_not_change_the_result(
+    tmp_path: Path, source: Path, endpoint: Callable[..., Endpoint], command: Command
+) -> None:
+    _check_killed(
+        tmp_path, source, endpoint, command, kills=3, more=("--workers", 2, "--shard-size", 5)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_fifty_kills_with_faults(
+    tmp_path: Path, endpoint: Callable[..., Endpoint], command: Command
+) -> None:
+    source = write_documents(tmp_path / "documents.jsonl.gz", 150)
+    _check_killed(tmp_path, source, endpoint, command, kills=50, faults=0.2)
