@@ -23,10 +23,19 @@ def clean_text(text: str) -> tuple[str, Counter[str]]:
     nulls = text.count("\0")
     if nulls:
         text = text.replace("\0", "")
-    text, surrogates = _SURROGATES.subn("\ufffd", text)
+    text, surrogates = _join_surrogates(text)
     text, controls = _CONTROLS.subn("", text)
     counts = {"NUL": nulls, "lone surrogate": surrogates, "control character": controls}
     return text, Counter({kind: count for kind, count in counts.items() if count})
+
+
+def _join_surrogates(text: str) -> tuple[str, int]:
+    """Surrogate pairs as the characters that they mean, and how many lone ones are replaced."""
+    if not _SURROGATES.search(text):
+        return text, 0
+    before = text.count("\ufffd")
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text, text.count("\ufffd") - before
 
 
 def describe_repairs(repairs: Counter[str]) -> list[str]:

@@ -18,6 +18,7 @@ _BOMS = (  # longest first: the UTF-32 mark begins with the UTF-16 one
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_SEVEN_BIT = ("iso-2022", "hz-gb")
 _SAMPLE_BYTES = 1 << 16
 _RUN_SHARE = 0.5  # of the bytes above 127, those beside another: less means accents among ASCII
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
@@ -38,11 +39,13 @@ def decode_text(data: bytes, *, declared: str | None = None) -> tuple[str, list[
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _decode(data, encoding, "" if encoding == "utf-8-sig" else encoding)
+    if declared and declared.startswith(_SEVEN_BIT) and _is_text_codec(declared):
+        return _decode(data, declared, declared)  # its bytes are valid UTF-8 as well
     wide = looks_like_wide(data)
     if wide:
         return _decode(data, wide, wide)
     try:
-        return data.decode("utf-8"), []
+        return data.decode("utf-8", "surrogatepass"), []  # `cleaning` tells of surrogates
     except UnicodeDecodeError as error:
         bad = error.start
     if declared and _is_text_codec(declared):

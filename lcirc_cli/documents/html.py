@@ -21,11 +21,14 @@ _PARAGRAPHS = _HEADINGS | {
     *("footer", "form", "header", "hr", "main", "nav", "ol", "p", "pre", "section", "table", "ul"),
 }
 _LINES = frozenset(
-    ("br", "caption", "dd", "div", "dt", "figcaption", "legend", "li", "option", "summary", "tr")
+    ("caption", "dd", "div", "dt", "figcaption", "legend", "li", "option", "summary")
 )
 _CELLS = frozenset({"td", "th"})
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""")
 _DECLARATION_BYTES = 4096
+_PARAGRAPH_BREAK = "\n\n"
+_BULLET = "- "
+_GAPS = (" ", "\t")
 _SPACES = re.compile(r"[ \t\n\r\f\u00a0]+")
 _MANY_LINES = re.compile(r"\n{3,}")
 _AS_WINDOWS = frozenset({"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"})
@@ -80,6 +83,7 @@ class _Writer:
         self.heading: list[str] | None = None  # the text of the heading that is open
         self.title: list[str] | None = None  # the text of the title that is open
         self.preformatted = 0
+        self.in_row = False  # whether the table row has a cell already
 
     def take(self, token: Token) -> Iterator[Part]:
         if token.kind == "text":
@@ -89,11 +93,11 @@ class _Writer:
         if opens and name in _HEADINGS and self.written:
             yield self.part()
         if name in _PARAGRAPHS:
-            self._break(2)
-        elif name in _CELLS and opens and not self._at_line_start():
-            self.pieces.append("\t")
-        elif name in _LINES:
-            self._break(1)
+            self._break()
+        elif name == "tr" or name in _CELLS:
+            self._table(name, opens)
+        elif name == "br" or (name in _LINES and not self._at_line_start()):
+            self.pieces.append("\n")
         if name in _HEADINGS:
             self._heading(opens)
         elif name == "title":
@@ -101,7 +105,7 @@ class _Writer:
         elif name == "pre":
             self.preformatted = max(0, self.preformatted + (1 if opens else -1))
         elif name == "li" and opens:
-            self.pieces.append("- ")
+            self.pieces.append(_BULLET)
         elif name == "img" and (alt := attribute(token, "alt")):
             self._text(f" {alt} ")
 
@@ -121,14 +125,32 @@ class _Writer:
         if self.heading is not None:
             self.heading.append(text)
         self.written = self.written or not text.isspace()
-        at_start = not self.pieces or self.pieces[-1].endswith((" ", "\n", "\t"))
-        self.pieces.append(text.lstrip(" ") if at_start and not self.preformatted else text)
+        if not self.preformatted and (self._at_line_start() or self.pieces[-1].endswith(_GAPS)):
+            text = text.lstrip(" ")
+        if text:
+            self.pieces.append(text)
 
     def _at_line_start(self) -> bool:
-        return next((piece for piece in reversed(self.pieces) if piece), "\n").endswith("\n")
+        return not self.pieces or self.pieces[-1].endswith("\n")
 
-    def _break(self, lines: int) -> None:
-        self.pieces.append("\n" * lines)
+    def _table(self, name: str, opens: bool) -> None:
+        """A tab between two cells and a line for each row, paragraphs in the cells or not."""
+        if self.in_row:
+            while self.pieces and self.pieces[-1] == _PARAGRAPH_BREAK:
+                self.pieces.pop()
+        if name == "tr":
+            self.in_row = False
+            if not self._at_line_start():
+                self.pieces.append("\n")
+        elif opens:
+            if self.in_row:
+                self.pieces.append("\t")
+            self.in_row = True
+
+    def _break(self) -> None:
+        """A blank line, unless a list item or a cell has just begun: its text stands beside it."""
+        if self.pieces and self.pieces[-1] not in (_BULLET, "\t"):
+            self.pieces.append(_PARAGRAPH_BREAK)
 
     def _heading(self, opens: bool) -> None:
         if opens:

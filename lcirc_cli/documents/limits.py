@@ -16,7 +16,7 @@ class ReadLimits:
     """
 
     seconds: float = 1800.0  # the whole document
-    page_seconds: float = 30.0  # one PDF page, or the opening of a PDF
+    page_seconds: float = 60.0  # one PDF page, or the opening of a PDF
     memory_bytes: int = 2 << 30  # address space of the process that reads a PDF
     characters: int = 50_000_000  # of text, about 12 million tokens
     source_bytes: int = 512 << 20  # of a source that is held in memory whole (all but PDF files)
