@@ -98,9 +98,12 @@ class Sampler:
         total, wanted = -(-tokens // n), -(-self._settings.document_tokens // n)
         if not 0 < wanted < total:
             return Part(document, 0, tokens)
-        at = question.evidence[0][0] // n if question.evidence else int(rng.integers(total))
-        low, high = max(0, at - wanted + 1), min(at, total - wanted)
-        first = int(rng.integers(low, max(low, high) + 1))
+        at = last = int(rng.integers(total))
+        if question.evidence:
+            start, end = question.evidence[0]
+            at, last = start // n, (end - 1) // n
+        low, high = max(0, last - wanted + 1), min(at, total - wanted)
+        first = int(rng.integers(min(low, high), high + 1))
         return Part(document, first * n, min((first + wanted) * n, tokens))
 
     def _join(self, rng: np.random.Generator, own: Part) -> tuple[list[Part], int]:

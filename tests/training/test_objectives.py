@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, Memory, preset
 from lcirc_cli.model.decoders import backbone_shape
-from lcirc_cli.training.objectives import evidence_loss, label_losses
+from lcirc_cli.training.objectives import SHARPNESS, evidence_loss, label_losses
 from lcirc_cli.training.windows import make_windows
 
 
@@ -59,7 +59,7 @@ def test_nothing_below_the_lowest_injected_layer_is_in_the_backward_pass(
 
 def test_evidence_loss_equals_a_loop_over_passages() -> None:
     torch.manual_seed(0)
-    scores = torch.randn(3, 50)
+    scores = torch.randn(3, 4, 50)
     evidence = [[(3, 5)], [], [(11, 12), (40, 50)]]
     loss = evidence_loss(scores, evidence, passage_tokens=8)
     wanted = []
@@ -68,21 +68,24 @@ def test_evidence_loss_equals_a_loop_over_passages() -> None:
         for start in range(0, 50, 8):
             tokens = range(start, min(50, start + 8))
             gold = any(a <= t < b for t in tokens for a, b in evidence[row])
-            mass[gold] += sum(math.exp(float(scores[row, t])) for t in tokens)
+            pairs = [
+                math.log(sum(math.exp(float(scores[row, r, t])) for t in tokens)) for r in range(4)
+            ]
+            mass[gold] += math.exp(SHARPNESS * sum(pairs) / 4)
         wanted.append(-math.log(mass[True] / (mass[True] + mass[False])))
     assert loss is not None
     assert float(loss) == pytest.approx(sum(wanted) / 2, rel=1e-5)
 
 
 def test_evidence_loss_without_evidence_is_none() -> None:
-    assert evidence_loss(torch.randn(2, 9), [[], []], passage_tokens=4) is None
+    assert evidence_loss(torch.randn(2, 3, 9), [[], []], passage_tokens=4) is None
 
 
-def test_evidence_loss_has_finite_gradients_where_tokens_are_masked() -> None:
-    scores = torch.randn(1, 20)
-    scores[0, 16:] = float("-inf")
-    scores.requires_grad_()
-    loss = evidence_loss(scores, [[(0, 3)]], passage_tokens=8)
+def test_evidence_loss_has_finite_gradients() -> None:
+    scores = torch.randn(2, 3, 20, requires_grad=True)
+    loss = evidence_loss(scores, [[(0, 3)], []], passage_tokens=8)
     assert loss is not None
     loss.backward()
-    assert scores.grad is not None and torch.isfinite(scores.grad[0, :16]).all()
+    assert scores.grad is not None and torch.isfinite(scores.grad).all()
+    assert float(scores.grad[0].abs().max()) > 0
+    assert float(scores.grad[1].abs().max()) == 0

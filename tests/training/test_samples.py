@@ -34,10 +34,10 @@ def _tokens(corpus: Corpus, sample: Sample) -> list[int]:
     "settings",
     [
         SampleSettings(unanswerable=0.0),
-        SampleSettings(unanswerable=0.0, document_tokens=64, segment_lengths=(16, 16)),
+        SampleSettings(unanswerable=0.0, document_tokens=96, segment_lengths=(16, 16)),
         SampleSettings(unanswerable=0.0, join_tokens=2000, segment_lengths=(8, 40)),
         SampleSettings(
-            unanswerable=0.0, document_tokens=64, join_tokens=900, segment_lengths=(16, 16)
+            unanswerable=0.0, document_tokens=96, join_tokens=900, segment_lengths=(16, 16)
         ),
     ],
 )
@@ -54,7 +54,7 @@ def test_evidence_points_at_the_fact(corpus: tuple[Corpus, Any], settings: Sampl
 
 
 def test_order_depends_on_seed_step_and_slot_alone(corpus: tuple[Corpus, Any]) -> None:
-    settings = SampleSettings(unanswerable=0.3, document_tokens=64, segment_lengths=(16, 16))
+    settings = SampleSettings(unanswerable=0.3, document_tokens=96, segment_lengths=(16, 16))
     first, second = (Sampler(corpus[0], settings, seed=1) for _ in range(2))
     forwards = [first.sample(step, slot) for step in range(5) for slot in range(3)]
     backwards = [second.sample(step, slot) for step in range(4, -1, -1) for slot in (2, 1, 0)]
