@@ -24,7 +24,7 @@ from lcirc_cli.lqa.rows import SUFFIXES, read_rows
 
 WORDS = 13
 _WORD = re.compile(r"\w+")
-_STEP = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no power of it loses information
+_STEP = 0x9E3779B97F4A7C15  # odd, so that no power of it loses information
 _BATCH = 2_000_000  # n-grams collected before they are made unique
 
 
@@ -83,10 +83,7 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _step_powers() -> np.ndarray:
-    powers = np.ones(WORDS, np.uint64)
-    for index in range(1, WORDS):
-        powers[index] = powers[index - 1] * _STEP
-    return powers
+    return np.array([pow(_STEP, index, 2**64) for index in range(WORDS)], np.uint64)
 
 
 def _hash_grams(text: str) -> np.ndarray:

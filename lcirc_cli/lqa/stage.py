@@ -119,7 +119,9 @@ class LocalExecutor(_Noting, LocalPipelineExecutor):  # type: ignore[misc]
         if workers <= 1:
             steps = list(self.pipeline)
             for rank in missing:
-                self.pipeline: list[Any] = deepcopy(steps)  # a step may keep what belongs to its task
+                self.pipeline: list[Any] = deepcopy(
+                    steps
+                )  # a step may keep what belongs to its task
                 self._run_for_rank(rank, local_rank=1)
             return
         # One process imports everything once, and all workers of all stages are forked from it.
