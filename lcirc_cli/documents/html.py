@@ -27,7 +27,6 @@ _CELLS = frozenset({"td", "th"})
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""")
 _DECLARATION_BYTES = 4096
 _PARAGRAPH_BREAK = "\n\n"
-_BULLET = "- "
 _GAPS = (" ", "\t")
 _SPACES = re.compile(r"[ \t\n\r\f\u00a0]+")
 _MANY_LINES = re.compile(r"\n{3,}")
@@ -83,6 +82,7 @@ class _Writer:
         self.heading: list[str] | None = None  # the text of the heading that is open
         self.title: list[str] | None = None  # the text of the title that is open
         self.preformatted = 0
+        self.begun = False  # whether a list item or a cell has begun and has no text yet
         self.in_row = False  # whether the table row has a cell already
 
     def take(self, token: Token) -> Iterator[Part]:
@@ -105,7 +105,8 @@ class _Writer:
         elif name == "pre":
             self.preformatted = max(0, self.preformatted + (1 if opens else -1))
         elif name == "li" and opens:
-            self.pieces.append(_BULLET)
+            self.pieces.append("- ")
+            self.begun = True
         elif name == "img" and (alt := attribute(token, "alt")):
             self._text(f" {alt} ")
 
@@ -129,6 +130,7 @@ class _Writer:
             text = text.lstrip(" ")
         if text:
             self.pieces.append(text)
+            self.begun = self.begun and text.isspace()
 
     def _at_line_start(self) -> bool:
         return not self.pieces or self.pieces[-1].endswith("\n")
@@ -145,11 +147,11 @@ class _Writer:
         elif opens:
             if self.in_row:
                 self.pieces.append("\t")
-            self.in_row = True
+            self.in_row = self.begun = True
 
     def _break(self) -> None:
         """A blank line, unless a list item or a cell has just begun: its text stands beside it."""
-        if self.pieces and self.pieces[-1] not in (_BULLET, "\t"):
+        if self.pieces and not self.begun:
             self.pieces.append(_PARAGRAPH_BREAK)
 
     def _heading(self, opens: bool) -> None:
