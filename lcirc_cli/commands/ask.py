@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
 from lcirc_cli.commands.loading import load_engine
+from lcirc_cli.commands.printing import citation_lines, print_piece, printable, tell
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings, resolve
 
@@ -234,7 +235,7 @@ def answer_one(
         memories,
         question,
         history=history,
-        on_token=_print_piece if streaming else None,
+        on_token=print_piece if streaming else None,
         **dataclasses.asdict(settings),
     )
     if as_json:
@@ -266,39 +267,3 @@ def _answer_many(
                 print("\n".join([*citation_lines(answer), ""]), flush=True)
             advance(1)
             tell(answer)
-
-
-def citation_lines(answer: Answer) -> Iterator[str]:
-    """`[1] book.pdf, p. 12 (0.83): "..."`, one line a citation."""
-    for number, citation in enumerate(answer.citations, start=1):
-        place = [citation.document]
-        if citation.page is not None:
-            place.append(f"p. {citation.page}")
-        elif citation.section is not None:
-            place.append(citation.section)
-        quote = " ".join(citation.quote.split())
-        yield printable(f'[{number}] {", ".join(place)} ({citation.score:.2f}): "{quote}"')
-
-
-def tell(answer: Answer) -> None:
-    """One line about what was read, and one where the evidence is weak."""
-    if not answer.found:
-        console.warn(
-            "the document may not contain the answer: nothing in it fits the question well"
-        )
-    left = f"{answer.left_out:,}" if answer.left_out else "none"
-    compressed = 0 if answer.method == "none" else answer.tokens.document - answer.left_out
-    console.note(
-        f"{compressed:,} tokens compressed, {answer.tokens.window:,} in the window, {left} dropped"
-    )
-
-
-def printable(text: str) -> str:
-    """Text that any terminal can take: no control characters, nothing that it can't encode."""
-    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
-    encoding = sys.stdout.encoding or "utf-8"
-    return clean.encode(encoding, "replace").decode(encoding)
-
-
-def _print_piece(piece: str) -> None:
-    print(printable(piece), end="", flush=True)

@@ -295,16 +295,17 @@ def _start(here: Path, models: list[Any], *arguments: str, **pipes: Any) -> subp
 
 @pytest.mark.parametrize("moment", ["answering", "loading"])
 def test_interrupted(here: Path, models: list[Any], moment: str) -> None:
-    questions = here / "q.jsonl"
-    questions.write_text('"bread"\n' * 20_000)
+    os.mkfifo(here / "q.jsonl")
     child = _start(
         here, models, "one.lcirc", "--questions", "q.jsonl", "--json", stdout=subprocess.PIPE
     )
     assert child.stdout is not None
+    with (here / "q.jsonl").open("w") as questions:  # waits until the child opens it
+        questions.write('"bread"\n' * 20_000)
     if moment == "answering":
         assert child.stdout.readline()
     else:
-        time.sleep(1.5)
+        time.sleep(0.5)
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=120)
     assert child.returncode == 130

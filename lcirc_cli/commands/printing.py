@@ -1,0 +1,51 @@
+"""How an answer looks in a terminal or a pipe.
+
+The answer and its citations go to standard output, what was read and how well to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lcirc_cli import console
+
+if TYPE_CHECKING:
+    from lcirc_cli.answer import Answer
+
+
+def citation_lines(answer: Answer) -> Iterator[str]:
+    """`[1] book.pdf, p. 12 (0.83): "..."`, one line a citation."""
+    for number, citation in enumerate(answer.citations, start=1):
+        place = [citation.document]
+        if citation.page is not None:
+            place.append(f"p. {citation.page}")
+        elif citation.section is not None:
+            place.append(citation.section)
+        quote = " ".join(citation.quote.split())
+        yield printable(f'[{number}] {", ".join(place)} ({citation.score:.2f}): "{quote}"')
+
+
+def tell(answer: Answer) -> None:
+    """One line about what was read, and one where the evidence is weak."""
+    if not answer.found:
+        console.warn(
+            "the document may not contain the answer: nothing in it fits the question well"
+        )
+    left = f"{answer.left_out:,}" if answer.left_out else "none"
+    compressed = 0 if answer.method == "none" else answer.tokens.document - answer.left_out
+    console.note(
+        f"{compressed:,} tokens compressed, {answer.tokens.window:,} in the window, {left} dropped"
+    )
+
+
+def printable(text: str) -> str:
+    """Text that any terminal can take: no control characters, nothing that it can't encode."""
+    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
+    encoding = sys.stdout.encoding or "utf-8"
+    return clean.encode(encoding, "replace").decode(encoding)
+
+
+def print_piece(piece: str) -> None:
+    print(printable(piece), end="", flush=True)
