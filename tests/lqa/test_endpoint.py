@@ -1,0 +1,259 @@
+"""The endpoint client against a server on 127.0.0.1 that fails in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from lcirc_cli.errors import EndpointError
+from lcirc_cli.lqa.chat import ChatRequest, Refused
+from lcirc_cli.lqa.dialect import Dialect
+from lcirc_cli.lqa.endpoint import EndpointModel, OutOfPatience, negotiate
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+REQUEST = ChatRequest(
+    purpose="x",
+    system="s",
+    user="u",
+    schema={"type": "object", "properties": {}},
+    max_tokens=7,
+    temperature=0.5,
+    seed=3,
+)
+Answer = Callable[[dict[str, Any], int], Any]
+
+
+def good(text: str = "hello", *, finish: str = "stop") -> bytes:
+    body = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": finish,
+                "message": {"role": "assistant", "content": text},
+            }
+        ],
+        "usage": {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16},
+    }
+    return http(200, json.dumps(body).encode())
+
+
+def http(status: int, body: bytes, *headers: str, length: int | None = None) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} X",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body) if length is None else length}",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+    """A server that gives what `answer(body, number)` returns; None closes the connection."""
+    seen: list[dict[str, Any]] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                size = next(
+                    int(line.split(":")[1])
+                    for line in head.lower().split("\r\n")
+                    if line.startswith("content-length:")
+                )
+                seen.append(json.loads(await reader.readexactly(size)))
+                reply = answer(seen[-1], len(seen))
+                if isinstance(reply, Awaitable):
+                    reply = await reply
+                if reply is None:
+                    return
+                writer.write(reply)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield f"http://127.0.0.1:{port}/v1", seen
+
+
+def ask(answer: Answer, *, requests: int = 1, **more: Any) -> tuple[Any, Any, EndpointModel]:
+    """Ask a server that answers so; (replies, what it saw, the model)."""
+
+    async def run() -> tuple[Any, Any, EndpointModel]:
+        async with serving(answer) as (url, seen):
+            settings = {"dialect": Dialect(), "timeout": 1.0, "patience": 10.0} | more
+            model = EndpointModel(url, "m", **settings)
+            try:
+                asked = (model.complete(REQUEST) for _ in range(requests))
+                return await asyncio.gather(*asked), seen, model
+            finally:
+                await model.aclose()
+
+    return asyncio.run(run())
+
+
+def test_what_is_sent_and_what_comes_back() -> None:
+    (reply,), (sent,), model = ask(lambda body, number: good())
+    assert (reply.text, reply.complete) == ("hello", True)
+    assert (reply.prompt_tokens, reply.reply_tokens) == (11, 5)
+    assert sent["model"] == "m"
+    assert sent["messages"] == [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "u"},
+    ]
+    assert (sent["temperature"], sent["seed"], sent["max_tokens"]) == (0.5, 3, 7)
+    assert sent["response_format"]["json_schema"]["schema"] == REQUEST.schema
+    assert not model.troubles
+
+
+def test_a_reply_at_the_token_limit_is_marked() -> None:
+    (reply,), _, _ = ask(lambda body, number: good("cut", finish="length"))
+    assert not reply.complete
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"),
+    [
+        (http(500, b"{}"), "HTTP 500"),
+        (http(503, b"oh"), "HTTP 503"),
+        (http(429, b"{}", "Retry-After: 0.1"), "HTTP 429"),
+        (None, "connection"),
+        (http(200, b'{"choices": [', length=500), "timeout"),
+        (http(200, b'{"choices": ['), "cut reply"),
+        (http(200, b"{}"), "reply without choices"),
+        (http(200, b'"just text"'), "reply without choices"),
+    ],
+)
+def test_trouble_that_passes_is_waited_out(first: bytes | None, kind: str) -> None:
+    (reply,), seen, model = ask(lambda body, number: first if number == 1 else good())
+    assert reply.text == "hello"
+    assert dict(model.troubles) == {kind: 1}
+    assert seen[0] == seen[1]
+
+
+def test_all_requests_wait_when_the_server_asks_for_it() -> None:
+    times: list[float] = []
+
+    def answer(body: dict[str, Any], number: int) -> bytes:
+        times.append(time.monotonic())
+        return http(429, b"{}", "Retry-After: 0.6") if number == 1 else good()
+
+    async def run() -> None:
+        async with serving(answer) as (url, _):
+            model = EndpointModel(url, "m", dialect=Dialect(), timeout=5, patience=10)
+            first = asyncio.create_task(model.complete(REQUEST))
+            while not model.troubles:
+                await asyncio.sleep(0.01)
+            await asyncio.gather(first, *(model.complete(REQUEST) for _ in range(5)))
+            await model.aclose()
+
+    asyncio.run(run())
+    assert len(times) == 7
+    assert min(times[1:]) - times[0] >= 0.55
+
+
+def test_a_hanging_server_is_given_up_after_the_patience() -> None:
+    async def never() -> bytes:
+        await asyncio.sleep(5)
+        return good()
+
+    started = time.monotonic()
+    with pytest.raises(OutOfPatience, match=r"gave no answer for \d+ s \(timeout\)"):
+        ask(lambda body, number: never(), timeout=0.2, patience=0.5)
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        (401, EndpointError, "refuses the key"),
+        (404, EndpointError, "no such model or address"),
+        (400, Refused, "HTTP 400"),
+        (422, Refused, "HTTP 422"),
+    ],
+)
+def test_what_waiting_does_not_help_is_not_repeated(
+    status: int, error: type[Exception], message: str
+) -> None:
+    calls = []
+
+    def answer(body: dict[str, Any], number: int) -> bytes:
+        calls.append(number)
+        return http(status, b'{"error": {"message": "no"}}')
+
+    with pytest.raises(error, match=message):
+        ask(answer)
+    assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("understood", "expected"),
+    [
+        (lambda body: True, Dialect("json_schema", "max_tokens")),
+        (
+            lambda body: "max_completion_tokens" in body,
+            Dialect("json_schema", "max_completion_tokens"),
+        ),
+        (
+            lambda body: body.get("response_format", {}).get("type") == "json_object",
+            Dialect("json_object", "max_tokens"),
+        ),
+        (lambda body: "response_format" not in body, Dialect("none", "max_tokens")),
+    ],
+)
+def test_the_form_that_a_server_takes_is_found_out(
+    understood: Callable[[dict[str, Any]], bool], expected: Dialect
+) -> None:
+    async def run() -> Dialect:
+        refuse = http(400, b'{"error": {"message": "unknown argument"}}')
+        async with serving(lambda body, n: good() if understood(body) else refuse) as (url, _):
+            model = EndpointModel(url, "m", dialect=Dialect(), timeout=1, patience=5)
+            try:
+                return await negotiate(model)
+            finally:
+                await model.aclose()
+
+    assert asyncio.run(run()) == expected
+
+
+def test_a_server_that_takes_nothing_is_an_error() -> None:
+    async def run() -> None:
+        async with serving(lambda body, number: http(400, b"{}")) as (url, _):
+            model = EndpointModel(url, "m", dialect=Dialect(), timeout=1, patience=5)
+            try:
+                await negotiate(model)
+            finally:
+                await model.aclose()
+
+    with pytest.raises(EndpointError, match="refuses every form of request"):
+        asyncio.run(run())
+
+
+def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("LCIRC_API_KEY", "secret")
+
+    async def run() -> str:
+        model = EndpointModel(
+            "http://127.0.0.1:9/v1", "m", dialect=Dialect(), timeout=1, patience=1
+        )
+        key = model._client.api_key
+        await model.aclose()
+        return key
+
+    assert asyncio.run(run()) == "secret"
