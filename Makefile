@@ -34,9 +34,9 @@ demo: setup
 	@mkdir -p $(dir $(MEMORY)) && rm -f $(MEMORY)
 	$(BIN)/lcirc ingest "$$PDF" -o $(MEMORY)
 	@if [ -n "$$Q" ]; then set -- "$$Q"; else set -- \
-		"What does exit code 4 mean?" \
-		"How do I ask several questions about one document?" \
-		"What is kept in a memory file?"; fi; \
+		"How many parameters does the default backbone have?" \
+		"What is the licence of lcirc?" \
+		"Who introduced the bootstrap?"; fi; \
 	for question in "$$@"; do \
 		printf '\n> %s\n' "$$question"; $(BIN)/lcirc ask $(MEMORY) -q "$$question" || exit $$?; \
 	done

@@ -16,10 +16,12 @@ import typer
 
 from lcirc_cli import __version__, console, links
 from lcirc_cli.commands.ask import ask
+from lcirc_cli.commands.bench import bench
 from lcirc_cli.commands.convert import convert
 from lcirc_cli.commands.doctor import doctor
 from lcirc_cli.commands.info import info
 from lcirc_cli.commands.ingest import ingest
+from lcirc_cli.commands.make_lqa import make_lqa
 from lcirc_cli.commands.pull import pull
 from lcirc_cli.commands.train import train
 from lcirc_cli.errors import LcircError, OutOfMemoryError, StorageError
@@ -29,6 +31,8 @@ COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
     ("ingest", ingest),
     ("ask", ask),
     ("train", train),
+    ("bench", bench),
+    ("make-lqa", make_lqa),
     ("pull", pull),
     ("info", info),
     ("doctor", doctor),
