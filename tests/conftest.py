@@ -7,6 +7,12 @@ Nothing here, and no test, reaches the network: sockets are blocked in this proc
 from __future__ import annotations
 
 import os
+import signal
+
+# A shell starts background jobs with Ctrl-C ignored, and children inherit that: a suite run there
+# would test how commands answer to a signal that never reaches them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before anything imports the Hub's client, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
