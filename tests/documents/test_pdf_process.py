@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -154,27 +153,6 @@ def test_no_child_outlives_its_parent(
     finally:
         parent.kill()
         parent.wait()
-
-
-def test_the_worker_imports_neither_torch_nor_lcirc(tmp_path: Path) -> None:
-    """And it is started in a way that keeps `documents/html.py` from hiding the library's."""
-    report = tmp_path / "modules.json"
-    (tmp_path / "worker.py").write_text(
-        "import atexit, json, os, runpy, sys\n"
-        "end = os._exit\n"
-        "def report(status):\n"
-        f"    open({str(report)!r}, 'w').write(json.dumps(sorted(sys.modules)))\n"
-        "    end(status)\n"
-        "os._exit = report\n"
-        f"runpy.run_path({str(pdf_process._WORKER)!r}, run_name='__main__')\n"
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pdf_process, "_WORKER", tmp_path / "worker.py")
-        read_document(make(tmp_path, ["one"]))
-        assert wait_until(report.exists, 5)
-    modules = json.loads(report.read_text())
-    assert "pypdf" in modules
-    assert not [name for name in modules if name.split(".")[0] in ("torch", "lcirc_cli")]
 
 
 def test_no_process_or_pipe_is_left_behind(tmp_path: Path) -> None:
