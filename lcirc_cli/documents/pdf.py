@@ -19,7 +19,7 @@ from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges, format_pages
 from lcirc_cli.documents.pdf_process import PdfProcess, WorkerLostError
-from lcirc_cli.documents.reflow import reflow
+from lcirc_cli.documents.reflow import Reflow
 from lcirc_cli.errors import DocumentError
 
 Password = str | Callable[[], str | None] | None
@@ -62,14 +62,15 @@ class _Reading:
     limits: ReadLimits
     page_count: int = 0
     wanted: list[int] | None = None  # page numbers, known once the file is open
-    texts: dict[int, str] = field(default_factory=dict)
+    reflow: Reflow = field(default_factory=Reflow)
+    read: list[int] = field(default_factory=list)  # the numbers of the pages in `reflow`
     failures: dict[int, str] = field(default_factory=dict)
     repairs: Counter[str] = field(default_factory=Counter)
     characters: int = 0
     deadline: float = 0.0  # by the monotonic clock
 
     def run(self) -> None:
-        """Fill `texts` and `failures` for all wanted pages."""
+        """Fill `read`, `reflow` and `failures` for all wanted pages."""
         self.deadline = time.monotonic() + self.limits.seconds
         lost = 0
         while self.wanted is None or self._remaining():
@@ -94,7 +95,8 @@ class _Reading:
         self.failures[page] = reason
 
     def _remaining(self) -> list[int]:
-        return [n for n in self.wanted or [] if n not in self.texts and n not in self.failures]
+        done = {*self.read, *self.failures}
+        return [number for number in self.wanted or [] if number not in done]
 
     def _receive(self, process: PdfProcess) -> dict[str, Any]:
         left = self.deadline - time.monotonic()
@@ -151,21 +153,24 @@ class _Reading:
             self.characters += len(text)
             if self.characters > self.limits.characters:
                 raise too_long(self.name, self.limits)
-            self.texts[message["page"]] = text
+            self.reflow.add(text)  # while the child reads the next page
+            self.read.append(message["page"])
 
     def document(self, sha256: str) -> Document:
         """What was read, as a Document; refuses one without any text."""
-        empty = [n for n in sorted(self.texts) if not self.texts[n].strip()]
-        if len(empty) == len(self.texts):
+        parts = [
+            Part(text, number=number)
+            for number, text in zip(self.read, self.reflow.pages(), strict=True)
+        ]
+        empty = [part.number for part in parts if part.number and not part.text.strip()]
+        if len(empty) == len(self.read):
             raise DocumentError(f"{self.name}: {self._why_empty(empty)}")
         notes = describe_repairs(self.repairs)
         if self.failures:
             notes.append(self._failed_pages())
-        numbers = sorted(self.texts)
-        texts = reflow([self.texts[n] for n in numbers])
         return build_document(
             self.name,
-            (Part(text, number=n) for n, text in zip(numbers, texts, strict=True)),
+            parts,
             sha256=sha256,
             format="pdf",
             limits=self.limits,

@@ -8,11 +8,11 @@ hyphens at line ends, dot leaders and ligatures changes. Knows nothing about PDF
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 _LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _SOFT_HYPHEN_AT_END = re.compile("\u00ad[ \t]*\n[ \t]*")
@@ -33,18 +33,46 @@ _PAGE_SHARE = 0.6  # of the page's usual line length: shorter lines end on purpo
 _NARROW_SHARE = 0.3  # or, if the next one begins in lower case, lines that are shorter than this
 _NEIGHBOUR_SHARE = 0.85  # of the lines around: a line that leaves more room ends on purpose
 _LETTER_SHARE = 0.7  # of a line's visible characters: less is a table, a formula or code
+_MAX_VOCABULARY = 1_000_000  # words of a document, and characters of one page, that are counted
 _WINDOW = 3  # lines before and after that count as around
 
 
-def reflow(pages: Sequence[str]) -> list[str]:
-    """The pages of one document with lines joined into paragraphs, in time linear in the text.
+@dataclass(frozen=True)
+class _Cut:
+    """A hyphen at a line's end, until it is known whether the word has it elsewhere."""
 
-    All pages are needed at once: whether `inter-` + `net` keeps its hyphen is decided by how the
-    word is written in the rest of the document.
+    word: str  # with the hyphen, in lower case: `mixed-mode`, `com-pile`
+    keep: bool  # where the document never writes the word in one line
+
+
+class Reflow:
+    """Joins the pages of one document, in time linear in the text.
+
+    `add` does most of the work, so that it can go on while later pages are still being read.
     """
-    tidied = [_tidy(page) for page in pages]
-    spellings = _spellings(tidied)
-    return [_join_lines(lines, spellings) for lines in tidied]
+
+    def __init__(self) -> None:
+        self._pages: list[list[str | _Cut]] = []
+        self._words: Counter[str] = Counter()
+
+    def add(self, page: str) -> None:
+        """Take the next page."""
+        lines = _tidy(page)
+        if len(self._words) < _MAX_VOCABULARY:
+            text = "\n".join(lines)[:_MAX_VOCABULARY].lower().replace("\u2010", "-")
+            self._words.update(_WORD.findall(text))
+        self._pages.append(_join_lines(lines))
+
+    def pages(self) -> list[str]:
+        """All pages; whether `inter-` + `net` keeps its hyphen, the whole document decides."""
+        return ["".join(map(self._resolve, page)).rstrip("\n") for page in self._pages]
+
+    def _resolve(self, piece: str | _Cut) -> str:
+        if isinstance(piece, str):
+            return piece
+        balance = self._words[piece.word] - self._words[piece.word.replace("-", "")]
+        keep = balance > 0 if balance else piece.keep
+        return "-" if keep else ""
 
 
 def _tidy(page: str) -> list[str]:
@@ -60,42 +88,18 @@ def _tidy(page: str) -> list[str]:
     return lines
 
 
-def _spellings(pages: Iterable[Sequence[str]]) -> dict[str, int]:
-    """For words cut at line ends, `mixed-mode` or `com-pile`: how the document writes them.
-
-    The count is above zero if it has the hyphen more often than not, below if less often.
-    """
-    cut = {
-        f"{match[1]}-{after[0]}".lower()
-        for lines in pages
-        for line, following in itertools.pairwise(lines)
-        if (match := _CUT_WORD.search(line)) and (after := _WORD.match(following))
-    }
-    joined = {word.replace("-", ""): word for word in cut}
-    counts: Counter[str] = Counter()
-    for lines in pages:
-        for line in lines:
-            for found in _WORD.finditer(line):
-                word = found[0].lower().replace("\u2010", "-")
-                if word in cut:
-                    counts[word] += 1
-                elif word in joined:
-                    counts[joined[word]] -= 1
-    return counts
-
-
-def _join_lines(lines: Sequence[str], spellings: Mapping[str, int]) -> str:
-    pieces: list[str] = []
+def _join_lines(lines: Sequence[str]) -> list[str | _Cut]:
+    pieces: list[str | _Cut] = []
     usual = _usual_length(lines)
     for at, line in enumerate(lines):
-        following = lines[at + 1] if at + 1 < len(lines) else ""
-        if not following or not _runs_on(lines, at, usual):
+        if at + 1 == len(lines) or not lines[at + 1] or not _runs_on(lines, at, usual):
             pieces += [line, "\n"]
-        elif match := _CUT_WORD.search(line):
-            pieces.append(line if _keeps_hyphen(line, match, following, spellings) else line[:-1])
+        elif cut := _CUT_WORD.search(line):
+            pieces += [line[:-1], _cut(line, cut, lines[at + 1])]
         else:
-            pieces += [line, "" if _is_cjk(line[-1]) and _is_cjk(following[0]) else " "]
-    return "".join(pieces).rstrip("\n")
+            glue = "" if _is_cjk(line[-1]) and _is_cjk(lines[at + 1][0]) else " "
+            pieces += [line, glue]
+    return pieces
 
 
 def _usual_length(lines: Sequence[str]) -> int:
@@ -150,17 +154,13 @@ def _may_be_heading(line: str, width: int) -> bool:
     return short and not line[0].islower() and not line.endswith(_SENTENCE_END)
 
 
-def _keeps_hyphen(
-    line: str, cut: re.Match[str], following: str, spellings: Mapping[str, int]
-) -> bool:
-    """Whether a hyphen at a line's end belongs to the word: `mixed-mode`, `non-English`."""
+def _cut(line: str, cut: re.Match[str], following: str) -> str | _Cut:
     after = _WORD.match(following)
     if after is None or not cut[1].isalpha():
-        return True
-    seen = spellings.get(f"{cut[1]}-{after[0]}".lower(), 0)
-    if seen:
-        return seen > 0
-    return not following[0].islower() or line[: cut.start()].endswith("-")  # just-in-|time
+        return "-"
+    compound = line[: cut.start()].endswith("-")  # just-in-|time
+    keep = compound or not following[0].islower()  # non-|English
+    return _Cut(f"{cut[1]}-{after[0]}".lower(), keep)
 
 
 def _is_cjk(character: str) -> bool:

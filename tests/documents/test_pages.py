@@ -10,7 +10,7 @@ from lcirc_cli.documents import Document, Page, ReadLimits, parse_page_ranges
 from lcirc_cli.documents.assemble import Part, build_document
 from lcirc_cli.documents.html import html_parts
 from lcirc_cli.documents.page_ranges import format_pages
-from lcirc_cli.documents.reflow import reflow
+from lcirc_cli.documents.reflow import Reflow
 from lcirc_cli.documents.text import markdown_parts, read_text
 from lcirc_cli.errors import DocumentError, UsageError
 
@@ -51,8 +51,10 @@ def test_pages_of_any_texts(texts: list[str]) -> None:
 
 @given(st.lists(TEXT, min_size=1, max_size=8))
 def test_every_character_of_a_reflowed_pdf_finds_its_page(texts: list[str]) -> None:
-    pages = reflow(texts)
-    document = build([Part(text, number=n) for n, text in enumerate(pages, start=1)])
+    reflow = Reflow()
+    for text in texts:
+        reflow.add(text)
+    document = build([Part(text, number=n) for n, text in enumerate(reflow.pages(), start=1)])
     if document is not None:
         check_pages(document)
         for character in range(len(document.text)):

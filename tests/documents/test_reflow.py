@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lcirc_cli.documents.reflow import reflow
+from lcirc_cli.documents.reflow import Reflow
+
+
+def reflow(pages: list[str]) -> list[str]:
+    joined = Reflow()
+    for page in pages:
+        joined.add(page)
+    return joined.pages()
 
 
 def one(page: str) -> str:
