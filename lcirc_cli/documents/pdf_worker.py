@@ -9,7 +9,7 @@ Protocol, one JSON object a line, the child's answers indented:
         {"password": "missing" | "wrong"}      answered by {"password": str}
         {"page_count": int}                    answered by {"pages": [int, ...]}
         {"page": int, "text": str} or {"page": int, "error": str}, one for each page
-        {"done": true, "peak_bytes": int}
+        {"done": true}
         {"error": str}                         instead of any of these: the file can't be read
 When its standard input closes, the parent is gone and the child ends.
 """
@@ -17,7 +17,6 @@ When its standard input closes, the parent is gone and the child ends.
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import itertools
 import json
@@ -51,7 +50,6 @@ def main() -> None:
     request = json.loads(requests.readline())
     data = requests.read(request["size"])
     _limit(request["memory_bytes"], request["cpu_seconds"])
-    gc.set_threshold(50_000, 20, 100)  # pypdf makes many small objects; saves a twentieth
     try:
         _serve(request["path"], data, requests, answers)
     except Exception as error:
@@ -73,7 +71,7 @@ def _serve(path: str | None, data: bytes, requests: IO[bytes], answers: IO[str])
         threading.Thread(target=_end_with_input, daemon=True).start()
         for number in wanted:
             _send(answers, _read_page(reader, number))
-        _send(answers, {"done": True, "peak_bytes": _peak_bytes()})
+        _send(answers, {"done": True})
 
 
 def _mend_space_width() -> None:
@@ -114,9 +112,10 @@ def _read_page(reader: Any, number: int) -> dict[str, Any]:
     try:
         page = reader.pages[number - 1]
         answer = {"page": number, "text": page.extract_text()}
-        _forget_streams(reader, page, known)
     except Exception as error:
-        answer = {"page": number, "error": _describe(error)}
+        return {"page": number, "error": _describe(error)}
+    with contextlib.suppress(Exception):  # its text is here, whatever is odd about the page
+        _forget_streams(reader, page, known)
     return answer
 
 
@@ -181,16 +180,10 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def _watch_memory(memory_bytes: int) -> None:
-    while _peak_bytes() <= memory_bytes:
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit <= memory_bytes:
         time.sleep(0.2)
     os._exit(OUT_OF_MEMORY)
-
-
-def _peak_bytes() -> int:
-    if resource is None:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
 
 
 if __name__ == "__main__":
