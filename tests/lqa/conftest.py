@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -106,7 +105,7 @@ class Command:
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """SIGKILL to the command alone: its workers must notice by themselves."""
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()  # does nothing to one that has ended
         # Returns only when every process that had these pipes is gone.
         process.communicate(timeout=30)
 

@@ -83,7 +83,7 @@ def _check_killed(
 ) -> None:
     calm = endpoint()
     command.run(*arguments(source, tmp_path / "calm", calm))
-    rough = endpoint(latency=0.05, faults=faults)
+    rough = endpoint(latency=0.2, faults=faults)  # slow enough to be killed at work
     words = arguments(source, tmp_path / "rough", rough, "--timeout", 2, *more)
     killed = _kill_often(command, rough, words, kills, seed=kills)
     assert killed >= kills // 2, "the kills must come while it works"
