@@ -283,6 +283,6 @@ def _smollm2(shape: BackboneShape) -> dict[str, Any]:
         "injection_qk_norm": shape.qk_norm,
         "injection_bias": shape.attention_bias,
         "gate_init": 0.3,
-        # Measured on train/: 5.1 nats a token without, 2.1 with the evidence; as turns 5.4 and 2.4.
+        # Fewer tokens than chat turns, which is what a training step costs.
         "prompt_form": "plain",
     }

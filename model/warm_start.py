@@ -1,6 +1,6 @@
 """Warm starts: injection from the LM's own attention, Perceiver inputs scaled to its features.
 
-Measured against random starts in docs/results; the paper starts at random.
+The paper starts at random.
 
 Legend: n tokens, D hidden size.
 """

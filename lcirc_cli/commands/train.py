@@ -17,10 +17,11 @@ from lcirc_cli.settings import CommonSettings
 def train(
     *,
     stage: Annotated[
-        str | None, typer.Option("--stage", metavar="qa", help="What is trained.")
+        str | None, typer.Option("--stage", metavar="qa|lm|reconstruct", help="What is trained.")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", metavar="NAME", help="paper-qa or smollm2-cpu.")
+        str | None,
+        typer.Option("--preset", metavar="NAME", help="paper-lm, paper-qa or smollm2-cpu."),
     ] = None,
     data: Annotated[
         list[str] | None,

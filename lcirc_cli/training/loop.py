@@ -90,7 +90,8 @@ class Trainer:
                         {"step": step, **row},
                         times={"seconds": elapsed, "samples_per_s": seen / elapsed},
                     )
-                    self._say(step, row, seen / elapsed, advance)
+                    advance(1)
+                    self._say(step, row, seen / elapsed)
                 last = step == settings.steps
                 if step % settings.validate_every == 0 or last:
                     self._validate(step)
@@ -139,9 +140,7 @@ class Trainer:
         }
         return row, int(samples)
 
-    def _say(self, step: int, row: dict[str, float | None], speed: float, advance: object) -> None:
-        if callable(advance):
-            advance(1)
+    def _say(self, step: int, row: dict[str, float | None], speed: float) -> None:
         if step == 1 or step % 20 == 0:
             gates = [v for k, v in row.items() if k.startswith("layer_") and v is not None]
             evidence = row["evidence_loss"]

@@ -83,8 +83,8 @@ class _Recording:
         return self._adapter.step(previous_BKD, segment, question)
 
 
-class QuestionAnswering:
-    """Stage 2: document in the memory, question (and what else the settings say) in the window."""
+class CorpusStage:
+    """What all stages share: a model, a corpus with cached features, and the settings."""
 
     def __init__(
         self,
@@ -97,6 +97,38 @@ class QuestionAnswering:
     ) -> None:
         self._model, self._backbone, self._corpus = model, backbone, corpus
         self._cache, self._settings = cache, settings
+        self._lengths = segment_lengths(settings, model.adapter.config)
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self._settings.autocast == "bfloat16"
+        return torch.autocast(self._model.device.type, torch.bfloat16, enabled=enabled)
+
+    def _evidence(
+        self,
+        question: KeysValues | None,
+        keys: Sequence[SegmentKeys],
+        evidence: Sequence[Sequence[tuple[int, int]]],
+    ) -> Tensor | None:
+        """The evidence loss where the settings ask for it and a question steers."""
+        if self._settings.evidence_weight <= 0 or question is None:
+            return None
+        scores_BRN = evidence_scores(self._model, question, keys)
+        return evidence_loss(scores_BRN, evidence, passage_tokens=self._settings.passage_tokens)
+
+
+class QuestionAnswering(CorpusStage):
+    """Stage 2: document in the memory, question (and what else the settings say) in the window."""
+
+    def __init__(
+        self,
+        model: LcircForCausalLM,
+        backbone: Backbone,
+        *,
+        corpus: Corpus,
+        cache: FeatureCache,
+        settings: TrainSettings,
+    ) -> None:
+        super().__init__(model, backbone, corpus=corpus, cache=cache, settings=settings)
         self._windows = WindowMaker(backbone, corpus, settings)
         self._sampler = Sampler(
             corpus,
@@ -105,7 +137,7 @@ class QuestionAnswering:
                 document_tokens=settings.document_tokens,
                 join_tokens=settings.join_tokens,
                 unanswerable=settings.unanswerable,
-                segment_lengths=segment_lengths(settings, model.adapter.config),
+                segment_lengths=self._lengths,
             ),
             seed=settings.seed,
         )
@@ -117,8 +149,7 @@ class QuestionAnswering:
         sample = self._sampler.sample(step, slot)
         plan = backpropagation(settings, rng)
         steered = settings.answer_weight <= 0 or rng.random() >= settings.mixer_dropout
-        device = self._model.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast == "bfloat16"):
+        with self._autocast():
             question = self._question(sample.asked) if steered else None
             segments = self._segments(sample)
             if settings.answer_weight > 0:
@@ -126,14 +157,8 @@ class QuestionAnswering:
                 losses = self._answer_losses(sample, memory, rng)
             else:
                 keys = [self._model.adapter.keys(each.inputs_BND) for each in segments]
-                losses = torch.zeros(0, device=device)
-            found = None
-            if settings.evidence_weight > 0 and question is not None:
-                found = evidence_loss(
-                    evidence_scores(self._model, question, keys),
-                    [each.evidence for each in sample.asked],
-                    passage_tokens=settings.passage_tokens,
-                )
+                losses = torch.zeros(0, device=self._model.device)
+            found = self._evidence(question, keys, [each.evidence for each in sample.asked])
         answer = losses.mean() if len(losses) else None
         return StageLoss.of(
             settings, answer=answer, evidence=found, samples=len(sample.asked), tokens=len(losses)

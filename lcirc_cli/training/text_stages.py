@@ -13,16 +13,16 @@ from lcirc_cli.backbones import Backbone
 from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.objectives import evidence_loss, evidence_scores, label_losses
+from lcirc_cli.training.objectives import label_losses
 from lcirc_cli.training.samples import draw_segment_length
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import StageLoss, backpropagation, compress_sample, segment_lengths
+from lcirc_cli.training.stages import CorpusStage, StageLoss, backpropagation, compress_sample
 from lcirc_cli.training.windows import make_windows
 
 CUE_TOKENS = 16  # what the LM (and the mixer, as its question) sees of a passage to continue
 
 
-class _TextStage:
+class _TextStage(CorpusStage):
     """What the stages on plain text share: documents drawn in proportion to their length."""
 
     def __init__(
@@ -34,9 +34,7 @@ class _TextStage:
         cache: FeatureCache,
         settings: TrainSettings,
     ) -> None:
-        self._model, self._backbone, self._corpus = model, backbone, corpus
-        self._cache, self._settings = cache, settings
-        self._lengths = segment_lengths(settings, model.adapter.config)
+        super().__init__(model, backbone, corpus=corpus, cache=cache, settings=settings)
         sizes = np.array([len(document.ids_N) for document in corpus.documents], dtype=float)
         shortest = 2 * CUE_TOKENS + 1
         sizes[sizes < shortest] = 0.0
@@ -49,10 +47,6 @@ class _TextStage:
 
     def _document(self, rng: np.random.Generator) -> int:
         return int(rng.choice(len(self._weights), p=self._weights))
-
-    def _autocast(self) -> torch.autocast:
-        enabled = self._settings.autocast == "bfloat16"
-        return torch.autocast(self._model.device.type, torch.bfloat16, enabled=enabled)
 
 
 class LanguageModelling(_TextStage):
@@ -121,13 +115,7 @@ class Reconstruction(_TextStage):
             losses, _ = label_losses(
                 self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
             )
-            found = None
-            if settings.evidence_weight > 0 and question is not None:
-                found = evidence_loss(
-                    evidence_scores(self._model, question, keys),
-                    [((int(p), int(p) + size),) for p in places],
-                    passage_tokens=settings.passage_tokens,
-                )
+            found = self._evidence(question, keys, [((int(p), int(p) + size),) for p in places])
         return StageLoss.of(
             settings,
             answer=losses.mean(),

@@ -6,7 +6,7 @@ with this question), and with no memory; the question alone stands in the window
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +40,12 @@ class _Sums:
     f1: list[float] = field(default_factory=list)
 
 
+def _name(folder: str, folders: Sequence[str]) -> str:
+    """The folder's last name; the whole path where two end in the same."""
+    name = Path(folder).name
+    return name if [Path(other).name for other in folders].count(name) == 1 else folder
+
+
 class Validator:
     """Scores an adapter on fixed questions of each validation folder.
 
@@ -58,7 +64,7 @@ class Validator:
         self._model, self._backbone, self._cache = model, backbone, cache
         self._autocast = settings.autocast == "bfloat16"
         self._sets = {
-            Path(folder).name: select(
+            _name(folder, settings.validation): select(
                 load_corpus([folder], backbone),
                 limit=settings.validation_limit,
                 seed=settings.seed,

@@ -184,6 +184,22 @@ def test_two_processes_train_as_one(train_command: Command, tmp_path: Path) -> N
         assert all(other[key] == pytest.approx(mine[key], abs=1e-5) for key in mine)
 
 
+@pytest.mark.parametrize("stage", ["lm", "reconstruct"])
+def test_stages_on_plain_text_learn(
+    here: Line, train_command: Command, planted: Any, tmp_path: Path, stage: str
+) -> None:
+    """Documents without questions are enough, and every part of the compressor gets a gradient."""
+    (planted.folder / "qa.jsonl").unlink()
+    out = tmp_path / stage
+    settings: dict[str, Any] = {"stage": stage, "window_tokens": 32, "learning_rate": 3e-3}
+    done = here(train_command(out, steps=40, warmup_steps=1, mixer_dropout=0.5, **settings))
+    assert done.status == 0, done.err
+    losses = [json.loads(line)["loss"] for line in (out / "log.jsonl").open()]
+    assert sum(losses[-10:]) < sum(losses[:10])
+    moments = {key: value for key, value in _tensors(out, 40).items() if key.endswith("exp_avg_sq")}
+    assert moments and all(torch.isfinite(value).all() for value in moments.values())
+
+
 def test_bad_settings_end_in_one_line(here: Line, train_command: Command, tmp_path: Path) -> None:
     for extra, status in (
         (["--set", "no_such=1"], 2),
