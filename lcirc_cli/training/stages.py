@@ -173,14 +173,9 @@ class QuestionAnswering(CorpusStage):
         )
         return losses
 
-    def _segments(self, sample: Sample) -> list[Segment]:
-        return [
-            segment
-            for part in sample.parts
-            for segment in self._cache.segments(
-                self._corpus.documents[part.document], part.start, part.end, sample.segment_length
-            )
-        ]
+    def _segments(self, sample: Sample) -> Sequence[Segment]:
+        parts = [(self._corpus.documents[p.document], p.start, p.end) for p in sample.parts]
+        return self._cache.joined(parts, sample.segment_length)
 
     def _question(self, asked: Sequence[Asked]) -> KeysValues:
         return question_keys(self._model, self._backbone, [each.question for each in asked])
