@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -153,6 +154,28 @@ def test_no_child_outlives_its_parent(
     finally:
         parent.kill()
         parent.wait()
+
+
+def test_the_worker_imports_neither_torch_nor_lcirc(tmp_path: Path) -> None:
+    """Told by Python itself as it imports, with the worker's input open until it has ended."""
+    data, log = text_pdf(["one"]), tmp_path / "imports.txt"
+    limits = {"memory_bytes": SHORT.memory_bytes, "cpu_seconds": 60}
+    request = json.dumps({"path": None, "size": len(data), **limits}).encode() + b"\n" + data
+    command = [sys.executable, "-P", "-X", "importtime", str(pdf_process._WORKER)]
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        ) as worker,
+    ):
+        assert worker.stdin is not None and worker.stdout is not None
+        worker.stdin.write(request + b'{"pages": [1]}\n')
+        worker.stdin.flush()
+        answers = [json.loads(line) for line in worker.stdout]
+    assert answers[-1] == {"done": True} and answers[1]["text"].strip() == "one"
+    imported = {line.rsplit("|", 1)[1].strip() for line in log.read_text().splitlines()}
+    assert "pypdf" in imported
+    assert not [name for name in imported if name.split(".")[0] in ("torch", "lcirc_cli")]
 
 
 def test_no_process_or_pipe_is_left_behind(tmp_path: Path) -> None:
