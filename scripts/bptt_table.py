@@ -1,0 +1,182 @@
+"""Selective against truncated BPTT, with and without the question in the compressor.
+
+    python scripts/bptt_table.py OUT [--table docs/results/bptt.md] [--config FILE.toml]
+
+Trains a tiny decoder that can look facts up in its window, then, by `lcirc train`'s own code, four
+adapters a seed for it: selective or truncated back-propagation, with the question steering the
+compression (QD) or not. Documents state one fact in each of their 64 segments; all are asked, with
+the question alone in the window. Right is the one most likely token. Prints the table, and writes
+it with the configuration to --table. Killed at any moment, the same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from bptt_report import Outcome, report
+from tiny_backbone import BackboneSettings, make_backbone
+from tiny_world import Document, make_document, write_documents
+
+from lcirc_cli.backbones import Backbone, load_backbone
+from lcirc_cli.errors import UsageError
+from lcirc_cli.files import atomic_write, make_folder
+from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.tokens import encode
+from lcirc_cli.training.model_setup import build_model
+from lcirc_cli.training.run import train
+from lcirc_cli.training.settings import TrainSettings, make_settings
+from lcirc_cli.windows import build_prompt, encode_question
+
+HERE = Path(__file__).resolve().parent
+SYSTEMS: dict[str, dict[str, Any]] = {
+    f"{'QD' if steered else 'not QD'}, {bptt}": {
+        "bptt": bptt,
+        "mixer_dropout": 0.0 if steered else 1.0,
+        "adapter.query_mixer": steered,
+    }
+    for steered in (True, False)
+    for bptt in ("selective", "truncated")
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("--config", type=Path, default=HERE / "bptt_table.toml", metavar="FILE")
+    parser.add_argument("--table", type=Path, metavar="FILE.md", help="also write the table here")
+    options = parser.parse_args()
+    text = options.config.read_text("utf-8")
+    print(run(options.out, text, table=options.table))
+
+
+def run(out: Path, text: str, *, table: Path | None = None) -> str:
+    """Everything that is not in `out` yet, then the table, as Markdown.
+
+    Args:
+        text: the configuration, TOML.
+
+    Raises:
+        UsageError: `out` was begun with another configuration.
+    """
+    claim(make_folder(out), text)
+    config = tomllib.loads(text)
+    os.environ["LCIRC_CACHE"] = str(out / "cache")
+    learnt = pretrained(out / "backbone", config)
+    backbone = load_backbone(str(out / "backbone"), device="cpu", dtype="float32", offline=True)
+    rng = np.random.default_rng(config["documents"]["seed"])
+    training, test = documents(rng, config, "training"), documents(rng, config, "test")
+    write_documents(out / "data", training)
+    outcomes = {
+        name: [
+            outcome(out, name, seed, config=config, backbone=backbone, test=test)
+            for seed in config["seeds"]
+        ]
+        for name in SYSTEMS
+    }
+    command = f"python {shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}"
+    made = report(outcomes, config=text, parts=config["depth_parts"], backbone_accuracy=learnt)
+    if table is not None:
+        atomic_write(table, made.replace("COMMAND", command).encode())
+    return made.replace("COMMAND", command)
+
+
+def claim(out: Path, text: str) -> None:
+    """Make `out` this configuration's folder, or check that it is."""
+    path = out / "config.toml"
+    if path.exists() and path.read_text("utf-8") != text:
+        raise UsageError(f"{out} was begun with another configuration: choose another folder")
+    atomic_write(path, text.encode())
+
+
+def pretrained(folder: Path, config: dict[str, Any]) -> float:
+    """Make the tiny model if it isn't there; the share of facts it finds in its own window."""
+    done = folder / "accuracy.json"
+    if not done.exists():
+        settings = BackboneSettings(**config["backbone"])
+        length = config["documents"]["segment_tokens"]
+        accuracy = make_backbone(folder, settings, segment_tokens=length)
+        atomic_write(done, json.dumps(accuracy).encode())
+    return float(json.loads(done.read_text("utf-8")))
+
+
+def documents(rng: np.random.Generator, config: dict[str, Any], count: str) -> list[Document]:
+    """Random documents, as many as the configuration says."""
+    shape = config["documents"]
+    return [
+        make_document(rng, segments=shape["segments"], segment_tokens=shape["segment_tokens"])
+        for _ in range(shape[count])
+    ]
+
+
+def outcome(
+    out: Path,
+    name: str,
+    seed: int,
+    *,
+    config: dict[str, Any],
+    backbone: Backbone,
+    test: Sequence[Document],
+) -> Outcome:
+    """Train and test one adapter, or read what is known of it."""
+    place = f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
+    path = make_folder(out / "outcomes") / f"{place}.json"
+    if not path.exists():
+        settings = training_settings(config, SYSTEMS[name], seed=seed, data=out / "data")
+        started = time.process_time()
+        train(settings, out / "runs" / place, resume=True, backbone=backbone)
+        seconds = time.process_time() - started
+        best = {"init": str(out / "runs" / place / "best")}
+        model = build_model(make_settings(None, best), backbone).eval()
+        true = [answered(model, backbone, d, asked=d) for d in test]
+        others = [*test[1:], test[0]]
+        shuffled = [
+            answered(model, backbone, o, asked=d) for d, o in zip(test, others, strict=True)
+        ]
+        atomic_write(path, json.dumps([true, shuffled, seconds]).encode())
+    true, shuffled, seconds = json.loads(path.read_text("utf-8"))
+    return Outcome(np.array(true, dtype=float), np.array(shuffled, dtype=float), seconds)
+
+
+def training_settings(
+    config: dict[str, Any], system: dict[str, Any], *, seed: int, data: Path
+) -> TrainSettings:
+    """The settings of one run: what all share, what the system is, the seed."""
+    adapter = {f"adapter.{key}": value for key, value in config["adapter"].items()}
+    own = {"data": [str(data)], "model": "tiny", "seed": seed}
+    return make_settings(None, config["training"] | adapter | system | own)
+
+
+@torch.no_grad()
+def answered(
+    model: LcircForCausalLM, backbone: Backbone, document: Document, *, asked: Document
+) -> list[bool]:
+    """Whether each fact of `asked` is answered from the memory of `document`, by depth."""
+    tokenizer: Any = backbone.tokenizer
+    ids = torch.from_numpy(encode(tokenizer, " ".join(document.words))[0]).long()
+    questions = [fact.question for fact in asked.facts]
+    question = None
+    if model.adapter.config.query_mixer:
+        question = model.question_keys(
+            torch.tensor([encode_question(backbone, each) for each in questions])
+        )
+    form = model.adapter.config.prompt_form
+    prompts = [build_prompt(backbone, question=each, form=form) for each in questions]
+    memory = model.compress(model.segments([ids]), question=question).memory
+    said = model(torch.tensor(prompts), memory=memory).logits[:, -1].argmax(dim=-1)
+    right = tokenizer.convert_tokens_to_ids([fact.value for fact in asked.facts])
+    return (said == torch.tensor(right)).tolist()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""A tiny decoder that has learned to look up a fact in its own window, as a model folder.
+
+Without that no adapter could teach a tiny model to read: it is trained on documents of a few
+segments of the made-up language (tiny_world.py), followed by questions about them in the prompt
+that `lcirc train` uses, with the loss on the answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tiny_world import make_document, make_tokenizer
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from lcirc_cli import prompts
+
+
+@dataclass(frozen=True)
+class BackboneSettings:
+    """Shape and training of the tiny model; `segments` is the most that a window holds."""
+
+    width: int
+    layers: int
+    heads: int
+    steps: int
+    batch: int
+    segments: int
+    questions: int
+    learning_rate: float
+    seed: int
+
+
+def make_backbone(folder: Path, settings: BackboneSettings, *, segment_tokens: int) -> float:
+    """Train the model and write it to `folder`; the share of answers it gets right at the end."""
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    tokenizer = make_tokenizer()
+    lm = LlamaForCausalLM(_config(settings, tokenizer))
+    optimizer = torch.optim.AdamW(
+        lm.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=settings.learning_rate, total_steps=settings.steps, pct_start=0.1
+    )
+    right: list[float] = []
+    for _ in range(settings.steps):
+        ids, labels = _batch(rng, tokenizer, settings, segment_tokens=segment_tokens)
+        wanted = labels[:, 1:] != -100
+        logits = lm(input_ids=ids, use_cache=False).logits[:, :-1][wanted]
+        loss = torch.nn.functional.cross_entropy(logits, labels[:, 1:][wanted])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(lm.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        values = labels[:, 1:][wanted] != tokenizer.eos_token_id
+        hits = logits.argmax(dim=-1) == labels[:, 1:][wanted]
+        right.append(float(hits[values].float().mean()))
+    lm.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return float(np.mean(right[-20:]))
+
+
+def _config(settings: BackboneSettings, tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.width,
+        intermediate_size=2 * settings.width,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.heads,
+        max_position_embeddings=2048,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        tie_word_embeddings=True,
+    )
+
+
+def _batch(
+    rng: np.random.Generator,
+    tokenizer: PreTrainedTokenizerFast,
+    settings: BackboneSettings,
+    *,
+    segment_tokens: int,
+) -> tuple[Tensor, Tensor]:
+    """Token ids and labels [B, T]: a document of some segments, then questions about it."""
+    segments = int(rng.integers(1, settings.segments + 1))
+    rows, labels = [], []
+    for _ in range(settings.batch):
+        document = make_document(rng, segments=segments, segment_tokens=segment_tokens)
+        words, targets = list(document.words), [False] * len(document.words)
+        for index in rng.integers(segments, size=settings.questions):
+            fact = document.facts[int(index)]
+            asked = prompts.fill(prompts.load("ask_question.txt"), question=fact.question)
+            prompt = _split(tokenizer, asked + prompts.load("ask_answer.txt"))
+            words += [*prompt, fact.value, tokenizer.eos_token]
+            targets += [*[False] * len(prompt), True, True]
+        ids = tokenizer.convert_tokens_to_ids(words)
+        rows.append(ids)
+        labels.append([i if on else -100 for i, on in zip(ids, targets, strict=True)])
+    return torch.tensor(rows), torch.tensor(labels)
+
+
+def _split(tokenizer: PreTrainedTokenizerFast, text: str) -> list[str]:
+    words: list[str] = tokenizer.tokenize(text)
+    return words
