@@ -80,11 +80,6 @@ def build() -> typer.Typer:
     return app
 
 
-def main() -> None:
-    """The entry point: run the command line and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; what fails is told in one line."""
     try:

@@ -42,6 +42,24 @@ app.COMMANDS = (*app.COMMANDS, ("nap", nap))
 sys.exit(app.run(["nap"]))
 """
 
+# Presses Ctrl-C when the given number of modules have been asked for since main() began.
+PRESS = """
+import os, runpy, signal, sys
+left = [int(sys.argv.pop(1))]
+begun = []
+def hook(event, arguments):
+    if event != "import":
+        return
+    if arguments[0] == "lcirc_cli.app":
+        begun.append(True)
+    if begun:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(hook)
+runpy.run_module("lcirc_cli", run_name="__main__")
+"""
+
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Register a command `fail` that raises `error`."""
@@ -208,6 +226,31 @@ def test_ctrl_c_gives_130_and_no_traceback() -> None:
     _, err = child.communicate(timeout=60)
     assert child.returncode == app.INTERRUPTED
     assert err == "lcirc: interrupted\n"
+
+
+@pytest.mark.parametrize("moment", [1, 20, 100, 300, 900, 1500])
+def test_ctrl_c_while_modules_are_imported(moment: int, tmp_path: Path) -> None:
+    """From the first of our own modules to the middle of torch."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRESS, str(moment), "doctor"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "lcirc: interrupted\n")
+
+
+def test_ctrl_c_stays_ignored_where_it_was(tmp_path: Path) -> None:
+    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", ignore + PRESS, "20", "--version"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"lcirc {__version__}\n", "")
 
 
 # --- the shared options ---------------------------------------------------------------------

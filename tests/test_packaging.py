@@ -150,7 +150,7 @@ def test_the_python_api_runs_beside_a_users_own_modules(
 
 def test_the_script_is_called_lcirc(installed: Path) -> None:
     points = (installed / INFO / "entry_points.txt").read_text("utf-8")
-    assert "lcirc = lcirc_cli.app:main" in points
+    assert "lcirc = lcirc_cli.__main__:main" in points
 
 
 def test_every_dependency_is_pinned_in_the_constraints(repository: Path) -> None:
