@@ -117,3 +117,17 @@ def test_norms() -> None:
     norm = make_norm("rmsnorm", 4, eps=1e-3)
     assert isinstance(norm, nn.RMSNorm)
     assert norm.eps == 1e-3
+
+
+def test_the_short_norm_in_bfloat16_is_as_exact_as_the_dtype() -> None:
+    norm = make_norm("rmsnorm", 64, eps=1e-5).bfloat16()
+    norm.weight.data.uniform_(0.5, 2.0)
+    x = (random(3, 50, 64) * torch.logspace(-4, 3, 50)[:, None]).bfloat16()
+    exact = torch.nn.functional.rms_norm(x.double(), (64,), norm.weight.double(), 1e-5)
+    with torch.no_grad():
+        short = norm(x)
+    library = norm(x)
+    assert short.dtype == library.dtype == torch.bfloat16
+    for found in (short, library):
+        assert bool(((found.double() - exact).abs() <= 0.012 * exact.abs() + 1e-6).all())
+    assert library.requires_grad and not short.requires_grad
