@@ -15,7 +15,12 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """One request. `purpose` names it in counts; it is no part of what is sent."""
+    """One request. `purpose` names it in counts; it is no part of what is sent.
+
+    `examples` says the same as `system` and `user` in another way, for a model too small to follow
+    instructions: worked examples, to be continued with the reply. `source` is the text that a
+    field may be copied from, where that must be a smaller one than the whole prompt.
+    """
 
     purpose: str
     system: str
@@ -24,9 +29,11 @@ class ChatRequest:
     max_tokens: int
     temperature: float
     seed: int
+    examples: str = ""
+    source: str = ""
 
     def key(self, model: str) -> str:
-        """What the request is known by: 64 hexadecimal digits over all that is sent."""
+        """What the request is known by: 64 hexadecimal digits over all that decides the reply."""
         sent = asdict(self) | {"model": model}
         del sent["purpose"]
         text = json.dumps(sent, sort_keys=True, ensure_ascii=False)

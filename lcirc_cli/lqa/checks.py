@@ -6,6 +6,9 @@ pair, as an unchecked pair is not a checked one. Knows nothing about which filte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from lcirc_cli.lqa import chance
 from lcirc_cli.lqa.asking import Asker
 from lcirc_cli.lqa.chat import ChatRequest
@@ -31,16 +34,12 @@ async def supported(pair: Pair, view: DocumentView, asker: Asker) -> Rejection |
     literal = pair.kind != "yes_no" and len(pair.quotes) == 1
     if literal and all(contains(quoted, answer) for answer in pair.answers):
         return None
-    request = _request(
-        "supported",
-        _SUPPORT,
-        fill(
-            load("lqa/support.txt"),
-            evidence=_evidence(pair, view),
-            question=pair.question,
-            answer="; ".join(pair.answers),
-        ),
-    )
+    shown = {
+        "evidence": _evidence(pair, view),
+        "question": pair.question,
+        "answer": "; ".join(pair.answers),
+    }
+    request = _request("supported", _SUPPORT, load("lqa/support.txt"), "support", shown)
     yes = await asker.ask(request, lambda text: flag_field(parse_object(text), "supported"))
     return None if yes else Rejection("not_supported", "the quote doesn't prove the answer")
 
@@ -51,16 +50,18 @@ async def round_trip(
     """Asked again with the evidence alone, a model gives the same answer."""
     if pair.kind == "unanswerable":
         return None
-    form = Form({"answerable": FLAG, "answer": _answer(pair)})
-    user = fill(
-        load("lqa/evidence_answer.txt"),
-        evidence=_evidence(pair, view),
-        question=pair.question,
-        options=_options(pair.options),
-        task=load(f"lqa/answer_{pair.kind}.txt"),
-        form=str(form),
+    form = Form({"answerable": FLAG, "answer": _answer(pair, COPY)})
+    shown = {
+        "evidence": _evidence(pair, view),
+        "question": pair.question,
+        "options": _options(pair.options),
+        "task": load(f"lqa/answer_{pair.kind}.txt"),
+        "form": str(form),
+    }
+    request = _request(
+        "round_trip", form, load("lqa/evidence_answer.txt"), f"evidence_{_group(pair)}", shown
     )
-    given, said = await _answered(asker, _request("round_trip", form, user), pair, "answerable")
+    given, said = await _answered(asker, request, pair, "answerable")
     if given and agreement(pair.kind, said, pair.answers) >= threshold:
         return None
     return Rejection("round_trip", "; ".join(said) if given else "no answer from the evidence")
@@ -79,15 +80,17 @@ async def closed_book(pair: Pair, asker: Asker, *, threshold: float) -> Rejectio
         orders.append(tuple(reversed(pair.options)))
     said: tuple[str, ...] = ()
     for order in orders:
-        form = Form({"known": FLAG, "answer": _answer(pair)})
-        user = fill(
-            load("lqa/closed_book.txt"),
-            question=pair.question,
-            options=_options(order),
-            task=load(f"lqa/answer_{pair.kind}.txt"),
-            form=str(form),
+        form = Form({"known": FLAG, "answer": _answer(pair, TEXT)})
+        shown = {
+            "question": pair.question,
+            "options": _options(order),
+            "task": load(f"lqa/answer_{pair.kind}.txt"),
+            "form": str(form),
+        }
+        request = _request(
+            "closed_book", form, load("lqa/closed_book.txt"), f"closed_book_{_group(pair)}", shown
         )
-        known, said = await _answered(asker, _request("closed_book", form, user), pair, "known")
+        known, said = await _answered(asker, request, pair, "known")
         if not known or agreement(pair.kind, said, pair.answers) < threshold:
             return None
     return Rejection("closed_book", "; ".join(said))
@@ -98,17 +101,19 @@ async def unanswerable(pair: Pair, view: DocumentView, asker: Asker) -> Rejectio
     if pair.kind != "unanswerable":
         return None
     passages = view.best_passages(pair.question, count=PASSAGES)
-    user = fill(
-        load("lqa/document_answer.txt"),
-        passages="\n\n".join(f"PART {i}\n{text}" for i, text in enumerate(passages, start=1)),
-        question=pair.question,
+    shown = {
+        "passages": "\n\n".join(f"PART {i}\n{text}" for i, text in enumerate(passages, start=1)),
+        "question": pair.question,
+    }
+    request = _request(
+        "unanswerable", _SEARCH, load("lqa/document_answer.txt"), "document_answer", shown
     )
 
     def read(text: str) -> tuple[bool, str]:
         value = parse_object(text)
         return flag_field(value, "answerable"), text_field(value, "answer", empty=True)
 
-    found, said = await asker.ask(_request("unanswerable", _SEARCH, user), read)
+    found, said = await asker.ask(request, read)
     return Rejection("answerable", said) if found and said else None
 
 
@@ -129,27 +134,40 @@ async def _answered(
     return await asker.ask(request, read)
 
 
-def _request(purpose: str, form: Form, user: str) -> ChatRequest:
+def _request(
+    purpose: str, form: Form, template: str, examples: str, shown: dict[str, str]
+) -> ChatRequest:
+    """The request that a template makes of what is shown, in words and as worked examples."""
+    source = " ".join(shown.get("evidence", shown.get("passages", "")).split())
+    even = {name: " ".join(text.split()) for name, text in shown.items()}
+    even["options"] = shown.get("options", "").strip()
     return ChatRequest(
         purpose=purpose,
         system=load("lqa/system.txt"),
-        user=user,
+        user=fill(template, **shown),
         schema=form.schema,
         max_tokens=_CHECK_TOKENS,
         temperature=0.0,
         seed=chance.integer(purpose) % 2**31,
+        examples=fill(load(f"lqa/local/{examples}.txt"), **even),
+        source=source,
     )
 
 
-def _answer(pair: Pair) -> dict[str, object]:
+def _group(pair: Pair) -> str:
+    """The kind of the worked examples."""
+    return "span" if pair.kind == "number" else pair.kind
+
+
+def _answer(pair: Pair, text: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of an answer of the pair's kind; empty where there is none."""
     if pair.kind == "list":
-        return texts(0, MOST_ITEMS)
+        return texts(0, MOST_ITEMS, of=text)
     if pair.kind == "yes_no":
         return one_of("yes", "no", "")
     if pair.kind == "choice":
         return one_of(*pair.options, "")
-    return dict(TEXT)
+    return dict(text)
 
 
 def _options(options: tuple[str, ...]) -> str:

@@ -1,18 +1,21 @@
 """The generator `local`: a backbone in this process that fills in the reply's form.
 
-A small model rarely writes correct JSON by itself. Here the form is written for it, piece by
-piece, and the model only fills the fields: text up to the closing quote, a choice by likelihood,
-a list while it prefers another entry to the end. A field that must be copied can only continue
-what stands in the prompt. So every reply is of the form asked for; whether it is any good, the
-filters say.
+A small model follows worked examples better than instructions, so it is shown those where the
+request has any. It rarely writes correct JSON by itself. Here the form is written for it, piece
+by piece, and the model only fills the fields: text up to the closing quote, a choice by
+likelihood, a list while it prefers another entry to the end. A field that must be copied can only
+continue whole words of the request's source. So every reply is of the form asked for; whether it
+is any good, the filters say.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.backbones import load_backbone
@@ -85,6 +88,7 @@ class _Writer:
         self._lm = backbone.lm
         self._tokenizer = backbone.tokenizer
         self._request = request
+        self._source = request.source or request.user
         self._chance = torch.Generator().manual_seed(request.seed)
         self._cache = DynamicCache()
         self._ends = set(backbone.eos_ids)
@@ -149,41 +153,53 @@ class _Writer:
             ids.append(token)
             text = grown
             self._logits = self._feed([token])
+        while copied and text and not _stands_in(self._source, text, whole=True):
+            text = text[:-1]  # cut within a word, by the limit or for want of a likely token
         return _unescaped(text).strip()
 
     def _next(self) -> int:
         """The likeliest token, or one drawn at the request's temperature."""
         if self._request.temperature <= 0:
             return int(self._logits.argmax())
-        values, ids = self._logits.topk(_TOP)
+        values, ids = self._logits.topk(min(_TOP, len(self._logits)))
         chances = (values / self._request.temperature).softmax(-1)
         drawn = self._torch.multinomial(chances, 1, generator=self._chance)
         return int(ids[drawn])
 
     def _next_copied(self, ids: list[int], text: str) -> int | None:
-        """The likeliest token with which the text still stands in the prompt; None at its end."""
-        for token in self._logits.topk(_LOOKED_AT).indices.tolist():
-            if token in self._ends:
-                return None
+        """The likeliest token with which the text still stands in the source; None at its end."""
+        for token in (*self._likely(), *self._following(text)):
             grown = self._decode([*ids, token])
-            stop = _closing(grown)
-            if stop is not None and text:
-                return token
-            if grown != text and grown.lstrip() in self._request.user:
+            stop = None if token in self._ends else _closing(grown)
+            if token in self._ends or stop is not None:
+                if _stands_in(self._source, text if stop is None else grown[:stop], whole=True):
+                    return token
+                continue
+            if grown != text and _stands_in(self._source, grown):
                 return token
         return None
+
+    def _likely(self) -> Iterator[int]:
+        count = min(_LOOKED_AT, len(self._logits))
+        yield from self._logits.topk(count).indices.tolist()
+
+    def _following(self, text: str) -> Iterator[int]:
+        """How the source goes on where it holds the text: needed where nothing likely fits."""
+        places = itertools.islice(_ends_of(self._source, text), _LOOKED_AT)
+        following = {self._tokens(self._source[place : place + 40])[0] for place in places}
+        yield from sorted(following, key=lambda token: -float(self._logits[token]))
 
     def _choose(self, choices: tuple[str, ...]) -> str:
         """The likeliest of some pieces of text (mean log-probability of its tokens)."""
         best, best_score = choices[0], float("-inf")
-        length, logits = self.fed, self._logits
+        fed, logits = self.fed, self._logits
         for choice in choices:
             ids = self._tokens(choice)
             every = self._feed(ids, every=True)
             known = self._torch.cat([logits[None], every[:-1]]).log_softmax(-1)
             score = float(known[range(len(ids)), ids].mean())
-            self._cache.crop(length)
-            self.fed = length
+            self._cache.crop(-len(ids))
+            self.fed = fed
             if score > best_score:
                 best, best_score = choice, score
         self._logits = self._feed(self._tokens(best))
@@ -219,7 +235,9 @@ def _prompt_ids(backbone: Backbone, request: ChatRequest) -> list[int]:
         {"role": "user", "content": request.user},
     ]
     tokenizer: Any = backbone.tokenizer
-    if tokenizer.chat_template is None:
+    if request.examples:
+        text = f"{request.examples}\n"
+    elif tokenizer.chat_template is None:
         text = f"{request.system}\n\n{request.user}\n\n"
     else:
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
@@ -235,6 +253,26 @@ def _closing(text: str) -> int | None:
         if char == '"' and (index == 0 or text[index - 1] != "\\"):
             return index
     return None
+
+
+def _stands_in(source: str, text: str, *, whole: bool = False) -> bool:
+    """Whether a text occurs in the source from a word's start, and (`whole`) to a word's end."""
+    text = text.strip() if whole else text.lstrip()
+    start = source.find(text) if text else -1
+    while start != -1:
+        before, after = source[start - 1 : start], source[start + len(text) :][:1]
+        if not (before.isalnum() and text[0].isalnum()) and not (
+            whole and after.isalnum() and text[-1].isalnum()
+        ):
+            return True
+        start = source.find(text, start + 1)
+    return False
+
+
+def _ends_of(source: str, text: str) -> Iterator[int]:
+    """Where each occurrence of a text ends; the words' starts for the empty text."""
+    rule = re.escape(text.lstrip()) + r"(?=.)" if text.strip() else r"\b(?=\w)"
+    return (match.end() for match in re.finditer(rule, source, re.DOTALL))
 
 
 def _unescaped(text: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+from lcirc_cli.lqa.settings import KINDS
 from lcirc_cli.prompts import load
 
+GROUPS = ("span", "list", "yes_no", "choice")  # kinds that answers are asked for in alike
 TEMPLATES = (
     "system",
     "question",
@@ -25,6 +27,10 @@ TEMPLATES = (
     "answer_yes_no",
     "answer_list",
     "answer_choice",
+    *(f"local/question_{kind}" for kind in KINDS),
+    *(f"local/{check}_{kind}" for check in ("evidence", "closed_book") for kind in GROUPS),
+    "local/support",
+    "local/document_answer",
 )
 
 

@@ -5,6 +5,9 @@ Knows nothing about whether a pair is any good; that is in `filters` and `checks
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from lcirc_cli.lqa import chance
 from lcirc_cli.lqa.chat import ChatRequest
 from lcirc_cli.lqa.forms import COPY, TEXT, Form, one_of, texts
@@ -16,11 +19,11 @@ from lcirc_cli.prompts import fill, load
 WRONG_OPTIONS = 3
 MOST_ITEMS = 6
 _ANSWERS = {
-    "span": TEXT,
-    "number": TEXT,
+    "span": COPY,
+    "number": COPY,
     "yes_no": one_of("yes", "no"),
-    "list": texts(2, MOST_ITEMS),
-    "choice": TEXT,
+    "list": texts(2, MOST_ITEMS, of=COPY),
+    "choice": COPY,
 }
 
 
@@ -37,13 +40,14 @@ def question_request(
         template = load("lqa/question.txt")
     passages = [_slice(document.text, place) for place in plan.places]
     first = plan.places[0]
+    sentence = document.text[first.focus_start : first.focus_end]
     user = fill(
         template,
         title_clause=f' called "{document.title}"' if document.title else "",
         passage=passages[0],
         passages="\n\n".join(f"PASSAGE {i}\n{text}" for i, text in enumerate(passages, start=1)),
         count=str(len(passages)),
-        sentence=document.text[first.focus_start : first.focus_end],
+        sentence=sentence,
         extracts=_extracts(document.text, plan),
         task=_task(plan),
         form=str(form),
@@ -56,7 +60,35 @@ def question_request(
         max_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
         seed=chance.integer(settings.seed, document.id, plan.index, "request") % 2**31,
+        examples=_examples(document.text, plan, sentence),
+        source=_source(document.text, plan, passages, sentence),
     )
+
+
+def _examples(text: str, plan: PairPlan, sentence: str) -> str:
+    """The request as worked examples; none for several pieces, which small models can't join."""
+    if len(plan.places) > 1:
+        return ""
+    return fill(
+        load(f"lqa/local/question_{plan.kind}.txt"),
+        sentence=_even(sentence),
+        extracts=_even(_elsewhere(text, plan)),
+        wanted=plan.wanted,
+    )
+
+
+def _source(text: str, plan: PairPlan, passages: list[str], sentence: str) -> str:
+    """What may be copied, with even space: `find_quote` finds it all the same."""
+    shown = passages if len(passages) > 1 else [sentence]
+    return "\n".join(_even(piece) for piece in [*shown, _elsewhere(text, plan)])
+
+
+def _elsewhere(text: str, plan: PairPlan) -> str:
+    return "\n".join(_slice(text, place) for place in plan.extracts)
+
+
+def _even(text: str) -> str:
+    return " ".join(text.split())
 
 
 def read_pair(text: str, document_id: str, plan: PairPlan, *, seed: int) -> Pair:
@@ -93,14 +125,16 @@ def read_pair(text: str, document_id: str, plan: PairPlan, *, seed: int) -> Pair
 def _form(plan: PairPlan) -> Form:
     if plan.kind == "unanswerable":
         return Form({"question": TEXT, "missing": TEXT})
-    fields = {"question": TEXT, "answer": _ANSWERS[plan.kind]}
-    if plan.kind == "choice":
-        fields["wrong_options"] = texts(WRONG_OPTIONS, WRONG_OPTIONS)
+    # What is proved and by what comes first: the question can then be written to fit.
+    fields: dict[str, Mapping[str, Any]] = {}
     if len(plan.places) > 1:
         fields["quotes"] = texts(len(plan.places), len(plan.places), of=COPY)
     else:
         fields["quote"] = COPY
-    return Form(fields)
+    fields["answer"] = _ANSWERS[plan.kind]
+    if plan.kind == "choice":
+        fields["wrong_options"] = texts(WRONG_OPTIONS, WRONG_OPTIONS, of=COPY)
+    return Form({**fields, "question": TEXT})
 
 
 def _task(plan: PairPlan) -> str:

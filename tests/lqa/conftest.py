@@ -87,8 +87,10 @@ class Command:
             "LCIRC_CACHE": str(self.cache),
         }
         command = [sys.executable, str(HERE / "run_command.py"), *map(str, arguments)]
+        if "--min-tokens" not in command:
+            command += ["--min-tokens", "500"]
         return subprocess.Popen(
-            [*command, "--model", str(self.model), "--min-tokens", "500"],
+            [*command, "--model", str(self.model)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

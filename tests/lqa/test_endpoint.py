@@ -252,7 +252,8 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         model = EndpointModel(
             "http://127.0.0.1:9/v1", "m", dialect=Dialect(), timeout=1, patience=1
         )
-        key = model._client.api_key
+        with model._client() as client:
+            key = client.api_key
         await model.aclose()
         return key
 

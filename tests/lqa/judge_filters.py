@@ -1,0 +1,153 @@
+"""How well each filter of make-lqa tells good pairs from spoiled ones, with a real judge.
+
+    python tests/lqa/judge_filters.py --data DIR [--model smollm2] [--replies FILE] [--each N]
+    python tests/lqa/judge_filters.py --data DIR --endpoint URL --generator NAME
+
+The 200 good and 200 spoiled pairs of `pair_set` go through every filter by itself. A filter's
+recall is the share it drops of the pairs that were spoiled in a way it is meant to notice; its
+precision is counted over these and the good pairs, so it depends on there being 25 or so of the one
+and 200 of the other. Prints a table and, last, one JSON line. Replies are kept in FILE: a second
+start goes on where the first was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import json
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent))
+
+from lcirc_cli.lqa.asking import Asker  # noqa: E402
+from lcirc_cli.lqa.examiner import FILTERS, Examiner, without_duplicates  # noqa: E402
+from lcirc_cli.lqa.models import choose_model  # noqa: E402
+from lcirc_cli.lqa.records import Judged  # noqa: E402
+from lcirc_cli.lqa.replay import ReplayCache  # noqa: E402
+from lcirc_cli.lqa.settings import EngineSettings, Thresholds  # noqa: E402
+from lcirc_cli.lqa.view import DocumentView  # noqa: E402
+
+# What each filter is meant to notice, by the names of `pair_set`.
+MEANT = {
+    "quote": ("quote changed",),
+    "form": ("bad form",),
+    "supported": ("another answer", "quote from elsewhere"),
+    "round_trip": ("another answer", "another part of the quote", "quote from elsewhere"),
+    "closed_book": ("well known",),
+    "unanswerable": ("called unanswerable",),
+    "near_duplicate": ("asked again",),
+}
+FORM = ("length", "pointing", "language")
+LIMITS = Thresholds()
+
+
+def pair_set() -> Any:
+    """The module beside this one, which is no part of a package."""
+    specification = importlib.util.spec_from_file_location("pair_set", HERE / "pair_set.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["pair_set"] = module  # its frozen dataclasses look for it
+    specification.loader.exec_module(module)
+    return module
+
+
+async def judge(pairs: list[Any], asker: Asker) -> list[set[str]]:
+    """For each pair the filters that drop it, each asked whatever the others say."""
+    views = {entry.document.id: DocumentView(entry.document) for entry in pairs}
+    found: list[set[str]] = []
+    for number, entry in enumerate(pairs):
+        examiner = Examiner(views[entry.document.id], asker, LIMITS)
+        dropped = set()
+        for name in FILTERS:
+            if await examiner.verdict(name, entry.pair) is not None:
+                dropped.add("form" if name in FORM else name)
+        found.append(dropped)
+        print(f"\r{number + 1}/{len(pairs)}", end="", file=sys.stderr, flush=True)
+    for place in duplicates(pairs):
+        found[place].add("near_duplicate")
+    return found
+
+
+def duplicates(pairs: list[Any]) -> list[int]:
+    """The places of the pairs that ask what an earlier one of their document asks."""
+    groups = defaultdict(list)
+    for place, entry in enumerate(pairs):
+        groups[entry.document.id].append((place, Judged(entry.pair)))
+    return [
+        place
+        for group in groups.values()
+        for (place, _), judged in zip(
+            group,
+            without_duplicates([entry for _, entry in group], LIMITS.near_duplicate),
+            strict=True,
+        )
+        if judged.rejection is not None
+    ]
+
+
+def figures(pairs: list[Any], found: list[set[str]]) -> dict[str, dict[str, Any]]:
+    """For each filter how many it should drop and did, and how many good ones it dropped."""
+    good = [dropped for entry, dropped in zip(pairs, found, strict=True) if not entry.spoil]
+    table: dict[str, dict[str, Any]] = {}
+    for name, spoils in MEANT.items():
+        meant = [f for entry, f in zip(pairs, found, strict=True) if entry.spoil in spoils]
+        right = sum(name in dropped for dropped in meant)
+        wrong = sum(name in dropped for dropped in good)
+        table[name] = {
+            "meant": len(meant),
+            "dropped": right,
+            "recall": round(right / max(1, len(meant)), 3),
+            "good": len(good),
+            "good_dropped": wrong,
+            "precision": round(right / (right + wrong), 3) if right + wrong else None,
+        }
+    spoiled = [(e.spoil, dropped) for e, dropped in zip(pairs, found, strict=True) if e.spoil]
+    right, wrong = sum(bool(dropped) for _, dropped in spoiled), sum(map(bool, good))
+    table["all"] = {
+        "meant": len(spoiled),
+        "dropped": right,
+        "recall": round(right / max(1, len(spoiled)), 3),
+        "good": len(good),
+        "good_dropped": wrong,
+        "precision": round(right / (right + wrong), 3) if right + wrong else None,
+        "by_spoil": dict(Counter(spoil for spoil, dropped in spoiled if dropped)),
+    }
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="holds dev/squad2_articles")
+    parser.add_argument("--model", default="smollm2")
+    parser.add_argument("--endpoint")
+    parser.add_argument("--generator", default="local")
+    parser.add_argument("--replies", type=Path)
+    parser.add_argument("--each", type=int, help="only the first N pairs of each kind")
+    options = parser.parse_args()
+    pairs = pair_set().labelled(options.data)
+    if options.each:
+        seen: Counter[str] = Counter()
+        pairs = [e for e in pairs if (seen.update([e.spoil]) or seen[e.spoil]) <= options.each]
+    engine = EngineSettings(endpoint=options.endpoint, offline=True)
+    model = choose_model(options.generator, options.model, engine).open(engine)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = ReplayCache(options.replies or Path(folder) / "replies.sqlite")
+        asker = Asker(model, cache, in_flight=8, attempts=3)
+        table = figures(pairs, asyncio.run(judge(pairs, asker)))
+    print(file=sys.stderr)
+    for name, row in table.items():
+        print(
+            f"{name:15} recall {row['recall']:.3f} ({row['dropped']}/{row['meant']})  "
+            f"precision {row['precision']}  good dropped {row['good_dropped']}/{row['good']}"
+        )
+    print(json.dumps({"what": "lqa_filters", "judge": model.name, "filters": table}))
+
+
+if __name__ == "__main__":
+    main()

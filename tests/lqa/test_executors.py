@@ -1,0 +1,100 @@
+"""The same pipeline on this machine's processes, on Ray, and on a stand-in for Slurm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from lcirc_cli.lqa.output import read_manifest
+
+from .conftest import Command, Endpoint
+from .corpus import write_documents
+
+# What Slurm's commands do with a job array, one task after the other, before sbatch returns.
+_SBATCH = r"""#!/bin/bash
+for word in "$@"; do
+  [[ $word == --export=ALL,* ]] && export "${word#--export=ALL,}"
+  script=$word
+done
+last=$(sed -n 's/^#SBATCH --array=0-\([0-9]*\).*/\1/p' "$script")
+export SLURM_JOB_ID=7 SLURM_NODELIST=localhost
+for task in $(seq 0 "$last"); do
+  SLURM_ARRAY_TASK_ID=$task bash "$script" >> "$0.log" 2>&1 || exit 1
+done
+echo Submitted batch job 7
+"""
+_SRUN = r"""#!/bin/bash
+while [[ $1 != launch_pickled_pipeline ]]; do shift; done
+exec "$@"
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with stand-ins for Slurm's commands, first on the PATH."""
+    folder = tmp_path / "slurm"
+    folder.mkdir()
+    scripts = {
+        "sbatch": _SBATCH,
+        "srun": _SRUN,
+        "squeue": "#!/bin/bash\n",
+        "scontrol": "#!/bin/bash\necho localhost\n",
+    }
+    for name, text in scripts.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+def contents(out: Path) -> dict[str, str]:
+    manifest = read_manifest(out)
+    assert manifest is not None, "not finished"
+    return {entry["path"]: entry["sha256"] for entry in manifest["files"]}
+
+
+def _words(tmp_path: Path, name: str, server: Endpoint) -> list[object]:
+    source = tmp_path / "documents.jsonl.gz"
+    if not source.exists():
+        write_documents(source, 12)
+    return [
+        *(source, "--out", tmp_path / name, "--endpoint", server.url, "--generator", "fake"),
+        *("--shard-size", 4, "--workers", 2),
+    ]
+
+
+def test_ray_makes_what_local_makes(
+    tmp_path: Path, endpoint: Callable[..., Endpoint], command: Command
+) -> None:
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed; run: pip install 'lcirc[ray]'")
+    server = endpoint()
+    command.run(*_words(tmp_path, "local", server))
+    command.run(*_words(tmp_path, "ray", server), "--executor", "ray")
+    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+
+
+def test_slurm_makes_what_local_makes(
+    tmp_path: Path, endpoint: Callable[..., Endpoint], command: Command, slurm: Path
+) -> None:
+    server = endpoint()
+    command.run(*_words(tmp_path, "local", server))
+    words = [*_words(tmp_path, "slurm", server), "--executor", "slurm"]
+    command.run(*words, "--slurm", "partition=any", "--slurm", "account=us")
+    assert contents(tmp_path / "slurm") == contents(tmp_path / "local")
+    assert (slurm / "sbatch.log").read_text().count("launch_pickled_pipeline") >= 10
+
+
+def test_a_failing_slurm_task_is_told_in_one_line(
+    tmp_path: Path, endpoint: Callable[..., Endpoint], command: Command, slurm: Path
+) -> None:
+    (slurm / "srun").write_text("#!/bin/bash\nexit 0\n")  # the tasks never run
+    server = endpoint()
+    words = [*_words(tmp_path, "slurm", server), "--executor", "slurm"]
+    _, err = command.run(*words, "--slurm", "partition=any", status=1)
+    assert "tasks of the stage prepare did not finish" in err
+    assert "Traceback" not in err
