@@ -21,7 +21,8 @@ Backend = Literal["sdpa", "flash"]
 # What transformers calls the same kernels (`attn_implementation=`).
 LM_IMPLEMENTATION: dict[str, str] = {"sdpa": "sdpa", "flash": "flash_attention_2"}
 
-_FLASH_DTYPES = (torch.float16, torch.bfloat16)
+_HALF_DTYPES = (torch.float16, torch.bfloat16)
+_FEW_QUERIES = 16  # a head; a generated token has one
 
 
 def choose_backend(requested: str, *, device: str | torch.device) -> Backend:
@@ -64,7 +65,7 @@ def attend(
     Returns:
         [B, H, T, d] in q's dtype.
     """
-    if backend == "flash" and bias is None and q_BHTd.dtype in _FLASH_DTYPES:
+    if backend == "flash" and bias is None and q_BHTd.dtype in _HALF_DTYPES:
         return _flash(q_BHTd, k_BGNd, v_BGNd=v_BGNd, key_mask_BN=key_mask_BN)
     mask: Tensor | None = None
     if key_mask_BN is not None:
@@ -72,12 +73,40 @@ def attend(
     if bias is not None:
         bias = bias.to(q_BHTd.dtype)
         mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
-    grouped = q_BHTd.shape[1] != k_BGNd.shape[1]
-    out = F.scaled_dot_product_attention(q_BHTd, k_BGNd, v_BGNd, attn_mask=mask, enable_gqa=grouped)
+    if bias is None and q_BHTd.shape[1] != k_BGNd.shape[1]:
+        # The heads of a group are queries to the same keys: side by side, no key is copied.
+        B, H, T, d = q_BHTd.shape
+        q = q_BHTd.reshape(B, k_BGNd.shape[1], -1, d)
+        out = _softmax_attention(q, k_BGNd, v_BGNd=v_BGNd, mask=mask).reshape(B, H, T, d)
+    else:
+        out = _softmax_attention(q_BHTd, k_BGNd, v_BGNd=v_BGNd, mask=mask)
     if key_mask_BN is not None:
         readable = key_mask_BN.any(dim=-1)[:, None, None, None]
         out = torch.where(readable, out, torch.zeros((), dtype=out.dtype, device=out.device))
     return out
+
+
+def _softmax_attention(
+    q_BHTd: Tensor, k_BGNd: Tensor, *, v_BGNd: Tensor, mask: Tensor | None
+) -> Tensor:
+    """SDPA; for a generated token on a CPU plain products, which take a third of its time.
+
+    Those have logits and softmax in float32 and the weights in the values' dtype, as SDPA's own
+    kernel for half precision has.
+    """
+    grouped = q_BHTd.shape[1] != k_BGNd.shape[1]
+    half_on_cpu = q_BHTd.device.type == "cpu" and q_BHTd.dtype in _HALF_DTYPES
+    few = half_on_cpu and not grouped and q_BHTd.shape[2] <= _FEW_QUERIES
+    if not few or torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(
+            q_BHTd, k_BGNd, v_BGNd, attn_mask=mask, enable_gqa=grouped
+        )
+    logits = (q_BHTd.float() * q_BHTd.shape[-1] ** -0.5) @ k_BGNd.float().transpose(-1, -2)
+    if mask is not None and mask.dtype == torch.bool:
+        logits = logits.masked_fill(~mask, float("-inf"))
+    elif mask is not None:
+        logits = logits + mask
+    return logits.softmax(dim=-1).to(v_BGNd.dtype) @ v_BGNd
 
 
 def _flash(q_BHTd: Tensor, k_BGNd: Tensor, *, v_BGNd: Tensor, key_mask_BN: Tensor | None) -> Tensor:

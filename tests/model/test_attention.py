@@ -84,6 +84,29 @@ def test_rows_without_keys_are_zeros_also_in_backward(dtype: torch.dtype, biased
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("groups", [H, G])
+@pytest.mark.parametrize("biased", [False, True])
+def test_few_queries_in_half_precision(
+    dtype: torch.dtype, masked: bool, groups: int, biased: bool
+) -> None:
+    """Without gradients a CPU takes plain products; with them, and for more queries, SDPA."""
+    q, k, v = qkv(groups=groups, dtype=dtype)
+    mask = MASK if masked else None
+    bias = torch.randn(1, H, 1, N).to(dtype) if biased else None
+    exact = plain(
+        q.double(), k.double(), v.double(), mask=mask, bias=None if bias is None else bias.double()
+    )
+    with torch.no_grad():
+        found = attend(q, k, v_BGNd=v, key_mask_BN=mask, bias=bias)
+    sdpa = attend(q, k, v_BGNd=v, key_mask_BN=mask, bias=bias)
+    assert found.dtype == dtype
+    assert found.shape == q.shape
+    assert distance(found.double(), exact) < 2e-2
+    assert distance(found, sdpa) < 2e-2
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("groups", [H, G])
 def test_flash_gives_what_sdpa_gives(
     flash: FlashStandIn, dtype: torch.dtype, masked: bool, groups: int
 ) -> None:
