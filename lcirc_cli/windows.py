@@ -140,7 +140,8 @@ def make_window(
         else:
             raise UsageError(
                 f"the question is too long: {len(prompt):,} tokens, and the model "
-                f"{backbone.name} has room for {room:,}; shorten it"
+                f"{backbone.name} has room for {max(0, room):,} besides the answer; shorten it, or "
+                "lower --max-new-tokens"
             )
 
 

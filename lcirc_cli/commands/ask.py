@@ -99,6 +99,8 @@ def ask(
     chosen = resolve(AskSettings, flags)
     chosen.validate()
     paths, question = split_arguments(arguments, question)
+    if question is not None:
+        check_question(question)
     if questions is not None:
         if question is not None:
             raise UsageError("give a question or --questions, not both")
@@ -158,6 +160,19 @@ def _exists(path: Path) -> bool:
         return False
 
 
+def check_question(question: str) -> None:
+    """Raises UsageError where it is blank, or holds bytes that no text has."""
+    if not question.strip():
+        raise UsageError("the question is empty")
+    if not _is_text(question):
+        raise UsageError("the question is not valid UTF-8 text; type it again")
+
+
+def _is_text(question: str) -> bool:
+    # Python keeps the undecodable bytes of an argument as lone surrogates; JSON may hold them too.
+    return not any("\ud800" <= character <= "\udfff" for character in question)
+
+
 def read_questions(path: Path) -> list[str]:
     """The questions of a JSON lines file; - is standard input.
 
@@ -178,7 +193,7 @@ def read_questions(path: Path) -> list[str]:
         except ValueError:
             record = None
         asked = record.get("question") if isinstance(record, dict) else record
-        if not isinstance(asked, str) or not asked.strip():
+        if not isinstance(asked, str) or not asked.strip() or not _is_text(asked):
             raise UsageError(
                 f'{path}, line {number}: not a question; write {{"question": "..."}} on each line'
             )
@@ -189,9 +204,13 @@ def read_questions(path: Path) -> list[str]:
 
 
 def _piped_question() -> str:
-    question = sys.stdin.read().strip()
+    try:
+        question = sys.stdin.read().strip()
+    except UnicodeDecodeError:
+        raise UsageError("the question on standard input is not valid UTF-8 text") from None
     if not question:
         raise UsageError("no question: give it as an argument, with -q, or on standard input")
+    check_question(question)
     return question
 
 
@@ -230,6 +249,7 @@ def answer_one(
     history: Sequence[tuple[str, str]] = (),
 ) -> Answer:
     """Ask and print; on a terminal the answer appears as it is generated."""
+    check_question(question)
     streaming = not as_json and sys.stdout.isatty()
     answer = engine.ask(
         memories,

@@ -17,7 +17,7 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
 from lcirc_cli.commands.loading import load_engine
-from lcirc_cli.errors import DocumentError, MemoryFileError, UsageError
+from lcirc_cli.errors import DocumentError, MemoryFileError, StorageError, UsageError
 from lcirc_cli.settings import CommonSettings
 
 if TYPE_CHECKING:
@@ -92,14 +92,20 @@ class _Result:
 
 def _target(sources: Sequence[str], output: Path | None) -> Path:
     """Where the memory goes: OUT, or NAME.lcirc beside a single input."""
+    if "" in sources:  # an unset variable, which would stand for the whole present folder
+        raise UsageError("one of the documents has an empty name")
     if output is None:
         if len(sources) != 1 or sources[0] == STDIN:
-            what = "standard input" if STDIN in sources else "several inputs"
-            raise UsageError(f"{what} need a name for the memory file: add -o OUT{SUFFIX}")
+            what = "standard input needs" if STDIN in sources else "several inputs need"
+            raise UsageError(f"{what} a name for the memory file: add -o OUT{SUFFIX}")
         source = Path(sources[0]).absolute()
         output = source.with_suffix(SUFFIX) if source.is_file() else Path(f"{source}{SUFFIX}")
     if output.is_dir():
         raise UsageError(f"{output} is a folder; give the memory file a name: -o NAME{SUFFIX}")
+    if output.suffix != SUFFIX:
+        raise UsageError(f"the name of a memory file ends in {SUFFIX}: -o {output}{SUFFIX}")
+    if not output.parent.is_dir():
+        raise StorageError(f"can't write {output}: there is no folder {output.parent}; create it")
     for source_name in sources:
         source = Path(source_name)
         if source.suffix == SUFFIX and source.is_file():
@@ -200,7 +206,7 @@ def _update(
 
 
 def _existing(target: Path, *, needed: bool) -> MemoryContents | None:
-    """The memory that is there. A damaged one is made again, but nobody's other file is."""
+    """The memory that is there. A damaged one is made again."""
     from lcirc_cli.memory_file import load_memory
 
     if not target.exists():
@@ -210,10 +216,6 @@ def _existing(target: Path, *, needed: bool) -> MemoryContents | None:
     except MemoryFileError as error:
         if needed:
             raise
-        if target.suffix != SUFFIX:
-            raise UsageError(
-                f"{target} exists and is not a memory file; choose another name with -o"
-            ) from error
         console.note(f"making {target.name} again: {error}")
         return None
 

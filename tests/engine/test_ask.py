@@ -161,6 +161,9 @@ def test_the_question_may_come_from_a_pipe(ask: Run, monkeypatch: pytest.MonkeyP
     assert ask("one.lcirc").out == ask("one.lcirc", QUESTION).out
     pipe(monkeypatch, " \n")
     assert ask("one.lcirc").status == 2
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff?"), encoding="utf-8"))
+    done = ask("one.lcirc")
+    assert done.status == 2 and "not valid UTF-8" in done.err
 
 
 def test_many_questions(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +183,8 @@ def test_many_questions(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "\n", "plain words", '{"q": "x"}', '{"question": 3}', '"ok"\n[]']
+    "content",
+    ["", "\n", "plain words", '{"q": "x"}', '{"question": 3}', '"ok"\n[]', r'"\ud800?"'],
 )
 def test_questions_that_cant_be_used(ask: Run, content: str) -> None:
     Path("q.jsonl").write_text(content)
@@ -215,6 +219,7 @@ def test_the_environment_and_the_flags(ask: Run, monkeypatch: pytest.MonkeyPatch
         (["one.lcirc", "What", "now?"], "in quotes"),
         (["one.lcirc", "What?", "-q", "now?"], "too many"),
         (["one.lcirc", ""], "empty"),
+        (["one.lcirc", "Where is the caf\udce9?"], "not valid UTF-8"),
         (["one.lcirc", QUESTION, "--method", "rag"], "qd-lcirc"),
         (["one.lcirc", QUESTION, "--citations", "-1"], "citations"),
         (["one.lcirc", QUESTION, "--questions", "one.txt"], "not both"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +11,9 @@ import torch
 
 from lcirc_cli import Engine
 from lcirc_cli.answer import METHODS, WINDOWS
-from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError
-from lcirc_cli.memory_file import MemoryContents, load_memory, save_memory
+from lcirc_cli.memory_file import load_memory, save_memory
 
-from .tiny import SMALL, make_document, make_text, save_adapter, save_backbone
-
-QUESTIONS = [
-    "What did the harbour master write?",
-    "Who carries silver?",
-    "bread",
-    "Where do the old bridges carry the grain and the silver letters before noon?",
-    "Which maps?",
-]
-NEW = 12
-
-
-def ingest(engine: Engine, *seeds: int) -> MemoryContents:
-    return engine.ingest([make_document(make_text(seed), f"{seed}.txt") for seed in seeds])
-
-
-def text(engine: Engine, memories: Any, question: str = QUESTIONS[0], **options: Any) -> str:
-    return engine.ask(memories, question, max_new_tokens=NEW, **options).answer
+from .tiny import NEW, QUESTIONS, SMALL, answer_text, ingest, make_document, make_text, save_adapter
 
 
 @pytest.fixture(params=["contextual", "raw"])
@@ -53,7 +34,7 @@ def test_a_saved_memory_answers_like_a_fresh_one(
     saved = load_memory(tmp_path / "book.lcirc")
     for question in QUESTIONS[:3]:
         options = {"method": method, "window": window}
-        assert text(any_engine, saved, question, **options) == text(
+        assert answer_text(any_engine, saved, question, **options) == answer_text(
             any_engine, ingest(any_engine, 1), question, **options
         )
 
@@ -96,7 +77,7 @@ def test_appending_is_ingesting_both_at_once(any_engine: Engine) -> None:
     assert torch.equal(appended.token_ids, both.token_ids)
     torch.testing.assert_close(appended.states.float(), both.states.float(), rtol=0, atol=1e-5)
     torch.testing.assert_close(appended.carry, both.carry, rtol=0, atol=1e-5)
-    assert text(any_engine, appended) == text(any_engine, both)
+    assert answer_text(any_engine, appended) == answer_text(any_engine, both)
     # The recurrence went on: by itself the second document has other states.
     alone = ingest(any_engine, 2)
     assert not torch.equal(appended.states[len(first.states) :], alone.states)
@@ -105,9 +86,9 @@ def test_appending_is_ingesting_both_at_once(any_engine: Engine) -> None:
 @pytest.mark.parametrize("budget", [0, 40_000])
 def test_keys_that_are_kept_change_nothing(engine: Engine, budget: int) -> None:
     memory = ingest(engine, 1)
-    expected = text(engine, memory, window="none")
+    expected = answer_text(engine, memory, window="none")
     small = Engine(engine.backbone, engine.adapter, key_bytes=budget)
-    assert [text(small, memory, window="none") for _ in range(2)] == [expected] * 2
+    assert [answer_text(small, memory, window="none") for _ in range(2)] == [expected] * 2
     assert small._opened is not None
     assert small._opened.stores[0].used <= budget
 
@@ -119,7 +100,7 @@ def test_keys_are_made_once_for_all_questions(
     made = []
     keys = engine.model.adapter.keys
     monkeypatch.setattr(engine.model.adapter, "keys", lambda *a: made.append(1) or keys(*a))
-    answers = {text(engine, memory, question, window="none") for question in QUESTIONS}
+    answers = {answer_text(engine, memory, question, window="none") for question in QUESTIONS}
     assert len(answers) == len(QUESTIONS)
     assert len(made) == len(engine.answerer(memory).collection.segments[0].groups)
 
@@ -136,7 +117,7 @@ def test_closed_gates_answer_like_the_bare_model(engine: Engine, backbone_folder
     closed = Engine.load(str(backbone_folder), dtype="float32")
     memory = ingest(closed, 1)
     for window in WINDOWS:
-        assert text(closed, memory, window=window) == text(
+        assert answer_text(closed, memory, window=window) == answer_text(
             closed, memory, window=window, method="none"
         )
 
@@ -147,7 +128,7 @@ def test_closed_gates_answer_like_the_bare_model(engine: Engine, backbone_folder
 @pytest.mark.parametrize("method", ["qd-lcirc", "lcirc"])
 def test_without_a_window_the_answer_comes_from_the_memory(any_engine: Engine, method: str) -> None:
     answers = {
-        text(any_engine, ingest(any_engine, seed), window="none", method=method)
+        answer_text(any_engine, ingest(any_engine, seed), window="none", method=method)
         for seed in range(1, 5)
     }
     assert len(answers) == 4
@@ -163,7 +144,9 @@ def test_the_question_steers_the_compression(any_engine: Engine) -> None:
 def test_sampling_follows_its_seed(engine: Engine) -> None:
     memory = ingest(engine, 1)
     state = torch.get_rng_state()
-    first, again, other = (text(engine, memory, temperature=1.0, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (
+        answer_text(engine, memory, temperature=1.0, seed=seed) for seed in (1, 1, 2)
+    )
     assert first == again != other
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -247,117 +230,3 @@ def test_a_follow_up_knows_the_question_before(engine: Engine) -> None:
         ranks.rank(["And the ropes?"], steered)[0],
         ranks.rank(["And the ropes?"], steered, history=history)[0],
     )
-
-
-# -- what is refused, and long use -------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"method": "rag"},
-        {"window": "all"},
-        {"max_new_tokens": 0},
-        {"citations": -1},
-        {"window_tokens": -1},
-        {"temperature": float("nan")},
-        {"temperature": -1.0},
-    ],
-)
-def test_settings_that_cant_be_used(engine: Engine, options: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
-        engine.ask(ingest(engine, 1), "a question", **options)
-
-
-def test_an_empty_question_or_no_memory(engine: Engine) -> None:
-    with pytest.raises(UsageError, match="empty"):
-        engine.ask(ingest(engine, 1), " \n")
-    with pytest.raises(UsageError, match="no memory"):
-        engine.ask([], "a question")
-
-
-def test_an_adapter_without_a_mixer_says_which_method_to_use(
-    engine: Engine, tmp_path: Path, backbone_folder: Path
-) -> None:
-    folder = save_adapter(tmp_path / "plain", engine, **SMALL, query_mixer=False)
-    plain = Engine.load(str(backbone_folder), str(folder), dtype="float32")
-    memory = ingest(plain, 1)
-    assert text(plain, memory, method="lcirc")
-    with pytest.raises(UsageError, match="--method lcirc"):
-        text(plain, memory)
-
-
-def test_a_memory_of_other_models_is_refused(engine: Engine, tmp_path: Path) -> None:
-    memory = ingest(engine, 1)
-    for field in ("backbone", "tokenizer", "adapter"):
-        other = dataclasses.replace(memory.fingerprints, **{field: "0" * 64})
-        with pytest.raises(ModelError, match=field.replace("backbone", "model")):
-            engine.ask(dataclasses.replace(memory, fingerprints=other), "a question")
-    stranger = Engine.load(str(save_backbone(tmp_path / "b", seed=7)), dtype="float32")
-    with pytest.raises(ModelError):
-        stranger.ingest([make_document("more")], append_to=memory)
-
-
-def test_memory_that_runs_out_halves_the_batch(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = ingest(engine, 1)
-    monkeypatch.setattr("lcirc_cli.ingestion.windows_at_once", lambda device: 8)
-    features, sizes = engine.model.features, []
-
-    def scarce(ids: torch.Tensor) -> torch.Tensor:
-        sizes.append(len(ids))
-        if len(ids) > room:
-            raise torch.OutOfMemoryError
-        return features(ids)
-
-    monkeypatch.setattr(engine.model, "features", scarce)
-    room = 2
-    memory = ingest(engine, 1)
-    assert sizes[:3] == [7, 3, 1] or sizes[:3] == [8, 4, 2]
-    difference = (memory.features["codes"].int() - expected.features["codes"].int()).abs()
-    assert difference.max() <= 1
-    room = 0
-    with pytest.raises(OutOfMemoryError) as caught:
-        ingest(engine, 1)
-    assert caught.value.exit_code == 6
-
-
-def test_memory_that_runs_out_in_an_answer(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = ingest(engine, 1)
-
-    def full(*args: Any, **kwargs: Any) -> None:
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...")
-
-    monkeypatch.setattr(engine.model, "generate", full)
-    with pytest.raises(OutOfMemoryError):
-        text(engine, memory)
-
-
-def _hooks(engine: Engine) -> int:
-    modules = [*engine.backbone.lm.modules(), *engine.adapter.adapter.modules()]
-    return sum(len(m._forward_pre_hooks) + len(m._forward_hooks) for m in modules)
-
-
-def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
-
-def test_fifty_questions_leave_no_hooks(engine: Engine) -> None:
-    memory = ingest(engine, 1)
-    before = _hooks(engine)
-    for number in range(50):
-        engine.ask(memory, f"{QUESTIONS[number % 5]} {number}", max_new_tokens=3)
-    assert _hooks(engine) == before
-
-
-@pytest.mark.slow
-def test_a_thousand_questions_keep_memory_flat(engine: Engine) -> None:
-    memory = ingest(engine, 1, 2)
-    before = _hooks(engine)
-    for number in range(1000):
-        if number == 100:  # allocators have settled
-            start = _resident()
-        engine.ask(memory, f"{QUESTIONS[number % 5]} {number}", max_new_tokens=4)
-    assert _hooks(engine) == before
-    assert _resident() < 1.02 * start

@@ -190,7 +190,17 @@ def test_a_memory_is_no_document(ingest: Run) -> None:
 
 def test_a_place_that_cant_be_written(ingest: Run) -> None:
     write("book.txt")
-    assert ingest("book.txt", "-o", "nowhere/out.lcirc").status == 8
+    done = ingest("book.txt", "-o", "nowhere/out.lcirc")
+    assert done.status == 8 and "there is no folder nowhere" in done.err
+
+
+def test_names_that_cant_be_meant(ingest: Run) -> None:
+    """What `ask` would not take as a memory, and an unset variable in place of a document."""
+    write("book.txt")
+    done = ingest("book.txt", "-o", "memory")
+    assert done.status == 2 and "-o memory.lcirc" in done.err
+    done = ingest("", "-o", "memory.lcirc")
+    assert done.status == 2 and "empty name" in done.err
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from lcirc_cli import Engine
 from lcirc_cli.documents.document import Document, Page
+from lcirc_cli.memory_file import MemoryContents
 from lcirc_cli.model import LcircAdapter, preset
 from lcirc_cli.model.decoders import backbone_shape
 
@@ -120,3 +121,20 @@ SMALL: dict[str, Any] = {
     "num_latents": 4,
     "injection_layers": [1, 3],
 }
+
+QUESTIONS = [
+    "What did the harbour master write?",
+    "Who carries silver?",
+    "bread",
+    "Where do the old bridges carry the grain and the silver letters before noon?",
+    "Which maps?",
+]
+NEW = 12
+
+
+def ingest(engine: Engine, *seeds: int) -> MemoryContents:
+    return engine.ingest([make_document(make_text(seed), f"{seed}.txt") for seed in seeds])
+
+
+def answer_text(engine: Engine, memories: Any, question: str = QUESTIONS[0], **options: Any) -> str:
+    return engine.ask(memories, question, max_new_tokens=NEW, **options).answer
