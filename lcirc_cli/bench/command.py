@@ -15,7 +15,6 @@ from lcirc_cli.settings import CommonSettings
 from .plan import Planned, plan
 from .report import Line, make_report
 from .runner import RunSettings, run, start
-from .sample import Sample
 from .systems import (
     Limits,
     System,
@@ -204,18 +203,4 @@ def _costs(bench: Workbench, out: Path) -> list[dict[str, object]]:
         for system in SYSTEMS
         if system in named
         for tokens in COST_LENGTHS
-    ]
-
-
-def tuning_samples(folders: Sequence[Path]) -> list[Sample]:
-    """The questions of folders in our form, with their documents.
-
-    Raises:
-        DocumentError: a folder can't be read.
-    """
-    return [
-        sample
-        for folder in folders
-        for sample in open_task(f"qa:{folder}", TaskOptions()).samples()
-        if isinstance(sample, Sample)
     ]

@@ -190,52 +190,6 @@ def cost_command(
         _print(measured_table(timed))
 
 
-@bench.command("tune")
-@takes("model", "device", "attention", "offline", "quiet", "json")
-def tune_command(
-    kind: Annotated[str, typer.Argument(metavar="window|autocompressor", help="Which row.")],
-    data: Annotated[
-        list[Path],
-        typer.Option("--data", metavar="DIR", help="Documents + qa; may be given several times."),
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="For NAME@DIR.")],
-    steps: Annotated[int, typer.Option(min=1, metavar="N")] = 500,
-    seed: Annotated[int, typer.Option(metavar="S")] = 0,
-    tokens: Annotated[
-        int, typer.Option(min=16, metavar="N", help="Document tokens that a step sees.")
-    ] = 1024,
-    learning_rate: Annotated[float, typer.Option(metavar="X")] = 2e-4,
-    *,
-    settings: CommonSettings,
-) -> None:
-    """Fine-tune a baseline on questions, so that compression can be told from fine-tuning."""
-    import json
-
-    from lcirc_cli import console
-    from lcirc_cli.backbones import load_backbone
-    from lcirc_cli.bench.command import tuning_samples
-    from lcirc_cli.bench.tuning import KINDS, TuneSettings, tune
-    from lcirc_cli.errors import UsageError
-
-    if kind not in KINDS:
-        raise UsageError(f"only {' and '.join(KINDS)} are tuned, not {kind!r}")
-    samples = tuning_samples(data)
-    backbone = load_backbone(
-        settings.model,
-        device=settings.device,
-        dtype="float32",
-        attention=settings.attention,
-        offline=settings.offline,
-    )
-    chosen = TuneSettings(kind, steps=steps, seed=seed, tokens=tokens, learning_rate=learning_rate)
-    with console.progress(steps, "tuning", "steps") as advance:
-        loss = tune(backbone, samples, chosen, out, advance=advance)
-    if settings.json:
-        print(json.dumps({"schema": 1, "folder": str(out), "loss": loss}))
-    else:
-        print(f"{out}: {loss:.3f} nats a token over the last steps; use it as {kind}@{out}")
-
-
 def _show(lines: list[Any], settings: CommonSettings, out: Path) -> None:
     import json
 

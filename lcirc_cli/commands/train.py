@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,12 +12,23 @@ from lcirc_cli.commands.common import takes
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings
 
+if TYPE_CHECKING:
+    from lcirc_cli.training.settings import TrainSettings
 
-@takes("model", "device", "dtype", "attention", "offline", "quiet")
+
+@takes("model", "device", "dtype", "attention", "offline", "quiet", "json")
 def train(
     *,
     stage: Annotated[
         str | None, typer.Option("--stage", metavar="qa|lm|reconstruct", help="What is trained.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="qd-lcirc (default); to compare with: window or autocompressor.",
+        ),
     ] = None,
     preset: Annotated[
         str | None,
@@ -25,7 +36,17 @@ def train(
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", metavar="DIR", help="Documents + qa; may be given several times."),
+        typer.Option(
+            "--data",
+            metavar="DIR|HUB_ID",
+            help="Documents + qa, Parquet files, or a set of the Hub (streamed); give it again.",
+        ),
+    ] = None,
+    source_tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--source-tokenizer", metavar="ID|DIR", help="Of data that are token ids already."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="RUN", help="The run's folder.")] = (
         None
@@ -57,18 +78,36 @@ def train(
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print every setting and leave.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Tokens, steps, memory and hours of the run, and leave."),
+    ] = False,
+    rate: Annotated[
+        float,
+        typer.Option(
+            "--rate",
+            metavar="TFLOPS",
+            help="--dry-run without the model's weights: what one device is assumed to do.",
+        ),
+    ] = 150.0,
+    devices: Annotated[
+        int, typer.Option("--devices", metavar="N", help="The same: how many share a step.")
+    ] = 1,
     settings: CommonSettings,
 ) -> None:
     """Train an LCIRC / QD-LCIRC adapter on documents with questions.
 
     The run's folder holds config.toml, log.jsonl, curves.png, checkpoints/ and best/, an adapter
-    that --adapter takes. Killed at any moment, it goes on with --resume auto.
+    that --adapter takes (of the methods to compare with: what `lcirc bench run` takes as
+    window@RUN/best). Killed at any moment, it goes on with --resume auto.
     """
     from lcirc_cli.training.settings import make_settings, parse_assignments, to_toml
 
     given: dict[str, Any] = {
         "stage": stage,
+        "method": method,
         "data": data,
+        "source_tokenizer": source_tokenizer,
         "validation": validation,
         "validation_limit": validation_limit,
         "init": init,
@@ -84,10 +123,13 @@ def train(
         return
     if resume not in (None, "auto"):
         raise UsageError(f"--resume takes auto, not {resume!r}")
-    if out is None:
-        raise UsageError("say where the run's folder shall be: --out RUN")
     if not run.data:
         raise UsageError("say what to train on: --data DIR")
+    if dry_run:
+        _dry_run(run, settings, rate=rate * 1e12, devices=devices)
+        return
+    if out is None:
+        raise UsageError("say where the run's folder shall be: --out RUN")
     from lcirc_cli.training.loop import Interrupted
     from lcirc_cli.training.run import train as start
 
@@ -107,3 +149,26 @@ def train(
         )
         raise KeyboardInterrupt from None
     print(out / "best")
+
+
+def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devices: int) -> None:
+    import json
+
+    from lcirc_cli.backbones import load_backbone
+    from lcirc_cli.training.dry_run import counted_plan, has_weights, measured_plan
+
+    if rate <= 0 or devices < 1:
+        raise UsageError("--rate must be over 0, and --devices at least 1")
+    if has_weights(run.model):
+        backbone = load_backbone(
+            run.model,
+            device=settings.device,
+            dtype=settings.dtype,
+            attention=settings.attention,
+            offline=True,
+        )
+        plan = measured_plan(run, backbone, offline=settings.offline)
+    else:
+        console.note(f"the weights of {run.model} are not here: counted, nothing is run")
+        plan = counted_plan(run, rate=rate, devices=devices)
+    print(json.dumps(plan.to_json()) if settings.json else "\n".join(plan.lines()))

@@ -72,28 +72,51 @@ def load_corpus(
             of plain text rows {"id", "text"} (`*.jsonl[.gz]`).
 
     Raises:
-        DocumentError: a file is missing or broken, with its line.
+        DocumentError: a file is missing or broken, a document is empty or there twice, or a
+            question's places are missing or outside its document; with the line.
     """
     documents: list[TokenisedDocument] = []
     groups: list[list[Question]] = []
     for source in map(Path, sources):
-        known: dict[str, int] = {}
+        known: dict[str, tuple[int, str]] = {}
         for path in _document_files(source, text=not questions):
             for where, row in read_rows(path):
-                text = _field(row, "text", where)
-                known[_field(row, "id", where)] = len(documents)
-                documents.append(tokenise(row["id"], text, backbone))
+                identity, text = _field(row, "id", where), _field(row, "text", where)
+                if not text.strip():
+                    raise DocumentError(f"{where}: the document {identity!r} is empty")
+                if questions and identity in known:
+                    raise DocumentError(f"{where}: a second document with the id {identity!r}")
+                known[identity] = len(documents), text if questions else ""
+                documents.append(tokenise(identity, text, backbone))
                 groups.append([])
         if not questions:
             continue
         for where, row in read_rows(_file(source, "qa")):
-            index = known.get(_field(row, "document_id", where))
-            if index is None:
+            found = known.get(_field(row, "document_id", where))
+            if found is None:
                 raise DocumentError(f"{where}: no document {row['document_id']!r} in {source}")
-            groups[index].append(_question(row, index, documents[index], where))
+            index, text = found
+            groups[index].append(_question(row, index, documents[index], text, where))
     if not documents:
         raise DocumentError("no training documents: give --data DIR with documents.jsonl[.gz]")
     return Corpus(documents, groups)
+
+
+def count_local(sources: Iterable[str | Path], *, questions: bool = True) -> tuple[int, int, int]:
+    """Documents, questions and characters of folders, without a tokenizer.
+
+    Raises:
+        DocumentError: a file is missing or broken, with its line.
+    """
+    documents = asked = characters = 0
+    for source in map(Path, sources):
+        for path in _document_files(source, text=not questions):
+            for where, row in read_rows(path):
+                documents += 1
+                characters += len(_field(row, "text", where))
+        if questions:
+            asked += sum(1 for _ in read_rows(_file(source, "qa")))
+    return documents, asked, characters
 
 
 def tokenise(identity: str, text: str, backbone: Backbone) -> TokenisedDocument:
@@ -161,18 +184,64 @@ def _document_files(source: Path, *, text: bool) -> list[Path]:
         return found
 
 
-def _question(row: dict[str, Any], index: int, document: TokenisedDocument, where: str) -> Question:
-    spans = tuple(document.tokens_of(int(a), int(b)) for a, b in row.get("evidence") or ())
-    answers = row.get("answers")
-    if not isinstance(answers, list):
+def _question(
+    row: dict[str, Any], index: int, document: TokenisedDocument, text: str, where: str
+) -> Question:
+    answers = _texts(row, "answers", where)
+    if answers is None:
         raise DocumentError(f"{where}: 'answers' must be a list (empty = unanswerable)")
+    options = _texts(row, "options", where) or ()
+    if options and answers and not set(answers) & set(options):
+        raise DocumentError(f"{where}: none of the answers is among the options")
+    question = _field(row, "question", where).strip()
+    if not question:
+        raise DocumentError(f"{where}: the question is empty")
+    spans = _evidence(row, text, where, answerable=bool(answers))
     return Question(
         document=index,
-        text=_field(row, "question", where).strip(),
-        answers=tuple(str(answer).strip() for answer in answers),
-        evidence=spans,
-        options=tuple(str(option) for option in row.get("options") or ()),
+        text=question,
+        answers=answers,
+        evidence=tuple(document.tokens_of(start, end) for start, end in spans),
+        options=options,
     )
+
+
+def _texts(row: dict[str, Any], name: str, where: str) -> tuple[str, ...] | None:
+    """A list of texts that are not empty; None where the row has no such field."""
+    values = row.get(name)
+    if values is None:
+        return None
+    if not isinstance(values, list) or not all(isinstance(v, str) and v.strip() for v in values):
+        raise DocumentError(f"{where}: {name!r} must be a list of texts, none of them empty")
+    return tuple(value.strip() for value in values)
+
+
+def _evidence(
+    row: dict[str, Any], text: str, where: str, *, answerable: bool
+) -> list[tuple[int, int]]:
+    """The evidence's character offsets, which must lie inside the document."""
+    given = row.get("evidence")
+    if given is None and not answerable:
+        return []
+    if not isinstance(given, list) or not all(_is_span(span) for span in given):
+        raise DocumentError(
+            f"{where}: 'evidence' must be a list of character offsets [start, end] (empty = "
+            "nobody knows where)"
+        )
+    for start, end in given:
+        if not 0 <= start < end <= len(text):
+            raise DocumentError(
+                f"{where}: the evidence [{start}, {end}] is outside its document, which has "
+                f"{len(text):,} characters"
+            )
+    quote = row.get("quote")
+    if quote is not None and given and text[given[0][0] : given[0][1]] != quote:
+        raise DocumentError(f"{where}: the quote is not what the document has at its evidence")
+    return [(start, end) for start, end in given]
+
+
+def _is_span(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(each) is int for each in value)
 
 
 def _field(row: dict[str, Any], name: str, where: str) -> str:

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from lcirc_cli import console
-from lcirc_cli.files import atomic_folder, make_folder
-from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.files import make_folder
 from lcirc_cli.training.checkpoint import load_newest, save_checkpoint
 from lcirc_cli.training.distributed import Processes
+from lcirc_cli.training.learner import Learner
 from lcirc_cli.training.logs import RunLog
 from lcirc_cli.training.settings import FREE, TrainSettings, to_toml
 from lcirc_cli.training.stages import Stage, StageLoss
@@ -37,86 +37,32 @@ class Interrupted(Exception):
         self.step = step
 
 
-class Trainer:
-    """Runs a stage to its last step.
-
-    Args:
-        model: LM and adapter; only the adapter trains.
-        validator: None leaves validation out; the adapter of the last step is then the best.
-    """
+class Stepper:
+    """One optimiser step after the other: what a run does, and what a dry run times."""
 
     def __init__(
-        self,
-        model: LcircForCausalLM,
-        stage: Stage,
-        *,
-        settings: TrainSettings,
-        out: Path,
-        validator: Validator | None,
-        processes: Processes,
+        self, learner: Learner, stage: Stage, *, settings: TrainSettings, processes: Processes
     ) -> None:
-        self._model, self._stage, self._settings = model, stage, settings
-        self._validator, self._processes, self._out = validator, processes, out
-        self._optimizer = make_optimizer(model.adapter, settings)
-        self._log = RunLog(out, log_to=settings.log_to if processes.first else "none")
-        self._best: float | None = None
-        self._stop = False
-        if settings.gradient_checkpointing:
-            model.adapter.gradient_checkpointing_enable()
-            model.lm.gradient_checkpointing_enable()
+        self._learner, self._stage, self._settings = learner, stage, settings
+        self._processes = processes
+        self.optimizer = make_optimizer(learner.module, settings)
 
-    def run(self, *, resume: bool) -> None:
-        """Train from the start, or from the newest checkpoint, to the last step.
-
-        Raises:
-            Interrupted: SIGTERM or Ctrl-C came; the state is saved.
-            ModelError: the checkpoints can't be used.
-        """
-        step = self._resume() if resume else 0
-        settings, started, seen = self._settings, time.perf_counter(), 0
-        self._model.lm.eval()
-        self._model.adapter.train()
-        with (
-            _signals(self._ask_to_stop),
-            console.progress(settings.steps, "training", "steps") as advance,
-        ):
-            advance(step)
-            while step < settings.steps:
-                row, samples = self._step(step)
-                step, seen = step + 1, seen + samples
-                elapsed = time.perf_counter() - started
-                if self._processes.first:
-                    self._log.step(
-                        {"step": step, **row},
-                        times={"seconds": elapsed, "samples_per_s": seen / elapsed},
-                    )
-                    advance(1)
-                    self._say(step, row, seen / elapsed)
-                last = step == settings.steps
-                if step % settings.validate_every == 0 or last:
-                    self._validate(step)
-                stopping = self._processes.any(self._stop)
-                if step % settings.checkpoint_every == 0 or last or stopping:
-                    self._save(step)
-                if stopping and not last:
-                    raise Interrupted(step)
-
-    def _step(self, step: int) -> tuple[dict[str, float | None], int]:
+    def step(self, step: int) -> tuple[dict[str, float | None], int]:
         """One optimiser step; the numbers for the log, and how many questions it saw."""
         settings = self._settings
         rate = learning_rate(step, settings)
-        for group in self._optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate
-        self._optimizer.zero_grad()
+        self.optimizer.zero_grad()
         losses = []
         for slot in self._processes.slots(settings.documents):
             loss = self._stage.loss(step, slot)
             (loss.total / settings.documents).backward()
             losses.append(loss)
-        parameters = list(self._model.adapter.parameters())
+        parameters = [p for p in self._learner.module.parameters() if p.requires_grad]
         self._processes.sum_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, settings.clip)
-        self._optimizer.step()
+        self.optimizer.step()
         return self._numbers(losses, norm, rate)
 
     def _numbers(
@@ -136,26 +82,88 @@ class Trainer:
             "gradient_norm": float(norm),
             "learning_rate": rate * self._settings.learning_rate,
             "tokens": tokens,
-            **self._model.adapter.gates(),
+            **self._learner.numbers(),
         }
         return row, int(samples)
+
+
+class Trainer:
+    """Runs a stage to its last step.
+
+    Args:
+        learner: what trains, and how it is saved.
+        validator: None leaves validation out; the adapter of the last step is then the best.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        stage: Stage,
+        *,
+        settings: TrainSettings,
+        out: Path,
+        validator: Validator | None,
+        processes: Processes,
+    ) -> None:
+        self._learner, self._settings = learner, settings
+        self._validator, self._processes, self._out = validator, processes, out
+        self._stepper = Stepper(learner, stage, settings=settings, processes=processes)
+        self._log = RunLog(out, log_to=settings.log_to if processes.first else "none")
+        self._best: float | None = None
+        self._stop = False
+
+    def run(self, *, resume: bool) -> None:
+        """Train from the start, or from the newest checkpoint, to the last step.
+
+        Raises:
+            Interrupted: SIGTERM or Ctrl-C came; the state is saved.
+            ModelError: the checkpoints can't be used.
+        """
+        step = self._resume() if resume else 0
+        settings, started, seen = self._settings, time.perf_counter(), 0
+        self._learner.train(True)
+        with (
+            _signals(self._ask_to_stop),
+            console.progress(settings.steps, "training", "steps") as advance,
+        ):
+            advance(step)
+            while step < settings.steps:
+                row, samples = self._stepper.step(step)
+                step, seen = step + 1, seen + samples
+                elapsed = time.perf_counter() - started
+                if self._processes.first:
+                    self._log.step(
+                        {"step": step, **row},
+                        times={"seconds": elapsed, "samples_per_s": seen / elapsed},
+                    )
+                    advance(1)
+                    self._say(step, row, seen / elapsed)
+                last = step == settings.steps
+                if step % settings.validate_every == 0 or last:
+                    self._validate(step)
+                stopping = self._processes.any(self._stop)
+                if step % settings.checkpoint_every == 0 or last or stopping:
+                    self._save(step)
+                if stopping and not last:
+                    raise Interrupted(step)
 
     def _say(self, step: int, row: dict[str, float | None], speed: float) -> None:
         if step == 1 or step % 20 == 0:
             gates = [v for k, v in row.items() if k.startswith("layer_") and v is not None]
             evidence = row["evidence_loss"]
             told = "" if evidence is None else f", evidence {evidence:.3f}"
+            opened = f"gates {sum(gates) / len(gates):.2f}, " if gates else ""
             console.note(
                 f"step {step:,}/{self._settings.steps:,}: loss {row['loss']:.3f}{told}, "
                 f"learning rate {row['learning_rate']:.1e}, "
-                f"gates {sum(gates) / max(1, len(gates)):.2f}, {speed:.1f} samples/s"
+                f"{opened}{speed:.1f} samples/s"
             )
 
     def _validate(self, step: int) -> None:
         if not self._processes.first:
             return
         if self._validator is None:
-            save_adapter(self._model, self._out / "best")
+            self._learner.save(self._out / "best")
             return
         with console.progress(None, "validating", "questions") as advance:
             sets = self._validator.run(advance)
@@ -166,15 +174,15 @@ class Trainer:
             console.note(f"validation at step {step:,}, {name}: {told}")
         if self._best is None or loss < self._best or not (self._out / "best").exists():
             self._best = loss if self._best is None else min(loss, self._best)
-            save_adapter(self._model, self._out / "best")
+            self._learner.save(self._out / "best")
 
     def _save(self, step: int) -> None:
         if self._processes.first:
             save_checkpoint(
                 make_folder(self._out / "checkpoints"),
                 step,
-                module=self._model.adapter,
-                optimizer=self._optimizer,
+                module=self._learner.module,
+                optimizer=self._stepper.optimizer,
                 settings=deciding(self._settings),
                 world_size=self._processes.world_size,
                 best_loss=self._best,
@@ -185,8 +193,8 @@ class Trainer:
     def _resume(self) -> int:
         resumed = load_newest(
             self._out / "checkpoints",
-            module=self._model.adapter,
-            optimizer=self._optimizer,
+            module=self._learner.module,
+            optimizer=self._stepper.optimizer,
             settings=deciding(self._settings),
             world_size=self._processes.world_size,
         )
@@ -205,11 +213,11 @@ class Trainer:
         console.note("stopping after this step; the state will be saved")
 
 
-def make_optimizer(adapter: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW; gates have a learning rate of their own, and no decay."""
-    named = list(adapter.named_parameters())
-    gates = [p for name, p in named if any(mark in name for mark in _GATES)]
-    rest = [p for name, p in named if not any(mark in name for mark in _GATES)]
+def make_optimizer(module: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
+    """AdamW over what requires gradients; gates have a rate of their own, and no decay."""
+    named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    gates = [p for name, p in named if _is_gate(name)]
+    rest = [p for name, p in named if not _is_gate(name)]
     return torch.optim.AdamW(
         [
             {
@@ -222,6 +230,11 @@ def make_optimizer(adapter: nn.Module, settings: TrainSettings) -> torch.optim.A
         lr=settings.learning_rate,
         betas=(0.9, 0.98),
     )
+
+
+def _is_gate(name: str) -> bool:
+    """By the parameter's own name: a decoder may have projections of the name in its path."""
+    return any(mark in name.rpartition(".")[2] for mark in _GATES)
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:
@@ -237,17 +250,6 @@ def deciding(settings: TrainSettings) -> str:
     """The settings that decide the weights, as text to compare."""
     keep = [line for line in to_toml(settings).splitlines() if line.split(" = ")[0] not in FREE]
     return "\n".join(keep)
-
-
-def save_adapter(model: LcircForCausalLM, folder: Path) -> None:
-    """Write the adapter as a folder that --adapter takes: bfloat16, atomically."""
-    adapter = model.adapter
-    weights = {
-        name: value.detach().to(torch.bfloat16).contiguous()
-        for name, value in adapter.state_dict().items()
-    }
-    with atomic_folder(folder) as place:
-        adapter.save_pretrained(place, state_dict=weights)
 
 
 @contextmanager

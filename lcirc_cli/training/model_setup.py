@@ -10,6 +10,7 @@ import torch
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM, preset
+from lcirc_cli.model.config import BackboneShape
 from lcirc_cli.model.decoders import backbone_shape
 from lcirc_cli.model.warm_start import standardise_inputs, start_from_backbone
 from lcirc_cli.training.corpus import Corpus, TokenisedDocument
@@ -26,6 +27,15 @@ def adapter_config(settings: TrainSettings, backbone: Backbone) -> LcircConfig:
         UsageError: a key or a value that an adapter can't have.
     """
     shape = backbone_shape(backbone.lm, name=backbone.name, fingerprint=backbone.fingerprint)
+    return config_for(settings, shape)
+
+
+def config_for(settings: TrainSettings, shape: BackboneShape) -> LcircConfig:
+    """The same from the backbone's sizes alone.
+
+    Raises:
+        UsageError: a key or a value that an adapter can't have.
+    """
     try:
         config = preset(settings.adapter_preset, shape)
         for key, value in settings.adapter.items():

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lcirc_cli.training.choices import draw_options
 from lcirc_cli.training.corpus import Corpus, Question
+from lcirc_cli.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class SampleSettings:
         join_tokens: whole documents are joined until they reach this length; 0 joins none.
         unanswerable: share of questions that are made unanswerable by asking them of a
             document that they are not about.
+        multiple_choice: share of the other questions that are shown with options.
         segment_lengths: the shortest and the longest segment; each document draws one length,
             longer ones in proportion to their length, as in the paper.
     """
@@ -32,7 +35,20 @@ class SampleSettings:
     document_tokens: int = 0
     join_tokens: int = 0
     unanswerable: float = 0.1
+    multiple_choice: float = 0.0
     segment_lengths: tuple[int, int] = (256, 256)
+
+
+def sample_settings(settings: TrainSettings, lengths: tuple[int, int]) -> SampleSettings:
+    """What a run's settings say of its samples; `lengths` are those of its segments."""
+    return SampleSettings(
+        questions=settings.questions,
+        document_tokens=settings.document_tokens,
+        join_tokens=settings.join_tokens,
+        unanswerable=settings.unanswerable,
+        multiple_choice=settings.multiple_choice,
+        segment_lengths=lengths,
+    )
 
 
 @dataclass(frozen=True)
@@ -46,12 +62,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question of a sample, with its evidence in tokens of the joined document."""
+    """A question of a sample, with its evidence in tokens of the joined document.
+
+    Attributes:
+        question: what steers the compression.
+        answer: what is to be said; None = the refusal.
+        options: shown below the question in the window; the answer is one of them.
+    """
 
     question: str
-    answer: str | None  # None = the refusal
+    answer: str | None
     evidence: tuple[tuple[int, int], ...]
     source: Question
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +160,12 @@ class Sampler:
         answer = question.answers[int(rng.integers(len(question.answers)))]
         shift = offset - own.start
         evidence = tuple((start + shift, end + shift) for start, end in question.evidence)
-        return Asked(question.text, answer, evidence, question)
+        options: tuple[str, ...] = ()
+        share = self._settings.multiple_choice
+        if share > 0 and rng.random() < share:
+            group = self._corpus.questions[question.document]
+            options = draw_options(rng, question, answer, group)
+        return Asked(question.text, answer, evidence, question, options)
 
     def _foreign(self, rng: np.random.Generator, own: Part) -> Asked:
         """A question about another document: nothing here answers it."""

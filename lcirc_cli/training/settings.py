@@ -25,9 +25,13 @@ class TrainSettings:
 
     Attributes:
         stage: qa, lm or reconstruct.
-        method: qd-lcirc (one adapter serves lcirc too), window or autocompressor.
+        method: qd-lcirc (one adapter serves lcirc too); or, to compare with, window (LoRA on the
+            backbone, no memory) or autocompressor (summary tokens and LoRA). The data, their
+            order and the form of the answers are the same for all.
         model: the backbone.
-        data: folders or Hub ids.
+        data: folders, Parquet files or Hub ids; the last two are streamed.
+        stream_documents: rows that are held at once of streamed data.
+        source_tokenizer: decodes streamed data that are token ids: a folder or Hub id.
         adapter_preset: `paper`, `smollm2-raw` or `smollm2`; `adapter` overrides single values.
         init: an adapter folder to start from.
         warm_start: injection blocks start from the backbone's own attention.
@@ -38,6 +42,8 @@ class TrainSettings:
         join_tokens: join documents up to this length (0 = never).
         random_segments: draw the segment length anew for each document, as in the paper.
         unanswerable: share of questions asked of a document that does not answer them.
+        multiple_choice: share of questions that are shown with options, wrong ones from the same
+            document; their answer is a letter and the option.
         mixer_dropout: share of documents compressed without the question, so that one adapter
             serves lcirc and qd-lcirc.
         window_none, window_evidence, window_ends: weights of the window's contents: the question
@@ -49,11 +55,16 @@ class TrainSettings:
         passage_tokens: length of the passages that it contrasts.
         bptt: full, truncated or selective, over bptt_states states.
         bptt_neighbours: selective: gradients also pass between neighbours.
+        lora_rank: of the LoRA matrices (window, autocompressor).
+        summary_tokens, summary_segment: vectors of a summary, and document tokens that it stands
+            for (autocompressor).
         learning_rate, gate_learning_rate: peaks; gates are few and need larger steps.
         final_learning_rate: where the cosine ends, as a share of the peak.
         clip: largest norm of the gradient.
         autocast: bfloat16 or float32; the masters are float32 in any case.
         gradient_checkpointing: recompute the LM's layers in the backward pass.
+        shard_backbone: the frozen LM's layers are dealt out over the processes (FSDP2) and gathered
+            one at a time when they run: for an LM that doesn't fit on one device.
         validation: folder in the documents + qa form; validation_limit questions of it.
         validate_every, checkpoint_every: steps; keep_checkpoints: how many stay.
         log_to: none, tensorboard or trackio.
@@ -64,6 +75,8 @@ class TrainSettings:
     method: str = "qd-lcirc"
     model: str = "smollm2"
     data: tuple[str, ...] = ()
+    stream_documents: int = 256
+    source_tokenizer: str = ""
     adapter_preset: str = "smollm2"
     init: str = ""
     warm_start: bool = True
@@ -74,6 +87,7 @@ class TrainSettings:
     join_tokens: int = 0
     random_segments: bool = False
     unanswerable: float = 0.1
+    multiple_choice: float = 0.0
     mixer_dropout: float = 0.15
     window_none: float = 1.0
     window_evidence: float = 0.0
@@ -85,6 +99,9 @@ class TrainSettings:
     bptt: str = "full"
     bptt_states: int = 8
     bptt_neighbours: bool = False
+    lora_rank: int = 8
+    summary_tokens: int = 50
+    summary_segment: int = 2048
     learning_rate: float = 4e-4
     gate_learning_rate: float = 1e-2
     final_learning_rate: float = 0.1
@@ -93,6 +110,7 @@ class TrainSettings:
     clip: float = 1.0
     autocast: str = "bfloat16"
     gradient_checkpointing: bool = False
+    shard_backbone: bool = False
     validation: tuple[str, ...] = ()
     validation_limit: int = 200
     validate_every: int = 200
@@ -166,9 +184,18 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+# What a method needs otherwise than a preset has it; what is given wins.
+METHODS: dict[str, dict[str, Any]] = {
+    "qd-lcirc": {},
+    # Without a memory the window is all that is read of the document.
+    "window": {"window_none": 0.0, "window_ends": 1.0, "evidence_weight": 0.0},
+    # Gradients through two summaries, as in the published training.
+    "autocompressor": {"evidence_weight": 0.0, "bptt": "truncated", "bptt_states": 2},
+}
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "stage": ("qa", "lm", "reconstruct"),
-    "method": ("qd-lcirc", "window", "autocompressor"),
+    "method": tuple(METHODS),
     "bptt": ("full", "truncated", "selective"),
     "autocast": ("bfloat16", "float32"),
     "log_to": ("none", "tensorboard", "trackio"),
@@ -176,7 +203,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings:
-    """Preset, then what was given; `given` maps field names (and `adapter.*` keys) to values.
+    """Preset, method, then what was given: field names (and `adapter.*` keys) to values.
 
     Raises:
         UsageError: no such preset or key, or a value of the wrong type.
@@ -185,6 +212,7 @@ def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings
         raise UsageError(f"no training preset {preset!r}; there are {', '.join(PRESETS)}")
     values: dict[str, Any] = dict(PRESETS[preset] if preset else {})
     values["adapter"] = dict(values.get("adapter", {}))
+    values |= METHODS.get(str(given.get("method", "qd-lcirc")), {})
     for key, value in given.items():
         if key.startswith(ADAPTER):
             values["adapter"][key.removeprefix(ADAPTER)] = value
@@ -262,20 +290,53 @@ def _typed(key: str, value: Any) -> Any:
     return value
 
 
+_COUNTS = (
+    "steps",
+    "documents",
+    "questions",
+    "checkpoint_every",
+    "validate_every",
+    "stream_documents",
+    "lora_rank",
+    "summary_tokens",
+    "summary_segment",
+)
+
+
 def _check(settings: TrainSettings) -> None:
     for key, allowed in CHOICES.items():
         if getattr(settings, key) not in allowed:
             raise UsageError(f"{key} must be one of {', '.join(allowed)}")
-    for key in ("steps", "documents", "questions", "checkpoint_every", "validate_every"):
+    for key in _COUNTS:
         if getattr(settings, key) < 1:
             raise UsageError(f"{key} must be at least 1")
-    for key in ("unanswerable", "mixer_dropout"):
+    for key in ("unanswerable", "multiple_choice", "mixer_dropout"):
         if not 0.0 <= getattr(settings, key) <= 1.0:
             raise UsageError(f"{key} must be between 0 and 1")
     if settings.answer_weight <= 0 and settings.evidence_weight <= 0:
         raise UsageError("one of answer_weight and evidence_weight must be over 0")
+    if settings.method != "qd-lcirc":
+        _check_tuned(settings)
     if settings.window_none + settings.window_evidence + settings.window_ends <= 0:
         raise UsageError("one of window_none, window_evidence, window_ends must be over 0")
+
+
+def _check_tuned(settings: TrainSettings) -> None:
+    """What a fine-tuned baseline can't have is refused, not passed over."""
+    method = settings.method
+    if settings.stage != "qa":
+        raise UsageError(f"--method {method} is trained by --stage qa alone")
+    if settings.init:
+        raise UsageError(f"--method {method} starts from the backbone: leave --init out")
+    if settings.evidence_weight > 0 or settings.answer_weight <= 0:
+        raise UsageError(f"--method {method} learns from answers alone: evidence_weight=0")
+    if method == "window" and settings.window_none > 0:
+        raise UsageError(
+            "--method window reads the document in its window alone: window_none=0, and "
+            "window_ends or window_evidence over 0"
+        )
+    if method == "autocompressor" and settings.bptt == "selective":
+        raise UsageError("--method autocompressor takes bptt=full or bptt=truncated")
 
 
 def _toml(value: Any) -> str:

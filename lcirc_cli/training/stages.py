@@ -21,7 +21,7 @@ from lcirc_cli.model.recurrence import compress_for_training
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.objectives import evidence_loss, evidence_scores, label_losses
-from lcirc_cli.training.samples import Asked, Sample, Sampler, SampleSettings
+from lcirc_cli.training.samples import Asked, Sample, Sampler, sample_settings
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.windows import WindowMaker, make_windows
 
@@ -131,15 +131,7 @@ class QuestionAnswering(CorpusStage):
         super().__init__(model, backbone, corpus=corpus, cache=cache, settings=settings)
         self._windows = WindowMaker(backbone, corpus, settings)
         self._sampler = Sampler(
-            corpus,
-            SampleSettings(
-                questions=settings.questions,
-                document_tokens=settings.document_tokens,
-                join_tokens=settings.join_tokens,
-                unanswerable=settings.unanswerable,
-                segment_lengths=self._lengths,
-            ),
-            seed=settings.seed,
+            corpus, sample_settings(settings, self._lengths), seed=settings.seed
         )
 
     def loss(self, step: int, slot: int) -> StageLoss:

@@ -1,7 +1,8 @@
 """Validation with its controls: format learning must not pass for reading.
 
-Answer loss and F1 with the true document's memory, with *another* document's memory (compressed
-with this question), and with no memory; the question alone stands in the window.
+Answer loss and F1 with the true document, with *another* document (read with this question), and
+with none. Of a method with a memory the question alone stands in the window; of the window method
+the document's part in it is what changes.
 """
 
 from __future__ import annotations
@@ -15,16 +16,12 @@ import torch
 
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.bench.metrics.tokens import best_f1
-from lcirc_cli.generation import Decoding, generate
-from lcirc_cli.model import Backpropagation, LcircForCausalLM, Memory
 from lcirc_cli.prompts import load
 from lcirc_cli.training.corpus import Corpus, Question, load_corpus, select
-from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.objectives import label_losses
+from lcirc_cli.training.learner import Learner
+from lcirc_cli.training.readers import Reader
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import compress_sample, question_keys
-from lcirc_cli.training.windows import answer_ids, make_windows
-from lcirc_cli.windows import build_prompt
+from lcirc_cli.training.windows import answer_ids
 
 CONDITIONS = ("true", "shuffled", "none")
 _ROWS = 8  # questions at once
@@ -47,7 +44,7 @@ def _name(folder: str, folders: Sequence[str]) -> str:
 
 
 class Validator:
-    """Scores an adapter on fixed questions of each validation folder.
+    """Scores a method on fixed questions of each validation folder.
 
     Raises:
         DocumentError: a folder can't be read.
@@ -55,13 +52,13 @@ class Validator:
 
     def __init__(
         self,
-        model: LcircForCausalLM,
+        learner: Learner,
+        reader: Reader,
         backbone: Backbone,
         *,
-        cache: FeatureCache,
         settings: TrainSettings,
     ) -> None:
-        self._model, self._backbone, self._cache = model, backbone, cache
+        self._learner, self._reader, self._backbone = learner, reader, backbone
         self._autocast = settings.autocast == "bfloat16"
         self._sets = {
             _name(folder, settings.validation): select(
@@ -78,11 +75,11 @@ class Validator:
 
         Losses in nats a token over answers and their end; `advance` is told of each question.
         """
-        self._model.adapter.eval()
+        self._learner.train(False)
         try:
             return {name: self._score(corpus, advance) for name, corpus in self._sets.items()}
         finally:
-            self._model.adapter.train()
+            self._learner.train(True)
 
     def _score(self, corpus: Corpus, advance: Callable[[float], None]) -> dict[str, float]:
         sums = {condition: _Sums() for condition in CONDITIONS}
@@ -105,39 +102,16 @@ class Validator:
     def _batch(
         self, corpus: Corpus, index: int, other: int, rows: list[Question], sums: dict[str, _Sums]
     ) -> None:
-        device = self._model.device
-        form = self._model.adapter.config.prompt_form
-        prompts = [build_prompt(self._backbone, question=q.text, form=form) for q in rows]
         golds = [q.answers or (load("refusal.txt"),) for q in rows]
         answers = [answer_ids(self._backbone, gold[0]) for gold in golds]
-        windows = make_windows(prompts, answers, device=device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._autocast):
+        device = self._backbone.lm.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self._autocast):
             for condition, source in (("true", index), ("shuffled", other), ("none", None)):
-                memory = None if source is None else self._memory(corpus, source, rows)
-                losses, _ = label_losses(
-                    self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
-                )
+                reading = self._reader.read(corpus, source, rows)
+                losses = reading.losses(answers)
                 sums[condition].nats += float(losses.sum())
                 sums[condition].tokens += len(losses)
-                said = generate(
-                    self._model,
-                    self._backbone,
-                    prompts,
-                    memory=memory,
-                    decoding=Decoding(max_new_tokens=_ANSWER_TOKENS, one_line=True),
-                )
                 sums[condition].f1 += [
-                    best_f1(each.text, gold) for each, gold in zip(said, golds, strict=True)
+                    best_f1(text, gold)
+                    for text, gold in zip(reading.say(_ANSWER_TOKENS), golds, strict=True)
                 ]
-
-    def _memory(self, corpus: Corpus, index: int, rows: list[Question]) -> Memory:
-        config = self._model.adapter.config
-        document = corpus.documents[index]
-        segments = self._cache.segments(document, 0, len(document.ids_N), config.segment_length)
-        question = None
-        if config.query_mixer:
-            question = question_keys(self._model, self._backbone, [q.text for q in rows])
-        memory, _ = compress_sample(
-            self._model, segments, question=question, plan=Backpropagation()
-        )
-        return memory

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.prompts import load
+from lcirc_cli.training import choices
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.objectives import IGNORED
 from lcirc_cli.training.samples import Asked, Sample
@@ -75,10 +76,12 @@ class WindowMaker:
                 passages = self._evidence(sample, asked, rng)
             elif kind == "ends":
                 passages = self._ends(sample)
+            shown, _ = _wording(asked)
             prompts.append(
-                build_prompt(self._backbone, question=asked.question, passages=passages, form=form)
+                build_prompt(self._backbone, question=shown, passages=passages, form=form)
             )
-        return prompts, [answer_ids(self._backbone, asked.answer) for asked in sample.asked]
+        answers = [answer_ids(self._backbone, _wording(asked)[1]) for asked in sample.asked]
+        return prompts, answers
 
     def _evidence(self, sample: Sample, asked: Asked, rng: np.random.Generator) -> list[str]:
         """A piece around the evidence and others, in document order; without evidence, others.
@@ -114,3 +117,11 @@ class WindowMaker:
                 ids.extend(document[part.start + low : part.start + high].tolist())
             offset += length
         return str(self._backbone.tokenizer.decode(ids))
+
+
+def _wording(asked: Asked) -> tuple[str, str | None]:
+    """The question as it is shown, and what is to be said."""
+    if not asked.options or asked.answer is None:
+        return asked.question, asked.answer
+    shown = choices.show(asked.question, asked.options)
+    return shown, choices.reply(asked.answer, asked.options)

@@ -100,6 +100,10 @@ def test_long_texts_are_tokenised_as_a_whole(tiny_backbone: Callable[..., Any]) 
     assert text[400_000:400_020] in part
 
 
+def _answered(evidence: str) -> str:
+    return f'{{"document_id": "d0", "question": "q", "answers": ["a"], "evidence": {evidence}}}'
+
+
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
@@ -107,6 +111,28 @@ def test_long_texts_are_tokenised_as_a_whole(tiny_backbone: Callable[..., Any]) 
         ("qa", '{"document_id": "nowhere", "question": "q", "answers": []}', "no document"),
         ("qa", '{"document_id": "d0", "answers": []}', "question"),
         ("qa", '{"document_id": "d0", "question": "q"}', "answers"),
+        ("qa", '{"document_id": "d0", "question": " ", "answers": []}', "question is empty"),
+        ("qa", '{"document_id": "d0", "question": "q", "answers": ["a"]}', "'evidence' must be"),
+        *(
+            ("qa", _answered(evidence), message)
+            for evidence, message in (
+                ("[[0, 5000]]", r"\[0, 5000\] is outside its document, which has \d+ characters"),
+                ("[[-1, 3]]", "outside"),
+                ("[[5, 5]]", "outside"),
+                ("[[0, 2.5]]", "offsets"),
+                ("[0, 3]", "offsets"),
+                ('[["0", "3"]]', "offsets"),
+                ("null", "offsets"),
+                ('[[0, 3]], "quote": "elsewhere"', "quote"),
+                ('[[0, 3]], "options": ["b", "c"]', "among the options"),
+                ('[[0, 3]], "options": [1, 2]', "list of texts"),
+            )
+        ),
+        ("qa", '{"document_id": "d0", "question": "q", "answers": [" "]}', "none of them empty"),
+        ("qa", '{"document_id": "d0", "question": "q", "answers": [5]}', "list of texts"),
+        ("documents", '{"id": "x", "text": " \\n"}', "document 'x' is empty"),
+        ("documents", '{"id": "d0", "text": "again"}', "second document with the id 'd0'"),
+        ("documents", '{"id": "cut', r"documents\.jsonl:7"),
         ("documents", '{"id": "x"}', "text"),
         ("documents", "[]", "JSON object"),
     ],
@@ -119,6 +145,18 @@ def test_broken_rows_are_named(
     with pytest.raises(DocumentError, match=message) as caught:
         load_corpus([planted.folder], tiny_backbone())
     assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{planted.folder / name}.jsonl:7: ")
+
+
+def test_unanswerable_questions_need_no_offsets(
+    planted: Planted, tiny_backbone: Callable[..., Any]
+) -> None:
+    with (planted.folder / "qa.jsonl").open("a") as file:
+        file.write('{"document_id": "d0", "question": "q", "answers": []}\n')
+        file.write('{"document_id": "d0", "question": "q", "answers": ["a"], "evidence": []}\n')
+    questions = load_corpus([planted.folder], tiny_backbone()).questions[0]
+    assert [q.answers for q in questions[1:]] == [(), ("a",)]
+    assert all(q.evidence == () for q in questions[1:])
 
 
 def test_a_folder_without_documents_is_refused(

@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.errors import ModelError
+
+if TYPE_CHECKING:
+    from lcirc_cli.model.config import BackboneShape
 
 _KNOWN: dict[str, dict[str, Any]] = {
     "llama-2-7b": {},  # the defaults of LlamaConfig
@@ -104,16 +107,11 @@ def shape_of_config(name: str, config: Any) -> LMShape:
     )
 
 
-def adapter_config(shape: LMShape, preset: str) -> Any:
-    """The `LcircConfig` of a preset on that decoder.
-
-    Raises:
-        ModelError: no such preset.
-    """
+def backbone_sizes(shape: LMShape) -> BackboneShape:
+    """The same sizes as a preset of an adapter needs them."""
     from lcirc_cli.model.config import BackboneShape
-    from lcirc_cli.model.config import preset as make
 
-    backbone = BackboneShape(
+    return BackboneShape(
         name=shape.name,
         hidden_size=shape.hidden,
         num_layers=shape.layers,
@@ -123,7 +121,17 @@ def adapter_config(shape: LMShape, preset: str) -> Any:
         intermediate_size=shape.intermediate,
         norm_eps=shape.norm_eps,
     )
+
+
+def adapter_config(shape: LMShape, preset: str) -> Any:
+    """The `LcircConfig` of a preset on that decoder.
+
+    Raises:
+        ModelError: no such preset.
+    """
+    from lcirc_cli.model.config import preset as make
+
     try:
-        return make(preset, backbone)
+        return make(preset, backbone_sizes(shape))
     except ValueError as error:
         raise ModelError(f"preset {preset!r} on {shape.name}: {error}") from error

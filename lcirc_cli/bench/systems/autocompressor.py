@@ -1,12 +1,9 @@
-"""`autocompressor`: summary vectors of each segment, made by the backbone itself.
+"""`autocompressor`: summary vectors of each segment (`lcirc_cli.summaries`) before the window.
 
-After Chevalier et al., "Adapting Language Models to Compress Contexts" (EMNLP 2023): summary
-tokens stand behind each segment, their last hidden states become soft prompts for all later
-segments and for the window. Weights are a folder with `model.safetensors` (`summary_embeddings`
-[k, D], and LoRA weights beside it where they were tuned); without one the summary tokens start
-as the end-of-text embedding, which is how their training starts.
+Weights are a folder of `lcirc train --method autocompressor`; without one the summary tokens are
+as their training starts.
 
-Legend: k summary tokens, n tokens of a segment, D hidden size.
+Legend: k summary tokens, P summary vectors, D hidden size.
 """
 
 from __future__ import annotations
@@ -19,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lcirc_cli import lora, summaries, tuned
 from lcirc_cli.backbones import Backbone
-from lcirc_cli.errors import ModelError
 
 from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured
@@ -28,9 +25,6 @@ from .decoding import Decoder
 from .gold import gold_ids
 from .prompting import Prompter
 from .reading import text_ids
-
-SUMMARY_TOKENS = 50
-SEGMENT_TOKENS = 2048
 
 
 class AutoCompressor:
@@ -41,7 +35,12 @@ class AutoCompressor:
     ) -> None:
         self._backbone, self._limits, self._shuffled = backbone, limits, shuffled
         self._lm: Any = backbone.lm
-        self._prompter, self._decoder = Prompter(backbone), Decoder(backbone)
+        card = tuned.MethodCard()
+        if folder is not None:
+            card = tuned.load_card(folder, backbone, method="autocompressor")
+        self._segment = card.segment_tokens
+        self._prompter = Prompter(backbone, form=card.prompt_form)
+        self._decoder = Decoder(backbone)
         self._summary_kD, self._attach = _load(backbone, folder)
         self.trained = folder is not None
         self._kept: tuple[str, Tensor] = ("", self._summary_kD[:0])
@@ -102,39 +101,24 @@ class AutoCompressor:
     @torch.no_grad()
     def _summaries(self, ids: Sequence[int]) -> Tensor:
         """[S * k, D]; older summaries fall out where the positions would not suffice."""
-        embed = self._lm.get_input_embeddings()
-        k = len(self._summary_kD)
-        summaries = self._summary_kD[:0]
-        # A window's worth of positions stays free, so that the answer can be read at all.
-        most = max(k, (self._backbone.max_positions - self._limits.window) // k * k)
-        most = min(most, (self._backbone.max_positions - SEGMENT_TOKENS - k) // k * k)
-        for start in range(0, len(ids), SEGMENT_TOKENS):
-            part = torch.tensor(ids[start : start + SEGMENT_TOKENS], device=embed.weight.device)
-            inputs = torch.cat([summaries[-most:], embed(part), self._summary_kD])
-            hidden = self._lm.base_model(inputs_embeds=inputs[None], use_cache=False)
-            summaries = torch.cat([summaries, hidden.last_hidden_state[0, -k:]])
-        return summaries[-most:]
+        most = summaries.most_vectors(
+            self._backbone.max_positions,
+            window=self._limits.window,
+            segment=self._segment,
+            tokens=len(self._summary_kD),
+        )
+        return summaries.summarise(
+            self._lm, ids, self._summary_kD, segment=self._segment, most=most
+        )
 
 
 def _load(
     backbone: Backbone, folder: str | None
 ) -> tuple[Tensor, Callable[[], AbstractContextManager[None]]]:
-    embed: Any = backbone.lm.get_input_embeddings()
     if folder is None:
-        start = embed.weight[backbone.eos_ids[0]].detach()
-        return start.expand(SUMMARY_TOKENS, -1).clone(), nullcontext
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    path = Path(folder) / "model.safetensors"
-    try:
-        summary = load_file(path)["summary_embeddings"]
-    except (OSError, KeyError, SafetensorError) as error:
-        raise ModelError(f"{folder} holds no autocompressor: {error}") from error
-    if summary.dim() != 2 or summary.shape[1] != embed.weight.shape[1]:
-        raise ModelError(f"the autocompressor in {folder} was made for another width")
+        embed: Any = backbone.lm.get_input_embeddings()
+        return summaries.start(embed.weight, backbone.eos_ids[0]), nullcontext
+    summary_kD = tuned.load_summary_tokens(folder, backbone)
     if not (Path(folder) / "adapter_config.json").is_file():
-        return summary.to(embed.weight), nullcontext
-    from .lora import attach
-
-    return summary.to(embed.weight), attach(backbone.lm, folder)
+        return summary_kD, nullcontext
+    return summary_kD, lora.attach(backbone.lm, folder)

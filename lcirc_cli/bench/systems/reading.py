@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcirc_cli import lora, tuned
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.evidence.index import PassageIndex, ranking
 
@@ -27,11 +28,12 @@ class Reading:
 
     Args:
         limit: tokens of a prompt together with its answer.
+        form: of `lcirc ask`'s own prompt.
     """
 
-    def __init__(self, backbone: Backbone, *, limit: int) -> None:
+    def __init__(self, backbone: Backbone, *, limit: int, form: str = "auto") -> None:
         self._backbone, self._limit = backbone, limit
-        self._prompter = Prompter(backbone)
+        self._prompter = Prompter(backbone, form=form)
         self._decoder = Decoder(backbone)
 
     def run(self, batch: Batch) -> list[Measured]:
@@ -134,10 +136,9 @@ class WithLora(Reading):
     """`window@FOLDER`: a LoRA adapter on the backbone, no memory. Needs the extra `peft`."""
 
     def __init__(self, backbone: Backbone, folder: str, *, limit: int) -> None:
-        super().__init__(backbone, limit=limit)
-        from .lora import attach
-
-        self._attach: Callable[[], AbstractContextManager[None]] = attach(backbone.lm, folder)
+        card = tuned.load_card(folder, backbone, method="window")
+        super().__init__(backbone, limit=limit, form=card.prompt_form)
+        self._attach: Callable[[], AbstractContextManager[None]] = lora.attach(backbone.lm, folder)
 
     def _changed(self) -> AbstractContextManager[None]:
         return self._attach()

@@ -1,0 +1,103 @@
+"""LoRA on a frozen backbone, by the library `peft` (the extra `peft`): made, saved, switched on.
+
+The backbone stays the same object: its linear layers get low-rank neighbours, and with those
+switched off it answers as before, bit for bit. Knows nothing about training or benchmarks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli.errors import ModelError
+
+NAME = "trained"  # of the weights that a training run makes
+
+
+def add(lm: Any, *, rank: int, seed: int) -> None:
+    """Put new LoRA weights beside every linear layer of `lm`, in float32; they alone train.
+
+    Raises:
+        ModelError: peft is not installed, or it knows no linear layers in this model.
+    """
+    import torch
+
+    _need_peft()
+    from peft import LoraConfig, inject_adapter_in_model
+
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            inject_adapter_in_model(config, lm, adapter_name=NAME)
+        except ValueError as error:
+            raise ModelError(f"LoRA doesn't fit {type(lm).__name__}: {error}") from error
+    for parameter in lm.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def save(lm: Any, folder: Path) -> None:
+    """Write the weights that `add` made in peft's own form (adapter_config.json and weights)."""
+    import torch
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    lm.peft_config[NAME].save_pretrained(folder)
+    weights: dict[str, torch.Tensor] = get_peft_model_state_dict(lm, adapter_name=NAME)
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    save_file(contiguous, folder / "adapter_model.safetensors")
+
+
+def attach(lm: Any, folder: str) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which `lm` answers with the LoRA weights of `folder`.
+
+    Raises:
+        ModelError: peft is not installed, no LoRA weights there, or some for another model.
+    """
+    _need_peft()
+    from peft import PeftConfig, inject_adapter_in_model, set_peft_model_state_dict
+    from peft.utils.save_and_load import load_peft_weights
+
+    if not (Path(folder) / "adapter_config.json").is_file():
+        raise ModelError(f"there is no LoRA adapter in {folder} (adapter_config.json)")
+    name = f"bench_{abs(hash(folder))}"
+    try:
+        inject_adapter_in_model(PeftConfig.from_pretrained(folder), lm, adapter_name=name)
+        set_peft_model_state_dict(lm, load_peft_weights(folder, device="cpu"), adapter_name=name)
+    except (ValueError, KeyError, RuntimeError, OSError) as error:
+        raise ModelError(f"the LoRA adapter in {folder} doesn't fit: {error}") from error
+    _enable(lm, None)
+
+    @contextmanager
+    def enabled() -> Iterator[None]:
+        _enable(lm, name)
+        try:
+            yield
+        finally:
+            _enable(lm, None)
+
+    return enabled
+
+
+def _need_peft() -> None:
+    try:
+        import peft  # noqa: F401
+    except ImportError as error:
+        raise ModelError("LoRA needs the library peft: pip install 'lcirc[peft]'") from error
+
+
+def _enable(lm: Any, name: str | None) -> None:
+    """Use one adapter's weights, or none: with none the backbone is itself, bit for bit."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for module in lm.modules():
+        if isinstance(module, BaseTunerLayer):
+            if name is not None:
+                module.set_adapter(name)
+            module.enable_adapters(name is not None)
+    lm.requires_grad_(False)

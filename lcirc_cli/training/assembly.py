@@ -1,0 +1,112 @@
+"""The parts of a run from its settings: what trains, what it learns from, how it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.errors import UsageError
+from lcirc_cli.files import cache_dir, make_folder
+from lcirc_cli.training.corpus import Corpus, load_corpus
+from lcirc_cli.training.feature_cache import FeatureCache
+from lcirc_cli.training.learner import AdapterLearner, Learner
+from lcirc_cli.training.model_setup import build_model, calibrate
+from lcirc_cli.training.readers import MemoryReader, Reader
+from lcirc_cli.training.settings import TrainSettings
+from lcirc_cli.training.stages import QuestionAnswering, Stage
+from lcirc_cli.training.streams import (
+    BlockedCorpus,
+    StreamedStage,
+    is_streamed,
+    open_streams,
+)
+from lcirc_cli.training.text_stages import LanguageModelling, Reconstruction
+
+STAGES: dict[str, Callable[..., Stage]] = {
+    "qa": QuestionAnswering,
+    "lm": LanguageModelling,
+    "reconstruct": Reconstruction,
+}
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The parts of a run.
+
+    Attributes:
+        corpus: the documents that were read before the first step.
+        streamed: whether there are more than those.
+        form: how the document is kept, in words.
+    """
+
+    learner: Learner
+    reader: Reader
+    stage: Stage
+    corpus: Corpus
+    streamed: bool
+    form: str
+
+    @property
+    def trained(self) -> int:
+        """Parameters that train."""
+        return sum(p.numel() for p in self.learner.module.parameters() if p.requires_grad)
+
+
+def assemble(settings: TrainSettings, backbone: Backbone, *, offline: bool = False) -> Assembly:
+    """Read the data and build the method; nothing is written but cached features.
+
+    Raises:
+        UsageError: settings that don't work for these data or this backbone.
+        DocumentError, EndpointError, ModelError: as their parts raise them.
+    """
+    blocks: BlockedCorpus | None = None
+    if any(map(is_streamed, settings.data)):
+        blocks = open_streams(settings, backbone, offline=offline)
+        corpus = blocks.block(0)
+    else:
+        corpus = load_corpus(settings.data, backbone, questions=settings.stage == "qa")
+    build = _adapter if settings.method == "qd-lcirc" else _tuned
+    learner, reader, make, form = build(settings, backbone, corpus, keep=blocks is None)
+    try:
+        if blocks is None:
+            stage: Stage = make(corpus=corpus)
+        else:
+            steps = max(1, settings.stream_documents // settings.documents)
+            stage = StreamedStage(make, blocks, corpus, steps=steps)
+    except ValueError as error:
+        raise UsageError(f"stage {settings.stage}: {error}") from error
+    return Assembly(learner, reader, stage, corpus, blocks is not None, form)
+
+
+Built = tuple[Learner, Reader, Callable[..., Stage], str]
+
+
+def _adapter(settings: TrainSettings, backbone: Backbone, corpus: Corpus, *, keep: bool) -> Built:
+    """An adapter; `keep` stores documents' features on the disk, which streamed ones would fill."""
+    model = build_model(settings, backbone)
+    folder = make_folder(cache_dir() / "features") if keep else None
+    cache = FeatureCache(model, folder, fingerprint=backbone.fingerprint)
+    if not settings.init and settings.warm_start:
+        calibrate(model, corpus, cache)
+    make = partial(STAGES[settings.stage], model, backbone, cache=cache, settings=settings)
+    return (
+        AdapterLearner(model, checkpointing=settings.gradient_checkpointing),
+        MemoryReader(model, backbone, cache=cache),
+        make,
+        f"1 latent for each {model.adapter.config.compression:g} tokens",
+    )
+
+
+def _tuned(settings: TrainSettings, backbone: Backbone, _corpus: Corpus, *, keep: bool) -> Built:
+    from lcirc_cli.training.tuned_methods import TunedLearner, TunedQuestionAnswering
+    from lcirc_cli.training.tuned_reader import TunedReader
+
+    learner = TunedLearner(backbone, settings)
+    make = partial(TunedQuestionAnswering, learner, backbone, settings=settings)
+    form = "no memory"
+    if settings.method == "autocompressor":
+        form = f"{settings.summary_tokens} summary vectors for each {settings.summary_segment:,}"
+        form += " tokens"
+    return learner, TunedReader(learner, backbone, settings=settings), make, form

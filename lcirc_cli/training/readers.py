@@ -1,0 +1,97 @@
+"""How a method under training reads a document and answers: what validation asks of it.
+
+A reading is made for several questions about one document (or about none) and gives the losses of
+given answers, and answers of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.generation import Decoding, generate
+from lcirc_cli.model import Backpropagation, LcircForCausalLM, Memory
+from lcirc_cli.training.corpus import Corpus, Question
+from lcirc_cli.training.feature_cache import FeatureCache
+from lcirc_cli.training.objectives import label_losses
+from lcirc_cli.training.stages import compress_sample, question_keys
+from lcirc_cli.training.windows import make_windows
+from lcirc_cli.windows import build_prompt
+
+
+class Reading(Protocol):
+    """Questions about a document that has been read."""
+
+    def losses(self, answers: Sequence[list[int]]) -> Tensor:
+        """Nats of every token of the answers, [L]."""
+        ...
+
+    def say(self, max_new_tokens: int) -> list[str]:
+        """An answer of one line to each question."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads documents of a corpus."""
+
+    def read(self, corpus: Corpus, source: int | None, rows: list[Question]) -> Reading:
+        """Document `source` (None: no document) for these questions."""
+        ...
+
+
+class MemoryReader:
+    """An adapter: the document is in the memory, the question alone in the window."""
+
+    def __init__(self, model: LcircForCausalLM, backbone: Backbone, *, cache: FeatureCache) -> None:
+        self._model, self._backbone, self._cache = model, backbone, cache
+
+    def read(self, corpus: Corpus, source: int | None, rows: list[Question]) -> Reading:
+        """Compress the document with these questions."""
+        form = self._model.adapter.config.prompt_form
+        prompts = [build_prompt(self._backbone, question=q.text, form=form) for q in rows]
+        memory = None if source is None else self._memory(corpus, source, rows)
+        return _MemoryReading(self._model, self._backbone, prompts, memory)
+
+    def _memory(self, corpus: Corpus, index: int, rows: list[Question]) -> Memory:
+        config = self._model.adapter.config
+        document = corpus.documents[index]
+        segments = self._cache.segments(document, 0, len(document.ids_N), config.segment_length)
+        question = None
+        if config.query_mixer:
+            question = question_keys(self._model, self._backbone, [q.text for q in rows])
+        memory, _ = compress_sample(
+            self._model, segments, question=question, plan=Backpropagation()
+        )
+        return memory
+
+
+class _MemoryReading:
+    def __init__(
+        self,
+        model: LcircForCausalLM,
+        backbone: Backbone,
+        prompts: list[list[int]],
+        memory: Memory | None,
+    ) -> None:
+        self._model, self._backbone = model, backbone
+        self._prompts, self._memory = prompts, memory
+
+    def losses(self, answers: Sequence[list[int]]) -> Tensor:
+        windows = make_windows(self._prompts, answers, device=self._model.device)
+        losses, _ = label_losses(
+            self._model, windows.input_ids_BT, windows.labels_BT, memory=self._memory
+        )
+        return losses
+
+    def say(self, max_new_tokens: int) -> list[str]:
+        said = generate(
+            self._model,
+            self._backbone,
+            self._prompts,
+            memory=self._memory,
+            decoding=Decoding(max_new_tokens=max_new_tokens, one_line=True),
+        )
+        return [each.text for each in said]

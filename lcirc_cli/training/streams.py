@@ -1,0 +1,272 @@
+"""Training data too large to read first: data sets of the Hub, and Parquet files, read in blocks.
+
+A run needs one block of documents at a time. Which block a step uses depends on the step alone,
+so a resumed run skips to where it stood. Rows may hold text or the token ids of another tokenizer
+(`ssumin/fineweb-lqa` holds Llama-2's), which are decoded with it. Knows no stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli import console
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.errors import DocumentError, EndpointError, ModelError, UsageError
+from lcirc_cli.lqa.hub import is_dataset_name
+from lcirc_cli.training.corpus import Corpus, Question, TokenisedDocument, tokenise
+from lcirc_cli.training.settings import TrainSettings
+from lcirc_cli.training.stages import Stage, StageLoss
+
+# Where published sets keep a document: FineWeb-LQA, FineWeb-Edu, FineWeb-Edu-Long.
+CONTEXTS = ("context", "text", "input_ids")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a data set: a document, and a question about it in sets that have questions."""
+
+    text: str
+    question: str
+    answers: tuple[str, ...]
+
+
+def is_streamed(source: str) -> bool:
+    """Whether a --data source is read in blocks: a Hub id, or Parquet files."""
+    path = Path(source).expanduser()
+    if path.exists():
+        return bool(_parquet_files(path))
+    return is_dataset_name(source)
+
+
+class RowStream:
+    """The rows of a data set, over and over, from any place on.
+
+    Args:
+        decode: token ids to text; None where no source tokenizer was named.
+    """
+
+    def __init__(
+        self, source: str, *, questions: bool, decode: Callable[[Sequence[int]], str] | None
+    ) -> None:
+        self._source, self._questions, self._decode = source, questions, decode
+
+    def rows(self, start: int) -> Iterator[tuple[str, Row]]:
+        """("source row n", row) from row `start` on; after the last row comes the first.
+
+        Raises:
+            DocumentError: no rows, or a row that can't be used.
+            EndpointError: the Hub can't be reached.
+            ModelError: token ids, and no source tokenizer.
+        """
+        while True:
+            number = start
+            for raw in self._raw(start):
+                where = f"{self._source} row {number + 1:,}"
+                yield where, self._parse(raw, where)
+                number += 1
+            if number == start:  # nothing was there: `start` is behind the last row
+                total = sum(1 for _ in self._raw(0)) if start else 0
+                if total == 0:
+                    raise DocumentError(f"{self._source} has no rows in its split 'train'")
+                start %= total
+            else:
+                start = 0
+
+    def _raw(self, start: int) -> Iterator[dict[str, Any]]:
+        dataset = _open(self._source)
+        try:
+            yield from dataset.skip(start) if start else dataset
+        except OSError as error:
+            raise _unreadable(self._source, error) from error
+
+    def _parse(self, raw: dict[str, Any], where: str) -> Row:
+        name = next((key for key in CONTEXTS if key in raw), None)
+        if name is None:
+            raise DocumentError(
+                f"{where}: its fields are {', '.join(raw)}; a document is looked for in "
+                f"{', '.join(CONTEXTS)}"
+            )
+        text = self._text(raw[name], where, name)
+        if not self._questions:
+            return Row(text, "", ())
+        answers = raw.get("answers", raw.get("answer"))
+        answers = [answers] if isinstance(answers, str) else answers
+        if not isinstance(raw.get("question"), str) or not isinstance(answers, list):
+            raise DocumentError(
+                f"{where}: stage qa needs the fields 'question' and 'answer' (or 'answers'); "
+                f"there are {', '.join(raw)}"
+            )
+        return Row(text, raw["question"].strip(), tuple(str(each).strip() for each in answers))
+
+    def _text(self, value: Any, where: str, name: str) -> str:
+        if isinstance(value, str):
+            return value
+        if not isinstance(value, list) or not all(isinstance(each, int) for each in value):
+            raise DocumentError(f"{where}: {name!r} is neither text nor a list of token ids")
+        if self._decode is None:
+            raise ModelError(
+                f"{self._source} holds token ids: say whose with --source-tokenizer ID|DIR "
+                "(ssumin/fineweb-lqa: Llama-2's)"
+            )
+        try:
+            return self._decode(value)
+        except (IndexError, OverflowError, ValueError) as error:
+            raise ModelError(
+                f"{where}: its token ids are not those of --source-tokenizer ({error})"
+            ) from error
+
+
+class BlockedCorpus:
+    """Blocks of documents from one or more streams, in turn.
+
+    Args:
+        documents: rows of a block, over all sources.
+    """
+
+    def __init__(self, streams: Sequence[RowStream], backbone: Backbone, *, documents: int) -> None:
+        self._streams, self._backbone = streams, backbone
+        self._rows = -(-documents // len(streams))
+        self._open: tuple[int, list[Iterator[tuple[str, Row]]]] | None = None
+
+    def block(self, index: int) -> Corpus:
+        """Block `index`; the one after the last that was asked for is read on from there."""
+        if self._open is None or self._open[0] != index:
+            self._open = index, [each.rows(index * self._rows) for each in self._streams]
+        iterators = self._open[1]
+        documents: list[TokenisedDocument] = []
+        groups: list[list[Question]] = []
+        for iterator in iterators:
+            self._fill(iterator, documents, groups)
+        self._open = index + 1, iterators
+        if not documents:
+            raise DocumentError(f"block {index} of the streamed data has no text in it")
+        return Corpus(documents, groups)
+
+    def _fill(
+        self,
+        rows: Iterator[tuple[str, Row]],
+        documents: list[TokenisedDocument],
+        groups: list[list[Question]],
+    ) -> None:
+        """Rows of the same document that follow one another become one document."""
+        last: str | None = None
+        for where, row in (next(rows) for _ in range(self._rows)):
+            if not row.text.strip():
+                console.warn(f"{where}: an empty document, left out")
+                continue
+            if row.text != last:
+                documents.append(tokenise(where, row.text, self._backbone))
+                groups.append([])
+                last = row.text
+            if row.question:
+                index = len(documents) - 1
+                groups[-1].append(Question(index, row.question, row.answers, ()))
+
+
+class StreamedStage:
+    """A stage made anew for each block: the block of a step follows from the step alone."""
+
+    def __init__(
+        self, make: Callable[..., Stage], corpus: BlockedCorpus, first: Corpus, *, steps: int
+    ) -> None:
+        self._make, self._corpus, self._steps = make, corpus, steps
+        self._now: tuple[int, Stage] = (0, make(corpus=first))
+
+    def loss(self, step: int, slot: int) -> StageLoss:
+        """The stage's loss on the step's block."""
+        index = step // self._steps
+        if index != self._now[0]:
+            try:
+                self._now = index, self._make(corpus=self._corpus.block(index))
+            except ValueError as error:
+                raise DocumentError(f"block {index} of the streamed data: {error}") from error
+        return self._now[1].loss(step, slot)
+
+
+def open_streams(
+    settings: TrainSettings, backbone: Backbone, *, offline: bool = False
+) -> BlockedCorpus:
+    """The streamed sources of a run.
+
+    Raises:
+        UsageError: streamed and other sources together, or `datasets` is not installed.
+        ModelError: the source tokenizer is missing.
+    """
+    if others := [each for each in settings.data if not is_streamed(each)]:
+        raise UsageError(
+            f"{others[0]} is read as a whole and can't be mixed with streamed data: make two "
+            "runs, the second with --init"
+        )
+    decode = None
+    if settings.source_tokenizer:
+        decode = source_decoder(settings.source_tokenizer, offline=offline)
+    questions = settings.stage == "qa"
+    streams = [RowStream(each, questions=questions, decode=decode) for each in settings.data]
+    return BlockedCorpus(streams, backbone, documents=settings.stream_documents)
+
+
+def source_decoder(name: str, *, offline: bool = False) -> Callable[[Sequence[int]], str]:
+    """A function from token ids to text, of the tokenizer `name` (a folder or Hub id).
+
+    Raises:
+        ModelError: no such tokenizer.
+    """
+    from transformers import AutoTokenizer
+
+    from lcirc_cli.default_model import silent_transformers
+
+    try:
+        with silent_transformers():
+            tokenizer: Any = AutoTokenizer.from_pretrained(name, local_files_only=offline)
+    except (OSError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"no source tokenizer {name!r}: {reason}") from error
+    size = len(tokenizer)
+
+    def decode(ids: Sequence[int]) -> str:
+        if ids and not 0 <= min(ids) <= max(ids) < size:
+            raise ValueError(f"ids up to {max(ids):,}, it has {size:,}")
+        return str(
+            tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        )
+
+    return decode
+
+
+def _open(source: str) -> Any:
+    try:
+        from datasets import disable_progress_bars, load_dataset
+    except ImportError as error:
+        raise UsageError("streamed data need datasets: pip install 'lcirc[bench]'") from error
+    disable_progress_bars()
+    path = Path(source).expanduser()
+    try:
+        if path.exists():
+            files = [str(each) for each in _parquet_files(path)]
+            return load_dataset("parquet", data_files=files, split="train", streaming=True)
+        repository, _, config = source.partition(":")
+        return load_dataset(repository, config or None, split="train", streaming=True)
+    except Exception as error:  # the library lets errors of many kinds through
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: str, error: Exception) -> DocumentError | EndpointError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if Path(source).expanduser().exists():
+        return DocumentError(f"{source} can't be read: {reason}")
+    return EndpointError(
+        f"can't read the data set {source} from the Hub: {reason}; check the name and the "
+        "network, or give a local folder"
+    )
+
+
+def _parquet_files(path: Path) -> list[Path]:
+    """The Parquet files of a folder (those of its train split where they say so), or a file."""
+    if path.is_file():
+        return [path] if path.suffix == ".parquet" else []
+    found = sorted(path.rglob("*.parquet"))
+    train = [each for each in found if each.name.startswith("train")]
+    return train or found
