@@ -106,8 +106,10 @@ class Answerer:
             )
         ]
         evidence = [one.evidence_BRN for one in passes if one.evidence_BRN is not None]
+        priors = [one.prior_BM for one in passes if one.prior_BM is not None]
+        states_BMD = torch.cat([one.states_BMD for one in passes], dim=1)
         return Steered(
-            Memory(torch.cat([one.states_BMD for one in passes], dim=1)),
+            Memory(states_BMD, prior_BM=torch.cat(priors, dim=1) if priors else None),
             torch.cat(evidence, dim=2) if evidence else None,
             time.perf_counter() - start,
         )

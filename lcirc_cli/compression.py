@@ -27,6 +27,7 @@ class Pass:
 
     states_BMD: Tensor  # all retained latents, for injection
     carry_BKD: Tensor  # the state to continue from
+    prior_BM: Tensor | None  # the latents' odds, where the adapter divides by evidence
     evidence_BRN: Tensor | None  # float32 on the CPU: how well each token answers each question
 
 
@@ -73,15 +74,21 @@ def run_pass(
     adapter = model.adapter
     retained = adapter.config.retained_segments
     states: list[Tensor] = []
+    priors: list[Tensor] = []
     scores: list[Tensor] = []
     for group, keys in _keys(model, segments, store):
         for index in range(group.count):
-            carry_BKD = adapter.step(carry_BKD, _segment(keys, index), question)
+            state = adapter.step(carry_BKD, _segment(keys, index), question)
+            carry_BKD = state.latents_BKD
             states.append(carry_BKD)
+            if state.prior_BK is not None:
+                priors.append(state.prior_BK)
+            if evidence and state.evidence_BRN is not None:
+                scores.append(state.evidence_BRN.cpu())
             if retained is not None and len(states) > retained:
-                del states[0]
-        if evidence and question is not None:
-            scores.append(_evidence(model, question, keys, group=group))
+                del states[0], priors[:1]
+        if evidence and question is not None and adapter.config.shares == "length":
+            scores.append(_evidence(model, question, keys, group=group).cpu())
         if progress is not None:
             progress(group.count * group.length)
     if carry_BKD is None:
@@ -89,7 +96,8 @@ def run_pass(
     return Pass(
         states_BMD=torch.cat(states, dim=1),
         carry_BKD=carry_BKD,
-        evidence_BRN=torch.cat(scores, dim=2).cpu() if scores else None,
+        prior_BM=torch.cat(priors, dim=1) if priors else None,
+        evidence_BRN=torch.cat(scores, dim=2) if scores else None,
     )
 
 

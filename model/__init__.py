@@ -16,7 +16,7 @@ from .adapter import LcircAdapter
 from .causal_lm import LcircForCausalLM
 from .config import BackboneShape, LcircConfig, preset
 from .evidence import passage_scores
-from .recurrence import Backpropagation, Compressed, Memory, Segment, compress
+from .recurrence import Backpropagation, Compressed, Memory, Segment, State, compress
 
 __all__ = [
     "BackboneShape",
@@ -27,6 +27,7 @@ __all__ = [
     "LcircForCausalLM",
     "Memory",
     "Segment",
+    "State",
     "compress",
     "passage_scores",
     "preset",

@@ -19,9 +19,11 @@ from transformers import initialization as init
 
 from .attention import Backend
 from .config import LcircConfig
+from .evidence import focus
 from .layers import CrossAttention, FeedForward, GatedCrossAttention, KeysValues
 from .perceiver import Perceiver, SegmentKeys
 from .query_mixer import QueryMixer
+from .recurrence import State
 
 
 class LcircAdapter(PreTrainedModel):
@@ -54,6 +56,10 @@ class LcircAdapter(PreTrainedModel):
         self.injection = nn.ModuleList(
             _injection_block(config) for _ in config.injection_layers or []
         )
+        # How far each injected head trusts the evidence's odds; 1 is Bayes' rule.
+        self.prior_scale: nn.Parameter | None = None
+        if config.shares == "evidence":
+            self.prior_scale = nn.Parameter(torch.ones(len(self.injection), config.injection_heads))
         self.post_init()
 
     @torch.no_grad()
@@ -78,6 +84,8 @@ class LcircAdapter(PreTrainedModel):
             init.normal_(self.latents, std=1.0 if self.carry_gate is None else 0.1)
             if self.carry_gate is not None:
                 init.zeros_(self.carry_gate)
+            if self.prior_scale is not None:
+                init.ones_(self.prior_scale)
 
     def keys(self, inputs_BND: Tensor, mask_BN: Tensor | None = None) -> SegmentKeys:
         """A segment's keys and values for every Perceiver layer; independent of the question."""
@@ -118,29 +126,33 @@ class LcircAdapter(PreTrainedModel):
 
     def step(
         self, previous_BKD: Tensor | None, segment: SegmentKeys, question: KeysValues | None
-    ) -> Tensor:
+    ) -> State:
         """h_i [B, K, D] from h_{i-1} (None = the learned h_0) and a segment."""
         batch = segment.layers[0].k_BGNd.shape[0]
-        return self.perceiver(self.queries(previous_BKD, question, batch=batch), segment)
+        queries = self.queries(previous_BKD, question, batch=batch)
+        if question is None or self.config.shares == "length":
+            return State(self.perceiver(queries, segment))
+        scores_BRN = self.evidence(question, segment)
+        mask_BN = _of_questions(segment.layers[0].mask_BN, len(scores_BRN))
+        divided = focus(scores_BRN, mask_BN, num_latents=self.config.num_latents)
+        latents_BKD = self.perceiver(queries, segment, share_BKN=divided.share_BKN)
+        return State(latents_BKD, divided.prior_BK, scores_BRN)
 
     def evidence(self, question: KeysValues, segment: SegmentKeys) -> Tensor:
         """What each token of a segment has of what the question looks for, [B, R, n], float32.
 
         The logits before the softmax between `mixer(h_0, question)` and the segment's keys, one
-        row for each of R = H * K pairs of head and latent (design, 3.3); `passage_scores` makes
-        them one score a passage. Padded tokens get -inf.
+        row for each of R pairs of head and latent, of the first `evidence_latents` (design, 3.3);
+        `passage_scores` makes them one score a passage. Padded tokens get -inf.
         """
-        logits = self.perceiver.evidence_logits(self.queries(None, question), segment)
-        scores = logits.float().flatten(1, 2)
-        mask = segment.layers[0].mask_BN
-        if mask is not None:
-            mask = mask.repeat_interleave(scores.shape[0] // mask.shape[0], dim=0)
-            scores = scores.masked_fill(~mask[:, None], float("-inf"))
-        return scores
+        queries = self.queries(None, question)[:, : self.config.evidence_latents or None]
+        scores = self.perceiver.evidence_logits(queries, segment).float().flatten(1, 2)
+        mask = _of_questions(segment.layers[0].mask_BN, len(scores))
+        return scores if mask is None else scores.masked_fill(~mask[:, None], float("-inf"))
 
     def forward(self, inputs_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
         """One segment from h_0 without a question, [B, K, D]; the recurrence is `compress`."""
-        return self.step(None, self.keys(inputs_BND, mask_BN), None)
+        return self.step(None, self.keys(inputs_BND, mask_BN), None).latents_BKD
 
     def set_attention(self, backend: Backend) -> None:
         """Use `sdpa` or `flash` in every cross-attention."""
@@ -183,6 +195,11 @@ class LcircAdapter(PreTrainedModel):
                     f"{' ...' if len(names) > 5 else ''}"
                 )
         return adapter.eval()
+
+
+def _of_questions(mask_BN: Tensor | None, questions: int) -> Tensor | None:
+    """A mask of documents, repeated for the questions of each."""
+    return None if mask_BN is None else mask_BN.repeat_interleave(questions // len(mask_BN), dim=0)
 
 
 def _injection_block(config: LcircConfig) -> GatedCrossAttention:

@@ -41,6 +41,8 @@ class LcircConfig(PreTrainedConfig):
     perceiver_head_dim: int = 128
     perceiver_ffn_size: int = 11008
     perceiver_start: str = "random"  # or "average": see perceiver.py
+    shares: str = "length"  # what "average" latents divide among them: length or evidence
+    evidence_latents: int = 0  # at most so many of the K look for evidence; 0 = all
     query_mixer: bool = True
     mixer_ffn_size: int = 11008  # 0 = no feed-forward
     norm: str = "layernorm"  # or "rmsnorm"
@@ -142,6 +144,10 @@ class LcircConfig(PreTrainedConfig):
                 "hidden_size",
             ),
             (
+                self.shares == "length" or self.perceiver_start == "average",
+                "shares 'evidence' needs perceiver_start 'average'",
+            ),
+            (
                 self.retained_segments is None or self.retained_segments > 0,
                 "retained_segments must be positive or none",
             ),
@@ -172,9 +178,16 @@ _POSITIVE = (
     "injection_head_dim",
     "norm_eps",
 )
-_NOT_NEGATIVE = ("segment_inputs", "mixer_ffn_size", "injection_ffn_size", "initializer_range")
+_NOT_NEGATIVE = (
+    "segment_inputs",
+    "evidence_latents",
+    "mixer_ffn_size",
+    "injection_ffn_size",
+    "initializer_range",
+)
 _CHOICES = {
     "perceiver_start": ("random", "average"),
+    "shares": ("length", "evidence"),
     "prompt_form": ("auto", "plain"),
     "norm": ("layernorm", "rmsnorm"),
     "feature_dtype": ("int8", "bfloat16", "float32"),
@@ -261,11 +274,13 @@ def _smollm2(shape: BackboneShape) -> dict[str, Any]:
     """Contextual inputs, averages as the start, injection warm-started from the LM (3.4, 3.5)."""
     j = shape.num_layers * 2 // 5
     return {
-        "segment_length": 256,
-        "max_segment_length": 512,
+        "segment_length": 1024,
+        "max_segment_length": 1024,
         "segment_inputs": j,
         "feature_window": 1024,
-        "num_latents": 8,
+        "num_latents": 32,
+        "shares": "evidence",
+        "evidence_latents": 8,
         "perceiver_layers": 2,
         "perceiver_heads": shape.heads,
         "perceiver_head_dim": shape.hidden_size // shape.heads,

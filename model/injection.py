@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ from .adapter import LcircAdapter
 from .decoders import decoder_layers
 from .layers import GatedCrossAttention, KeysValues, autocasts
 from .recurrence import Memory
+
+_NOWHERE = -1e4  # a finite "never": it must survive a multiplication by 0
 
 
 class Injector:
@@ -34,6 +37,7 @@ class Injector:
                 f"the adapter was made for {adapter.config.num_lm_layers} layers, "
                 f"the model has {len(layers)}"
             )
+        self._prior_scale = adapter.prior_scale
         self._sites = [
             (layers[index], block)
             for index, block in zip(wanted, adapter.injection, strict=True)
@@ -43,14 +47,27 @@ class Injector:
     def project(self, memory: Memory) -> list[KeysValues]:
         """Keys and values of the memory for every injected layer."""
         projected = []
-        for _, block in self._sites:
+        for (_, block), bias in zip(self._sites, self._biases(memory), strict=True):
             weight = block.attention.k.weight
             states = memory.states_BMD.to(device=weight.device)
             if not autocasts(weight.device):
                 states = states.to(weight.dtype)
             mask = None if memory.mask_BM is None else memory.mask_BM.to(weight.device)
-            projected.append(block.attention.keys_values(states, mask))
+            kv = block.attention.keys_values(states, mask)
+            projected.append(replace(kv, bias_BHN=None if bias is None else bias.to(states.device)))
         return projected
+
+    def _biases(self, memory: Memory) -> list[Tensor | None]:
+        """What each layer's heads add to the logits of the latents, [B, H, M], from their prior."""
+        scale = self._prior_scale
+        if memory.prior_BM is None or scale is None:
+            return [None] * len(self._sites)
+        prior = memory.prior_BM.to(scale.device)
+        if memory.mask_BM is not None:
+            prior = prior.masked_fill(~memory.mask_BM.to(scale.device), float("-inf"))
+        # Near 0 where it matters: in half precision the differences of large numbers are lost.
+        prior = (prior - prior.amax(dim=-1, keepdim=True)).clamp(min=_NOWHERE)
+        return [heads[:, None] * prior[:, None] for heads in scale]
 
     @contextmanager
     def attached(self, memory: Memory | None) -> Iterator[None]:
@@ -100,10 +117,12 @@ def _expand(kv: KeysValues, batch: int) -> KeysValues:
         return kv
     if batch % rows:
         raise ValueError(f"a memory of {rows} rows can't serve a batch of {batch}")
-    if rows == 1:
-        spread = [t.expand(batch, *t.shape[1:]) for t in (kv.k_BGNd, kv.v_BGNd)]
-        mask = None if kv.mask_BN is None else kv.mask_BN.expand(batch, -1)
-    else:
-        spread = [t.repeat_interleave(batch // rows, dim=0) for t in (kv.k_BGNd, kv.v_BGNd)]
-        mask = None if kv.mask_BN is None else kv.mask_BN.repeat_interleave(batch // rows, dim=0)
-    return KeysValues(spread[0], spread[1], mask)
+
+    def spread(x: Tensor) -> Tensor:
+        if rows == 1:
+            return x.expand(batch, *x.shape[1:])
+        return x.repeat_interleave(batch // rows, dim=0)
+
+    mask = None if kv.mask_BN is None else spread(kv.mask_BN)
+    bias = None if kv.bias_BHN is None else spread(kv.bias_BHN)
+    return KeysValues(spread(kv.k_BGNd), spread(kv.v_BGNd), mask, bias)

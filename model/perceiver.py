@@ -15,6 +15,11 @@ Two ways to start training (`perceiver_start`):
   few channels of an LM's hidden states would decide all similarities, and gives its latents
   back on the LM's own scale.
 
+With `shares: evidence` the question divides a segment among the latents (evidence.py): latent j
+owns the j-th of K equal parts of the *evidence*, so that many latents read the passage that
+answers and few the rest, at the same compression overall. What a latent looks for then only
+tilts its share: a sharp query would copy the words of the question instead of what is around them.
+
 Legend: B batch, n tokens of a segment, K latents, D hidden size, H heads.
 """
 
@@ -30,6 +35,7 @@ from .config import LcircConfig
 from .layers import CrossAttention, FeedForward, KeysValues, make_norm
 
 SHARE_START = 6.0  # logits; e^6 leaves about 1 part in 400 to each token outside a share
+TILT_START = 0.1  # factor on a query's own logits where the evidence has divided the segment
 QUERY_START = 2.0  # logits of tokens that agree in a head's channels, against 6 for a share
 
 
@@ -63,12 +69,17 @@ class PerceiverLayer(nn.Module):
             nn.Parameter(torch.full((config.perceiver_heads,), SHARE_START)) if averaging else None
         )
         self.residual_gate = nn.Parameter(torch.zeros(())) if averaging else None
+        self.tilt = (
+            nn.Parameter(torch.full((config.perceiver_heads,), TILT_START))
+            if averaging and config.shares == "evidence"
+            else None
+        )
 
     def forward(self, latents_BKD: Tensor, kv: KeysValues, share: Tensor | None) -> Tensor:
         bias = None
         if self.share_logit is not None and share is not None:
             bias = self.share_logit.view(1, -1, 1, 1) * share
-        read = self.attention(latents_BKD, kv, bias=bias)
+        read = self.attention(latents_BKD, kv, bias=bias, scale_H=self.tilt)
         kept = latents_BKD
         if self.residual_gate is not None:
             kept = self.residual_gate.tanh() * latents_BKD
@@ -120,10 +131,17 @@ class Perceiver(nn.Module):
         share = self._share(inputs_BND, mask_BN) if self.averaging else None
         return SegmentKeys(layers, share)
 
-    def forward(self, latents_BKD: Tensor, segment: SegmentKeys) -> Tensor:
-        """h_i [B, K, D] from g_i [B, K, D]; B may be several questions a document."""
+    def forward(
+        self, latents_BKD: Tensor, segment: SegmentKeys, *, share_BKN: Tensor | None = None
+    ) -> Tensor:
+        """h_i [B, K, D] from g_i [B, K, D]; B may be several questions a document.
+
+        Args:
+            share_BKN: how far token t is latent j's to read, 0 to 1; None divides by length.
+        """
+        share = segment.share_KN if share_BKN is None else share_BKN[:, None]
         for layer, kv in zip(self._layers(), segment.layers, strict=True):
-            latents_BKD = layer(latents_BKD, kv, segment.share_KN)
+            latents_BKD = layer(latents_BKD, kv, share)
         if self.averaging:
             latents_BKD = latents_BKD * self.input_deviation + self.input_mean
         return self.norm(latents_BKD)
@@ -146,6 +164,8 @@ class Perceiver(nn.Module):
             if layer.share_logit is not None and layer.residual_gate is not None:
                 init.constant_(layer.share_logit, SHARE_START)
                 init.zeros_(layer.residual_gate)
+            if layer.tilt is not None:
+                init.constant_(layer.tilt, TILT_START)
         if not self.averaging:
             init.normal_(self.positions, std=std)
             return

@@ -31,11 +31,21 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class State:
+    """What one segment gives for each question."""
+
+    latents_BKD: Tensor  # h_i
+    prior_BK: Tensor | None = None  # float32 log-odds that the answer is in what a latent read
+    evidence_BRN: Tensor | None = None  # the scores behind it (`LcircAdapter.evidence`)
+
+
+@dataclass(frozen=True)
 class Memory:
     """What the injection reads: latents of all retained segments, in document order."""
 
     states_BMD: Tensor  # M = S * K
     mask_BM: Tensor | None = None  # bool, True where a latent exists; None = all
+    prior_BM: Tensor | None = None  # float32 log-odds of each latent; None = all alike
 
     def __len__(self) -> int:
         """Latents a document."""
@@ -88,7 +98,7 @@ class Compressor(Protocol):
 
     def step(
         self, previous_BKD: Tensor | None, segment: SegmentKeys, question: KeysValues | None
-    ) -> Tensor: ...
+    ) -> State: ...
 
 
 def compress(
@@ -110,17 +120,15 @@ def compress(
     Raises:
         ValueError: no segments.
     """
-    states: list[Tensor] = []
-    masks: list[Tensor | None] = []
+    kept: list[_Kept] = []
     for segment in segments:
-        carry_BKD = _step(compressor, segment, carry_BKD, question=question)
-        states.append(carry_BKD)
-        masks.append(_exists(segment, carry_BKD.shape[0]))
-        if retained is not None and len(states) > retained:
-            del states[0], masks[0]
-    if carry_BKD is None or not states:
+        carry_BKD, state = _step(compressor, segment, carry_BKD, question=question)
+        kept.append(_Kept(carry_BKD, state.prior_BK, _exists(segment, carry_BKD.shape[0])))
+        if retained is not None and len(kept) > retained:
+            del kept[0]
+    if carry_BKD is None:
         raise ValueError("there is nothing to compress: the document has no segments")
-    return Compressed(_join(states, masks), carry_BKD)
+    return Compressed(_join(kept), carry_BKD)
 
 
 def compress_for_training(
@@ -138,19 +146,30 @@ def compress_for_training(
     kept = len(segments) if retained is None else min(retained, len(segments))
     scale = kept / len(drawn) if plan.kind == "selective" and plan.rescale else 1.0
     carry: Tensor | None = None
-    states: list[Tensor] = []
-    masks: list[Tensor | None] = []
+    states: list[_Kept] = []
     for index, segment in enumerate(segments):
         connected = plan.kind != "selective" or (plan.neighbours and index - 1 in drawn)
         if carry is not None and not connected:
             carry = carry.detach()
         with nullcontext() if index in drawn else torch.no_grad():
-            carry = _step(compressor, segment, carry, question=question)
-        states.append(_scale_gradient(carry, scale) if index in drawn else carry)
-        masks.append(_exists(segment, carry.shape[0]))
+            carry, state = _step(compressor, segment, carry, question=question)
+        latents, prior = carry, state.prior_BK
+        if index in drawn:
+            latents = _scale_gradient(carry, scale)
+            prior = None if prior is None else _scale_gradient(prior, scale)
+        states.append(_Kept(latents, prior, _exists(segment, carry.shape[0])))
         if retained is not None and len(states) > retained:
-            del states[0], masks[0]
-    return _join(states, masks)
+            del states[0]
+    return _join(states)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A segment's part of the memory; exists_B: which documents have that segment."""
+
+    latents_BKD: Tensor
+    prior_BK: Tensor | None
+    exists_B: Tensor | None
 
 
 def _step(
@@ -159,15 +178,17 @@ def _step(
     previous: Tensor | None,
     *,
     question: KeysValues | None,
-) -> Tensor:
+) -> tuple[Tensor, State]:
+    """The latents to go on from, and what the segment gave."""
     keys = compressor.keys(segment.inputs_BND, segment.mask_BN)
-    latents = compressor.step(previous, keys, question)
+    state = compressor.step(previous, keys, question)
+    latents = state.latents_BKD
     if segment.mask_BN is None or previous is None:
-        return latents
+        return latents, state
     # A document that has ended keeps its last state.
     present = segment.mask_BN.any(dim=-1)
     present = present.repeat_interleave(latents.shape[0] // present.shape[0])
-    return torch.where(present[:, None, None], latents, previous.to(latents.dtype))
+    return torch.where(present[:, None, None], latents, previous.to(latents.dtype)), state
 
 
 def _exists(segment: Segment, batch: int) -> Tensor | None:
@@ -177,16 +198,17 @@ def _exists(segment: Segment, batch: int) -> Tensor | None:
     return present.repeat_interleave(batch // present.shape[0])
 
 
-def _join(states: list[Tensor], masks: list[Tensor | None]) -> Memory:
-    K = states[0].shape[1]
-    memory = torch.cat(states, dim=1)
-    if all(mask is None for mask in masks):
-        return Memory(memory)
-    columns = [
-        torch.ones(memory.shape[0], dtype=torch.bool, device=memory.device) if m is None else m
-        for m in masks
-    ]
-    return Memory(memory, torch.stack(columns, dim=1).repeat_interleave(K, dim=1))
+def _join(kept: list[_Kept]) -> Memory:
+    K = kept[0].latents_BKD.shape[1]
+    memory = torch.cat([each.latents_BKD for each in kept], dim=1)
+    priors = [each.prior_BK for each in kept if each.prior_BK is not None]
+    prior = torch.cat(priors, dim=1) if priors else None
+    if all(each.exists_B is None for each in kept):
+        return Memory(memory, None, prior)
+    every = torch.ones(memory.shape[0], dtype=torch.bool, device=memory.device)
+    columns = [every if each.exists_B is None else each.exists_B for each in kept]
+    mask = torch.stack(columns, dim=1).repeat_interleave(K, dim=1)
+    return Memory(memory, mask, prior)
 
 
 def _scale_gradient(x: Tensor, scale: float) -> Tensor:

@@ -76,14 +76,14 @@ def search(
     tokens = tokenise(document.id, document.text, backbone)
     ranges = [tokens.tokens_of(passage.start, passage.end) for passage in index.passages]
     n = model.adapter.config.segment_length
-    keys = [model.adapter.keys(s.inputs_BND) for s in cache.segments(tokens, 0, 1 << 40, n)]
+    segments = list(cache.segments(tokens, 0, 1 << 40, n))
     asked = [question for question in document.questions if question.evidence]
     # Not the first ones: they are about a document's beginning.
     asked = random.Random(document.id).sample(asked, min(limit, len(asked)))
     for start in range(0, len(asked), AT_ONCE):
         rows = asked[start : start + AT_ONCE]
         question = question_keys(model, backbone, [row.text for row in rows])
-        scores_BRN = evidence_scores(model, question, keys)
+        scores_BRN = evidence_scores(model, question, segments)
         means, anys = passage_scores(scores_BRN, ranges), any_scores(scores_BRN, ranges)
         for row, mean, loudest in zip(rows, means.numpy(), anys.numpy(), strict=True):
             words = index.scores(row.text)

@@ -11,14 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lcirc_cli.model import LcircForCausalLM, Memory, passage_scores
+from lcirc_cli.model import LcircForCausalLM, Memory, Segment, passage_scores
+from lcirc_cli.model.evidence import SHARPNESS
 from lcirc_cli.model.layers import KeysValues
-from lcirc_cli.model.perceiver import SegmentKeys
 
 IGNORED = -100
-# A passage's score is a mean over many pairs of head and latent and differs little between
-# passages; at the start of training this factor makes the softmax about as sure as it is right.
-SHARPNESS = 3.0
 
 
 def label_losses(
@@ -40,10 +37,14 @@ def label_losses(
 
 
 def evidence_scores(
-    model: LcircForCausalLM, question: KeysValues, keys: Sequence[SegmentKeys]
+    model: LcircForCausalLM, question: KeysValues, segments: Sequence[Segment]
 ) -> Tensor:
-    """Evidence scores of all tokens of a document, [B, R, N]."""
-    return torch.cat([model.adapter.evidence(question, segment) for segment in keys], dim=2)
+    """Evidence scores of all tokens of a document, [B, R, N], without compressing it."""
+    adapter = model.adapter
+    scores = [
+        adapter.evidence(question, adapter.keys(each.inputs_BND, each.mask_BN)) for each in segments
+    ]
+    return torch.cat(scores, dim=2)
 
 
 def evidence_loss(

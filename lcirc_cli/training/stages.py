@@ -14,7 +14,15 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.backbones import Backbone
-from lcirc_cli.model import Backpropagation, LcircConfig, LcircForCausalLM, Memory, Segment
+from lcirc_cli.model import (
+    Backpropagation,
+    LcircAdapter,
+    LcircConfig,
+    LcircForCausalLM,
+    Memory,
+    Segment,
+    State,
+)
 from lcirc_cli.model.layers import KeysValues
 from lcirc_cli.model.perceiver import SegmentKeys
 from lcirc_cli.model.recurrence import compress_for_training
@@ -67,20 +75,25 @@ class Stage(Protocol):
 
 
 class _Recording:
-    """An adapter that keeps the segment keys it made, for the evidence scores."""
+    """An adapter that keeps the evidence scores of what it compresses, if it is asked to."""
 
-    def __init__(self, model: LcircForCausalLM) -> None:
-        self._adapter = model.adapter
-        self.made: list[SegmentKeys] = []
+    def __init__(self, adapter: LcircAdapter, *, evidence: bool) -> None:
+        self._adapter, self._evidence = adapter, evidence
+        self.scores: list[Tensor] = []
 
     def keys(self, inputs_BND: Tensor, mask_BN: Tensor | None = None) -> SegmentKeys:
-        self.made.append(self._adapter.keys(inputs_BND, mask_BN))
-        return self.made[-1]
+        return self._adapter.keys(inputs_BND, mask_BN)
 
     def step(
         self, previous_BKD: Tensor | None, segment: SegmentKeys, question: KeysValues | None
-    ) -> Tensor:
-        return self._adapter.step(previous_BKD, segment, question)
+    ) -> State:
+        state = self._adapter.step(previous_BKD, segment, question)
+        if self._evidence and question is not None:
+            scores = state.evidence_BRN
+            self.scores.append(
+                self._adapter.evidence(question, segment) if scores is None else scores
+            )
+        return state
 
 
 class CorpusStage:
@@ -103,16 +116,22 @@ class CorpusStage:
         enabled = self._settings.autocast == "bfloat16"
         return torch.autocast(self._model.device.type, torch.bfloat16, enabled=enabled)
 
-    def _evidence(
+    def _compress(
         self,
+        segments: Sequence[Segment],
+        *,
         question: KeysValues | None,
-        keys: Sequence[SegmentKeys],
-        evidence: Sequence[Sequence[tuple[int, int]]],
+        plan: Backpropagation,
+    ) -> tuple[Memory, Tensor | None]:
+        """The memory, and the evidence scores [B, R, N] where the settings want them."""
+        wanted = self._settings.evidence_weight > 0
+        return compress_sample(self._model, segments, question=question, plan=plan, evidence=wanted)
+
+    def _evidence_loss(
+        self, scores_BRN: Tensor | None, evidence: Sequence[Sequence[tuple[int, int]]]
     ) -> Tensor | None:
-        """The evidence loss where the settings ask for it and a question steers."""
-        if self._settings.evidence_weight <= 0 or question is None:
+        if scores_BRN is None:
             return None
-        scores_BRN = evidence_scores(self._model, question, keys)
         return evidence_loss(scores_BRN, evidence, passage_tokens=self._settings.passage_tokens)
 
 
@@ -145,12 +164,12 @@ class QuestionAnswering(CorpusStage):
             question = self._question(sample.asked) if steered else None
             segments = self._segments(sample)
             if settings.answer_weight > 0:
-                memory, keys = compress_sample(self._model, segments, question=question, plan=plan)
+                memory, scores = self._compress(segments, question=question, plan=plan)
                 losses = self._answer_losses(sample, memory, rng)
             else:
-                keys = [self._model.adapter.keys(each.inputs_BND) for each in segments]
+                scores = evidence_scores(self._model, question, segments) if question else None
                 losses = torch.zeros(0, device=self._model.device)
-            found = self._evidence(question, keys, [each.evidence for each in sample.asked])
+            found = self._evidence_loss(scores, [each.evidence for each in sample.asked])
         answer = losses.mean() if len(losses) else None
         return StageLoss.of(
             settings, answer=answer, evidence=found, samples=len(sample.asked), tokens=len(losses)
@@ -196,9 +215,10 @@ def compress_sample(
     *,
     question: KeysValues | None,
     plan: Backpropagation,
-) -> tuple[Memory, list[SegmentKeys]]:
-    """The memory with gradients as planned, and the segments' keys."""
-    recording = _Recording(model)
+    evidence: bool = False,
+) -> tuple[Memory, Tensor | None]:
+    """The memory with gradients as planned, and with `evidence` the scores of all tokens."""
+    recording = _Recording(model.adapter, evidence=evidence)
     memory = compress_for_training(
         recording,
         segments,
@@ -206,7 +226,7 @@ def compress_sample(
         retained=model.adapter.config.retained_segments,
         plan=plan,
     )
-    return memory, recording.made
+    return memory, torch.cat(recording.scores, dim=2) if recording.scores else None
 
 
 def question_keys(

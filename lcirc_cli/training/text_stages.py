@@ -108,14 +108,14 @@ class Reconstruction(_TextStage):
             if steered and self._model.adapter.mixer is not None:
                 question = self._model.question_keys(torch.tensor(cues))
             segments = self._cache.segments(document, start, end, n)
-            memory, keys = compress_sample(self._model, segments, question=question, plan=plan)
+            memory, scores = self._compress(segments, question=question, plan=plan)
             windows = make_windows(
                 cues, [row[CUE_TOKENS:] for row in rows], device=self._model.device
             )
             losses, _ = label_losses(
                 self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
             )
-            found = self._evidence(question, keys, [((int(p), int(p) + size),) for p in places])
+            found = self._evidence_loss(scores, [((int(p), int(p) + size),) for p in places])
         return StageLoss.of(
             settings,
             answer=losses.mean(),

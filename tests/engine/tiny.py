@@ -101,7 +101,8 @@ def save_adapter(
     backbone = engine.backbone
     shape = backbone_shape(backbone.lm, name=backbone.name, fingerprint=backbone.fingerprint)
     config = preset(changes.pop("preset", "smollm2"), shape)
-    config.update({"initializer_range": 0.12, "perceiver_start": "random", **changes})
+    random = {"initializer_range": 0.12, "perceiver_start": "random", "shares": "length"}
+    config.update({**random, **changes})
     adapter = LcircAdapter(config)
     with torch.no_grad():
         for name, parameter in adapter.named_parameters():

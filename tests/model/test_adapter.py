@@ -145,7 +145,7 @@ def test_a_fresh_start_is_whole_also_through_from_pretrained(tmp_path: Path) -> 
 
 def test_forward_is_one_segment_without_a_question(adapter: LcircAdapter) -> None:
     x = torch.randn(2, 8, 32)
-    assert torch.equal(adapter(x), adapter.step(None, adapter.keys(x), None))
+    assert torch.equal(adapter(x), adapter.step(None, adapter.keys(x), None).latents_BKD)
     assert adapter(x).shape == (2, 3, 32)
 
 

@@ -187,7 +187,7 @@ def test_question_independent_work_is_done_once() -> None:
     keys = model.adapter.keys(segment.inputs_BND)
     for question_ids in tokens(5, 3, seed=4):
         question = model.question_keys(question_ids[None])
-        state = model.adapter.step(None, keys, question)
+        state = model.adapter.step(None, keys, question).latents_BKD
         expected = alone(model, tokens(8)[0], question_ids)
         assert torch.equal(state, expected.carry_BKD)
     assert len(calls) == 1 + 2  # once for both questions; once each when compressed alone

@@ -87,10 +87,11 @@ def test_the_average_start_carries_nothing_over() -> None:
 def test_a_question_moves_the_average_start_through_the_queries_only() -> None:
     adapter, x = average_start(mixer_ffn_size=0), inputs(8)
     keys = adapter.keys(x)
-    asked = [adapter.step(None, keys, adapter.question_keys(inputs(4, seed=s))) for s in (5, 6)]
+    questions = [adapter.question_keys(inputs(4, seed=seed)) for seed in (5, 6)]
+    asked = [adapter.step(None, keys, question).latents_BKD for question in questions]
     assert distance(*asked) > 1e-2
     torch.nn.init.zeros_(adapter.perceiver.first.attention.q.weight)
-    asked = [adapter.step(None, keys, adapter.question_keys(inputs(4, seed=s))) for s in (5, 6)]
+    asked = [adapter.step(None, keys, question).latents_BKD for question in questions]
     assert torch.equal(*asked)
 
 

@@ -81,7 +81,7 @@ def by_hand(
         keys = adapter.keys(segment.inputs_BND)
         carry = adapter.step(
             carry.detach() if carry is not None and cut(index) else carry, keys, asked
-        )
+        ).latents_BKD
         states.append(carry)
     memory = torch.cat(states[first:], dim=1).detach().requires_grad_(True)
     (wanted,) = torch.autograd.grad(loss_of(Memory(memory)), memory)
