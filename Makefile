@@ -53,6 +53,6 @@ lint: setup
 
 # Each script measures one thing and prints JSON lines.
 bench-core: setup
-	@set -e; found=no; for script in tests/perf/*.py; do \
+	@set -e; found=no; for script in tests/perf/[a-z]*.py; do \
 		[ -f "$$script" ] || continue; found=yes; $(BIN)/python "$$script"; \
 	done; [ $$found = yes ] || echo "no scripts in tests/perf"

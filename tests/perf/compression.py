@@ -1,0 +1,154 @@
+"""How fast documents of 16K, 64K and 128K tokens are compressed, and in how much memory.
+
+    python tests/perf/compression.py
+
+Preset `smollm2-raw` in bfloat16, random tokens, LCIRC as ingest runs it: per token against the
+bare LM's prefill of 8,192 tokens in one piece, and against the machine's fastest bfloat16 product,
+both measured in the same run. Then what ingest costs with the preset `smollm2`, whose segments are
+read by the LM's first j layers. Peak memory is `ru_maxrss` of a process for each length.
+Prints JSON lines.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from typing import Any
+
+from _measuring import PIECE, adapted, emit, fastest, load, matmul_rate, prefill_s, some_tokens
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.bench.cost.operations import count_segments, latents, segment_keys
+from lcirc_cli.compression import run_pass
+from lcirc_cli.ingestion import stored_features
+from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.model.decoders import decoder_layers
+from lcirc_cli.segments import Segments, group_segments, segment_lengths
+
+LENGTHS = (16_384, 65_536, 131_072)
+ROUNDS = 5
+SHIPPED_TOKENS = 16_384
+
+
+def main() -> None:
+    if len(sys.argv) == 3 and sys.argv[1] == "peak":
+        print(peak_mb(int(sys.argv[2])))
+        return
+    backbone = load()
+    rate = matmul_rate(backbone)
+    per_token = prefill_s(backbone, PIECE) / PIECE
+    common = {"matmul_tera": rate / 1e12, "prefill_us_a_token": 1e6 * per_token}
+    raw(backbone, rate=rate, prefill=per_token, common=common)
+    shipped(backbone, prefill=per_token)
+
+
+def raw(backbone: Backbone, *, rate: float, prefill: float, common: dict[str, float]) -> None:
+    """The published form on raw embeddings, at each length."""
+    model = adapted(backbone, "smollm2-raw")
+    config = model.adapter.config
+    taken = {tokens: [] for tokens in LENGTHS}  # type: dict[int, list[float]]
+    documents = {tokens: document(model, backbone, tokens) for tokens in LENGTHS}
+    for _ in range(ROUNDS):  # in turns, so that a busy moment meets all lengths
+        for tokens, segments in documents.items():
+            taken[tokens].append(fastest(lambda s=segments: run_pass(model, s), 1))  # type: ignore[misc]
+    each = {tokens: min(rounds) / tokens for tokens, rounds in taken.items()}
+    peaks = {tokens: in_a_process(tokens) for tokens in LENGTHS}
+    shares = []
+    for tokens in LENGTHS:
+        segments = count_segments(config, tokens)
+        operations = segment_keys(config, tokens) + latents(config, tokens, segments=segments)
+        shares.append(operations / (each[tokens] * tokens) / rate)
+        emit(
+            "compression",
+            preset="smollm2-raw",
+            tokens=tokens,
+            us_a_token=1e6 * each[tokens],
+            prefill_over_compression=prefill / each[tokens],
+            percent_of_matmul_rate=100 * shares[-1],
+            peak_mb=peaks[tokens],
+            **common,
+        )
+    emit(
+        "compression in all",
+        least_prefill_over_compression=prefill / max(each.values()),
+        least_percent_of_matmul_rate=100 * min(shares),
+        time_a_token_differs_percent=_spread(list(each.values())),
+        peak_differs_percent=_spread(list(peaks.values())),
+        limits={
+            "least_prefill_over_compression": 80,
+            "least_percent_of_matmul_rate": 60,
+            "time_a_token_differs_percent": 10,
+            "peak_differs_percent": 5,
+        },
+    )
+
+
+def shipped(backbone: Backbone, *, prefill: float) -> None:
+    """What ingest costs a token with the default model's own preset, and what of the LM it runs."""
+    model = adapted(backbone, "smollm2")
+    ids = some_tokens(SHIPPED_TOKENS, backbone)
+    ran = [0] * model.adapter.config.num_lm_layers
+
+    def count(index: int) -> Any:
+        def hook(_layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            hidden = args[0] if args else kwargs["hidden_states"]
+            ran[index] += hidden.shape[0] * hidden.shape[1]
+
+        return hook
+
+    handles = [
+        layer.register_forward_pre_hook(count(index), with_kwargs=True)
+        for index, layer in enumerate(decoder_layers(backbone.lm))
+    ]
+    features: dict[str, Any] = {}
+
+    def ingest() -> None:
+        features.update(stored_features(model, ids))
+        groups = group_segments(segment_lengths(len(ids), model.adapter.config))
+        run_pass(model, Segments(ids, features, groups))
+
+    each = fastest(ingest, 1) / len(ids)
+    for handle in handles:
+        handle.remove()
+    # The layer after the last one is entered once a window, only to stop there.
+    layers = model.adapter.config.segment_inputs
+    emit(
+        "ingest with the shipped preset",
+        tokens=len(ids),
+        us_a_token=1e6 * each,
+        prefill_over_ingest=prefill / each,
+        layers_of_the_lm=layers,
+        tokens_through_each_of_these=sorted({n / len(ids) for n in ran[:layers]}),
+    )
+
+
+def document(model: LcircForCausalLM, backbone: Backbone, tokens: int) -> Segments:
+    """Random tokens, cut as ingest cuts them."""
+    lengths = segment_lengths(tokens, model.adapter.config)
+    return Segments(some_tokens(tokens, backbone), {}, group_segments(lengths))
+
+
+def in_a_process(tokens: int) -> float:
+    """Peak memory of a process that compresses so many tokens, and of Python and the model."""
+    command = [sys.executable, __file__, "peak", str(tokens)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout)
+
+
+def peak_mb(tokens: int) -> float:
+    """Compress, and say what this process needed at most, in MB (1e6 bytes)."""
+    backbone = load()
+    model = adapted(backbone, "smollm2-raw")
+    run_pass(model, document(model, backbone, tokens))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _spread(values: list[float]) -> float:
+    """By how many percent of the smallest the largest is above it."""
+    return 100 * (max(values) / min(values) - 1)
+
+
+if __name__ == "__main__":
+    main()
