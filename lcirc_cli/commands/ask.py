@@ -15,7 +15,7 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
 from lcirc_cli.commands.loading import load_engine
-from lcirc_cli.commands.printing import citation_lines, print_piece, printable, tell
+from lcirc_cli.commands.printing import citation_lines, print_json, print_piece, printable, tell
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings, resolve
 
@@ -259,7 +259,7 @@ def answer_one(
         **dataclasses.asdict(settings),
     )
     if as_json:
-        print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
+        print_json(answer.to_json())
     else:
         print("" if streaming else printable(answer.answer))
         for line in citation_lines(answer):
@@ -281,7 +281,7 @@ def _answer_many(
     with console.progress(len(questions), "answering", "questions") as advance:
         for answer in answers:
             if as_json:
-                print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
+                print_json(answer.to_json())
             else:
                 print(f"> {printable(answer.question)}\n{printable(answer.answer)}")
                 print("\n".join([*citation_lines(answer), ""]), flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import sys
 import time
@@ -17,6 +16,7 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
 from lcirc_cli.commands.loading import load_engine
+from lcirc_cli.commands.printing import print_json, print_path
 from lcirc_cli.errors import DocumentError, MemoryFileError, StorageError, UsageError
 from lcirc_cli.settings import CommonSettings
 
@@ -254,7 +254,7 @@ def _report(
             f"{size / 1e6:,.1f} MB, {seconds:,.1f} s"
         )
     if not as_json:
-        print(target)
+        print_path(target)
         return
     report = {
         "schema": 1,
@@ -281,4 +281,4 @@ def _report(
         "bytes": size,
         "seconds": round(seconds, 3),
     }
-    print(json.dumps(report, ensure_ascii=False))
+    print_json(report)

@@ -5,9 +5,12 @@ The answer and its citations go to standard output, what was read and how well t
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import console
 
@@ -49,3 +52,22 @@ def printable(text: str) -> str:
 
 def print_piece(piece: str) -> None:
     print(printable(piece), end="", flush=True)
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """One line of JSON; escaped where the terminal's encoding has no letter for something in it."""
+    line = json.dumps(record, ensure_ascii=False)
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(record)
+    print(line, flush=True)
+
+
+def print_path(path: Path) -> None:
+    """A path as a shell would use it; its bytes need not be text."""
+    try:
+        print(path, flush=True)
+    except UnicodeEncodeError:
+        sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+        sys.stdout.buffer.flush()

@@ -310,3 +310,28 @@ def test_two_writers_never_mix(tmp_path: Path, models: list[Any]) -> None:
         child.communicate(timeout=300)
         assert child.returncode == 0
     assert names(str(tmp_path / "same.lcirc")) in (["a.txt"], ["b.txt"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_names_that_are_no_text_reach_standard_output(
+    backbone_folder: Path, tmp_path: Path, encoding: str
+) -> None:
+    """A file name may hold any bytes, and a terminal may know few letters."""
+    name = os.fsdecode(b"caf\xe9-\xc3\xbc.txt")
+    (tmp_path / name).write_text(make_text(1, words=60), "utf-8")
+    script = (
+        "import io, os, sys\n"
+        "from lcirc_cli import app\n"
+        f"out = io.TextIOWrapper(open(1, 'wb', closefd=False), {encoding!r}, write_through=True)\n"
+        "sys.stdout = out\n"
+        f"models = ['--model', {str(backbone_folder)!r}, '--dtype', 'float32']\n"
+        f"for options in ([], ['--json']):\n"
+        f"    assert app.run(['ingest', {name!r}, *options, *models]) == 0\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
+    path, report = done.stdout.splitlines()
+    assert path == os.fsencode(tmp_path / name).replace(b".txt", b".lcirc")
+    assert json.loads(report)["documents"][0]["name"] == name
