@@ -159,7 +159,7 @@ def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devic
 
     if rate <= 0 or devices < 1:
         raise UsageError("--rate must be over 0, and --devices at least 1")
-    if has_weights(run.model):
+    if has_weights(run.model) and not run.shard_backbone:
         backbone = load_backbone(
             run.model,
             device=settings.device,
@@ -169,6 +169,7 @@ def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devic
         )
         plan = measured_plan(run, backbone, offline=settings.offline)
     else:
-        console.note(f"the weights of {run.model} are not here: counted, nothing is run")
+        why = "shared among devices" if run.shard_backbone else "not here"
+        console.note(f"the weights of {run.model} are {why}: counted, nothing is run")
         plan = counted_plan(run, rate=rate, devices=devices)
     print(json.dumps(plan.to_json()) if settings.json else "\n".join(plan.lines()))

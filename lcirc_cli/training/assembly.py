@@ -10,11 +10,13 @@ from lcirc_cli.backbones import Backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import cache_dir, make_folder
 from lcirc_cli.training.corpus import Corpus, load_corpus
+from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.learner import AdapterLearner, Learner
 from lcirc_cli.training.model_setup import build_model, calibrate
 from lcirc_cli.training.readers import MemoryReader, Reader
 from lcirc_cli.training.settings import TrainSettings
+from lcirc_cli.training.sharding import check_sharding, shard_backbone
 from lcirc_cli.training.stages import QuestionAnswering, Stage
 from lcirc_cli.training.streams import (
     BlockedCorpus,
@@ -54,7 +56,13 @@ class Assembly:
         return sum(p.numel() for p in self.learner.module.parameters() if p.requires_grad)
 
 
-def assemble(settings: TrainSettings, backbone: Backbone, *, offline: bool = False) -> Assembly:
+def assemble(
+    settings: TrainSettings,
+    backbone: Backbone,
+    *,
+    offline: bool = False,
+    processes: Processes = Processes(),  # noqa: B008 # frozen
+) -> Assembly:
     """Read the data and build the method; nothing is written but cached features.
 
     Raises:
@@ -68,7 +76,9 @@ def assemble(settings: TrainSettings, backbone: Backbone, *, offline: bool = Fal
     else:
         corpus = load_corpus(settings.data, backbone, questions=settings.stage == "qa")
     build = _adapter if settings.method == "qd-lcirc" else _tuned
-    learner, reader, make, form = build(settings, backbone, corpus, keep=blocks is None)
+    learner, reader, make, form = build(
+        settings, backbone, corpus, keep=blocks is None, processes=processes
+    )
     try:
         if blocks is None:
             stage: Stage = make(corpus=corpus)
@@ -83,13 +93,24 @@ def assemble(settings: TrainSettings, backbone: Backbone, *, offline: bool = Fal
 Built = tuple[Learner, Reader, Callable[..., Stage], str]
 
 
-def _adapter(settings: TrainSettings, backbone: Backbone, corpus: Corpus, *, keep: bool) -> Built:
+def _adapter(
+    settings: TrainSettings,
+    backbone: Backbone,
+    corpus: Corpus,
+    *,
+    keep: bool,
+    processes: Processes,
+) -> Built:
     """An adapter; `keep` stores documents' features on the disk, which streamed ones would fill."""
     model = build_model(settings, backbone)
+    if settings.shard_backbone:
+        check_sharding(settings, model.adapter.config, processes)
     folder = make_folder(cache_dir() / "features") if keep else None
     cache = FeatureCache(model, folder, fingerprint=backbone.fingerprint)
     if not settings.init and settings.warm_start:
         calibrate(model, corpus, cache)
+    if settings.shard_backbone:
+        shard_backbone(model)
     make = partial(STAGES[settings.stage], model, backbone, cache=cache, settings=settings)
     return (
         AdapterLearner(model, checkpointing=settings.gradient_checkpointing),
@@ -99,7 +120,14 @@ def _adapter(settings: TrainSettings, backbone: Backbone, corpus: Corpus, *, kee
     )
 
 
-def _tuned(settings: TrainSettings, backbone: Backbone, _corpus: Corpus, *, keep: bool) -> Built:
+def _tuned(
+    settings: TrainSettings,
+    backbone: Backbone,
+    _corpus: Corpus,
+    *,
+    keep: bool,
+    processes: Processes,
+) -> Built:
     from lcirc_cli.training.tuned_methods import TunedLearner, TunedQuestionAnswering
     from lcirc_cli.training.tuned_reader import TunedReader
 

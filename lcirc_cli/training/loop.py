@@ -160,13 +160,15 @@ class Trainer:
             )
 
     def _validate(self, step: int) -> None:
-        if not self._processes.first:
-            return
+        first = self._processes.first
         if self._validator is None:
-            self._learner.save(self._out / "best")
+            if first:
+                self._learner.save(self._out / "best")
             return
         with console.progress(None, "validating", "questions") as advance:
             sets = self._validator.run(advance)
+        if not first:  # it only lent its part of the backbone
+            return
         self._log.validation({"step": step, "sets": sets})
         loss = sum(scores["loss_true"] for scores in sets.values()) / len(sets)
         for name, scores in sets.items():

@@ -12,6 +12,7 @@ from lcirc_cli.training.assembly import assemble
 from lcirc_cli.training.distributed import start_processes
 from lcirc_cli.training.loop import Trainer
 from lcirc_cli.training.settings import TrainSettings, difference, from_toml, to_toml
+from lcirc_cli.training.sharding import local_device
 from lcirc_cli.training.validation import Validator
 
 
@@ -40,13 +41,16 @@ def train(
     processes = start_processes()
     if processes.first:
         _check_folder(settings, out, resume=resume)
+    if settings.shard_backbone and local_device().type == "cuda":
+        # Whole it may not fit on the device: read to the machine's memory, then dealt out.
+        device, dtype = "cpu", "bfloat16" if dtype == "auto" else dtype
     if backbone is None:
         backbone = load_backbone(
             settings.model, device=device, dtype=dtype, attention=attention, offline=offline
         )
-    parts = assemble(settings, backbone, offline=offline)
+    parts = assemble(settings, backbone, offline=offline, processes=processes)
     validator = None
-    if settings.validation and processes.first:
+    if settings.validation and (processes.first or settings.shard_backbone):
         validator = Validator(parts.learner, parts.reader, backbone, settings=settings)
     if processes.first:
         # Only now: what was refused leaves no run behind.

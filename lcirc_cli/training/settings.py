@@ -328,6 +328,8 @@ def _check_tuned(settings: TrainSettings) -> None:
         raise UsageError(f"--method {method} is trained by --stage qa alone")
     if settings.init:
         raise UsageError(f"--method {method} starts from the backbone: leave --init out")
+    if settings.shard_backbone:
+        raise UsageError(f"--method {method} trains inside the backbone: shard_backbone=false")
     if settings.evidence_weight > 0 or settings.answer_weight <= 0:
         raise UsageError(f"--method {method} learns from answers alone: evidence_weight=0")
     if method == "window" and settings.window_none > 0:

@@ -1,0 +1,74 @@
+"""FSDP2 for the frozen LM, with two processes on the CPU: the same run as one process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import Outcome
+from .test_run import _run
+
+Command = Callable[..., list[str]]
+RAW: dict[str, Any] = {
+    "adapter_preset": "smollm2-raw",
+    "adapter.gate_init": 0.5,
+    "warm_start": False,
+    "documents": 4,
+    "mixer_dropout": 0.5,
+    "validate_every": 2,
+}
+
+
+@pytest.mark.parametrize("checkpointing", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_a_shared_backbone_trains_as_a_whole_one(
+    train_command: Command, planted: Any, tmp_path: Path, checkpointing: bool
+) -> None:
+    settings = {**RAW, "gradient_checkpointing": checkpointing}
+    validation = ["--validation", str(planted.folder)]
+    one, two = tmp_path / "one", tmp_path / "two"
+    done = _run([*train_command(one, steps=3, **settings), *validation], tmp_path)
+    assert done.returncode == 0, done.stderr
+    command = [*train_command(two, steps=3, shard_backbone=True, **settings), *validation]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    done = _run([*launch, *command[1:]], tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("log.jsonl", "validation.jsonl"):
+        ours, theirs = _numbers(one / name), _numbers(two / name)
+        assert len(ours) == len(theirs)
+        for mine, other in zip(ours, theirs, strict=True):
+            assert mine.keys() == other.keys()
+            assert all(other[key] == pytest.approx(mine[key], abs=1e-5) for key in mine)
+
+
+def _numbers(path: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in path.open()]
+    return [row["sets"]["planted"] if "sets" in row else row for row in rows]
+
+
+def test_what_cannot_be_shared_is_refused(
+    cli: Callable[..., Outcome],
+    train_command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from lcirc_cli.errors import UsageError
+    from lcirc_cli.model import LcircConfig
+    from lcirc_cli.training.distributed import Processes
+    from lcirc_cli.training.settings import make_settings
+    from lcirc_cli.training.sharding import check_sharding
+
+    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
+    done = cli(*train_command(tmp_path / "run", shard_backbone=True, **RAW)[3:])
+    assert done.status == 2 and "torchrun" in done.err
+    settings = make_settings(None, {"documents": 3, "shard_backbone": True})
+    with pytest.raises(UsageError, match="evenly"):
+        check_sharding(settings, LcircConfig(), Processes(0, 2))
+    with pytest.raises(UsageError, match="segment_inputs=0"):
+        check_sharding(settings, LcircConfig(segment_inputs=2), Processes(0, 3))
+    with pytest.raises(UsageError, match="shard_backbone=false"):
+        make_settings(None, {"method": "window", "shard_backbone": True})
