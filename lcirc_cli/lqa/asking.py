@@ -85,9 +85,10 @@ class Asker:
             del self._running[key]
 
     async def _fetch(self, request: ChatRequest, read: Reader[T]) -> Reply:
-        reply = Reply("")
+        reply, same = Reply(""), 0
         async with self._slots:
             for _ in range(self._attempts):
+                before = reply.text
                 try:
                     reply = await self._model.complete(request)
                 except Refused as refusal:
@@ -99,9 +100,14 @@ class Asker:
                 if not reply.complete or _readable(reply.text, read):
                     break  # one cut at the token limit would be cut again
                 self.counts["unreadable"] += 1
+                same = same + 1 if reply.text == before else 1
+                if same == _SAME:
+                    break
         return reply
 
 
+# So many equal unreadable replies in a row are no accident: this server says always the same.
+_SAME = 5
 _REFUSED = "\x00refused: "  # no reply begins with NUL
 
 

@@ -1,12 +1,13 @@
 """How well each filter of make-lqa tells good pairs from spoiled ones, with a real judge.
 
-    python tests/lqa/judge_filters.py --data DIR [--model smollm2] [--replies FILE] [--each N]
+    python tests/lqa/judge_filters.py --data DIR [--model smollm2] [--replies FILE] [--share 0.5]
     python tests/lqa/judge_filters.py --data DIR --endpoint URL --generator NAME
 
 The 200 good and 200 spoiled pairs of `pair_set` go through every filter by itself. A filter's
 recall is the share it drops of the pairs that were spoiled in a way it is meant to notice; its
 precision is counted over these and the good pairs, so it depends on there being 25 or so of the one
-and 200 of the other. Prints a table and, last, one JSON line. Replies are kept in FILE: a second
+and 200 of the other. A copy counts as a near-duplicate only where its original is there as well.
+Prints a table and, last, one JSON line. Replies are kept in FILE: a second
 start goes on where the first was stopped.
 """
 
@@ -55,6 +56,18 @@ def pair_set() -> Any:
     sys.modules["pair_set"] = module  # its frozen dataclasses look for it
     specification.loader.exec_module(module)
     return module
+
+
+def first_part(pairs: list[Any], share: float) -> list[Any]:
+    """The first ones of each kind, the good answerable and unanswerable ones apart."""
+    kinds = [(entry.spoil, not entry.spoil and not entry.pair.answers) for entry in pairs]
+    room = {kind: round(share * count) for kind, count in Counter(kinds).items()}
+    kept = []
+    for entry, kind in zip(pairs, kinds, strict=True):
+        if room[kind]:
+            room[kind] -= 1
+            kept.append(entry)
+    return kept
 
 
 async def judge(pairs: list[Any], asker: Asker) -> list[set[str]]:
@@ -128,12 +141,10 @@ def main() -> None:
     parser.add_argument("--endpoint")
     parser.add_argument("--generator", default="local")
     parser.add_argument("--replies", type=Path)
-    parser.add_argument("--each", type=int, help="only the first N pairs of each kind")
+    parser.add_argument("--share", type=float, default=1.0, help="only so much of each kind")
     options = parser.parse_args()
     pairs = pair_set().labelled(options.data)
-    if options.each:
-        seen: Counter[str] = Counter()
-        pairs = [e for e in pairs if (seen.update([e.spoil]) or seen[e.spoil]) <= options.each]
+    pairs = first_part(pairs, options.share)
     engine = EngineSettings(endpoint=options.endpoint, offline=True)
     model = choose_model(options.generator, options.model, engine).open(engine)
     with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -201,6 +202,17 @@ def test_unreadable_replies_are_asked_for_again_and_then_kept_as_rejections(
     judged = pairs_of(1, model, cache)
     assert {entry.rejection.reason for entry in judged if entry.rejection} == {"unreadable_reply"}
     assert judged[0].reply == "I'd rather not."
+    assert set(model.asked.values()) == {5}  # always the same: no use to go on
+
+
+def test_unreadable_replies_that_differ_are_asked_for_up_to_the_limit(cache: ReplayCache) -> None:
+    numbers = itertools.count()
+
+    def broken(request: ChatRequest, reply: Reply) -> Reply:
+        return Reply(f"No. {next(numbers)}") if request.purpose == "question" else reply
+
+    model = Scripted(broken)
+    pairs_of(1, model, cache)
     assert set(model.asked.values()) == {SETTINGS.attempts}
 
 

@@ -224,6 +224,32 @@ def test_train_and_bench_read_it(
         assert len(samples) == corpus.num_questions
 
 
+def test_the_commands_train_and_bench_take_the_folder_as_it_is(
+    settings: LqaSettings,
+    endpoint: Starter,
+    tmp_path: Path,
+    tiny_backbone: Callable[..., Any],
+    cli: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_data(at(settings, endpoint()))
+    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LCIRC_OFFLINE", "1")
+    model, backbone = tmp_path / "tiny", tiny_backbone(positions=4096)
+    backbone.lm.save_pretrained(model)
+    backbone.tokenizer.save_pretrained(model)
+    small = ("segment_length=64", "max_segment_length=128", "feature_window=256", "num_latents=4")
+    words = [word for setting in small for word in ("--set", f"adapter.{setting}")]
+    train = ("train", "--model", model, "--data", settings.out / "train", *words)
+    more = ("--set", 'autocast="float32"', "--set", "questions=2", "--set", "documents=2")
+    done = cli(*train, *more, "--out", tmp_path / "run", "--steps", "2", "--dry-run")
+    assert done.status == 0, done.err
+    task = f"qa:{settings.out / 'validation'}"
+    bench = ("bench", "run", task, "--system", "none", "--limit", "2", "--model", model)
+    done = cli(*bench, "--out", tmp_path / "bench")
+    assert done.status == 0, done.err
+
+
 def test_two_runs_into_one_folder_wait_for_each_other(
     settings: LqaSettings, endpoint: Starter, command: Command
 ) -> None:
