@@ -139,14 +139,15 @@ class LcircAdapter(PreTrainedModel):
         return State(latents_BKD, divided.prior_BK, scores_BRN)
 
     def evidence(self, question: KeysValues, segment: SegmentKeys) -> Tensor:
-        """What each token of a segment has of what the question looks for, [B, R, n], float32.
+        """What each token of a segment has of what the question looks for, [B, R, n].
 
         The logits before the softmax between `mixer(h_0, question)` and the segment's keys, one
         row for each of R pairs of head and latent, of the first `evidence_latents` (design, 3.3);
-        `passage_scores` makes them one score a passage. Padded tokens get -inf.
+        `passage_scores` makes them one score a passage. Padded tokens get -inf. float32 or wider.
         """
         queries = self.queries(None, question)[:, : self.config.evidence_latents or None]
-        scores = self.perceiver.evidence_logits(queries, segment).float().flatten(1, 2)
+        logits = self.perceiver.evidence_logits(queries, segment).flatten(1, 2)
+        scores = logits.to(torch.promote_types(logits.dtype, torch.float32))
         mask = _of_questions(segment.layers[0].mask_BN, len(scores))
         return scores if mask is None else scores.masked_fill(~mask[:, None], float("-inf"))
 

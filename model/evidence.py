@@ -65,8 +65,7 @@ def token_odds(scores_BRN: Tensor) -> Tensor:
     The score of the passage of NEIGHBOURHOOD tokens around it. Tokens that don't exist have
     scores of -inf.
     """
-    N = scores_BRN.shape[-1]
-    width = min(NEIGHBOURHOOD, N)
+    width = NEIGHBOURHOOD
     top = scores_BRN.amax(dim=-1, keepdim=True).clamp(min=_NOWHERE)
     weights = F.pad((scores_BRN - top).exp(), (width // 2, width - 1 - width // 2))
     near = F.avg_pool1d(weights, width, stride=1) * width
@@ -82,7 +81,7 @@ def divide(odds_BN: Tensor, mask_BN: Tensor | None, *, num_latents: int) -> Tens
     document's order, and a token of more than mass 1 is read by several.
     """
     present = torch.ones_like(odds_BN, dtype=torch.bool) if mask_BN is None else mask_BN
-    even = present / present.sum(dim=-1, keepdim=True).clamp(min=1)
+    even = present.to(odds_BN.dtype) / present.sum(dim=-1, keepdim=True).clamp(min=1)
     focused = odds_BN.masked_fill(~present, _NOWHERE).softmax(dim=-1)
     ends = num_latents * (FOCUS * focused + (1 - FOCUS) * even).cumsum(dim=-1)[:, None]
     starts = F.pad(ends[..., :-1], (1, 0))

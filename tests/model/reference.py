@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .reference_evidence import Division, divide
+
 Parameters = Mapping[str, Tensor]
 Bias = Callable[[int, int, int], Tensor]  # of head, query and key: added to the logit
 
@@ -78,8 +80,12 @@ def cross_attention(
     kv_heads: int,
     eps: float,
     bias: Bias | None = None,
+    tilt: Tensor | None = None,
 ) -> list[Tensor]:
-    """For each query: the heads' weighted means of the values, projected back."""
+    """For each query: the heads' weighted means of the values, projected back.
+
+    tilt: a factor on each head's own logits, before the bias.
+    """
     keys, values = [], []
     for c_D in context_ND:
         c_D = norm(c_D, part.part("context_norm"), eps=eps)
@@ -96,6 +102,7 @@ def cross_attention(
             for n in range(len(context_ND)):
                 k_d = norm(keys[n][group], part.part("k_norm"), eps=eps)
                 logit = torch.dot(q_d, k_d) / math.sqrt(len(q_d))
+                logit = logit if tilt is None else logit * tilt[h]
                 logits.append(logit if bias is None else logit + bias(h, t, n))
             weights = softmax(torch.stack(logits))
             read.append(sum(w * values[n][group] for n, w in enumerate(weights)))
@@ -111,10 +118,12 @@ def gated_block(
     heads: int,
     kv_heads: int,
     eps: float,
+    bias: Bias | None = None,
 ) -> list[Tensor]:
     """x + tanh(a) attention, then x + tanh(b) feed-forward; for the mixer and the injection."""
+    attention = part.part("attention")
     read = cross_attention(
-        x_TD, context_ND, part.part("attention"), heads=heads, kv_heads=kv_heads, eps=eps
+        x_TD, context_ND, attention, heads=heads, kv_heads=kv_heads, eps=eps, bias=bias
     )
     gate = torch.tanh(part["attention_gate"])
     x_TD = [x_D + gate * r_D for x_D, r_D in zip(x_TD, read, strict=True)]
@@ -133,13 +142,39 @@ def standardise(x_D: Tensor, whole: Part) -> Tensor:
     return x_D if mean is None else (x_D - mean) / whole["input_deviation"]
 
 
+def placed(inputs_nD: Tensor, whole: Part) -> list[Tensor]:
+    """A segment's inputs as the layers read them."""
+    return [standardise(x_D, whole) + whole["positions"][t] for t, x_D in enumerate(inputs_nD)]
+
+
+def evidence(
+    queries_KD: Sequence[Tensor], inputs_nD: Tensor, parameters: Parameters, *, config: Any
+) -> list[list[Tensor]]:
+    """The first layer's logits before the softmax: a row for each head and latent."""
+    whole, heads, eps = Part(parameters, "perceiver."), config.perceiver_heads, config.norm_eps
+    part = whole.part("layers.0").part("attention")
+    context = [norm(x_D, part.part("context_norm"), eps=eps) for x_D in placed(inputs_nD, whole)]
+    keys = [linear(c_D, part.part("k")).chunk(heads) for c_D in context]
+    rows = []
+    for x_D in queries_KD:
+        queries = linear(norm(x_D, part.part("norm"), eps=eps), part.part("q")).chunk(heads)
+        for h, q_d in enumerate(queries):
+            rows.append([torch.dot(q_d, key[h]) / math.sqrt(len(q_d)) for key in keys])
+    return rows
+
+
 def perceiver(
-    latents_KD: Sequence[Tensor], inputs_nD: Tensor, parameters: Parameters, *, config: Any
+    latents_KD: Sequence[Tensor],
+    inputs_nD: Tensor,
+    parameters: Parameters,
+    *,
+    config: Any,
+    division: Division | None = None,
 ) -> list[Tensor]:
     """h_i from g_i and a segment's inputs before positions."""
     whole = Part(parameters, "perceiver.")
     n, K, eps = len(inputs_nD), len(latents_KD), config.norm_eps
-    x_nD = [standardise(inputs_nD[t], whole) + whole["positions"][t] for t in range(n)]
+    x_nD = placed(inputs_nD, whole)
     for index in range(config.perceiver_layers):
         layer = whole.part(f"layers.{index}")
         share, residual = layer.get("share_logit"), layer.get("residual_gate")
@@ -147,7 +182,7 @@ def perceiver(
         if share is not None:
 
             def bias(h: int, k: int, t: int, share: Tensor = share) -> Tensor:
-                return share[h] * float(t * K // n == k)
+                return share[h] * (division.share[k][t] if division else float(t * K // n == k))
 
         heads = config.perceiver_heads
         read = cross_attention(
@@ -158,6 +193,7 @@ def perceiver(
             kv_heads=heads,
             eps=eps,
             bias=bias,
+            tilt=layer.get("tilt"),
         )
         kept = latents_KD
         if residual is not None:
@@ -170,6 +206,17 @@ def perceiver(
     return [norm(x_D, whole.part("norm"), eps=eps) for x_D in latents_KD]
 
 
+def mixed(
+    latents_KD: Sequence[Tensor], question_TD: Tensor, parameters: Parameters, *, config: Any
+) -> list[Tensor]:
+    """Latents steered by the question."""
+    whole, heads = Part(parameters, "perceiver."), config.perceiver_heads
+    context = [standardise(q_D, whole) for q_D in question_TD]
+    block = Part(parameters, "mixer.block.")
+    eps = config.norm_eps
+    return gated_block(latents_KD, context, block, heads=heads, kv_heads=heads, eps=eps)
+
+
 def recurrence(
     segments: Sequence[Tensor],
     parameters: Parameters,
@@ -177,8 +224,12 @@ def recurrence(
     config: Any,
     question_TD: Tensor | None = None,
     cut: Callable[[int], bool] = lambda index: False,
+    priors: list[Tensor] | None = None,
 ) -> list[Tensor]:
-    """h_1 ... h_S, each [K, D]; `cut(i)` says that no gradient enters segment i from h_{i-1}."""
+    """h_1 ... h_S, each [K, D]; `cut(i)` says that no gradient enters segment i from h_{i-1}.
+
+    priors: gets the latents' log-odds, where a question divides the segments by evidence.
+    """
     start, whole = list(parameters["latents"]), Part(parameters, "perceiver.")
     carry_gate = parameters.get("carry_gate")
     previous: list[Tensor] | None = None
@@ -196,17 +247,17 @@ def recurrence(
                 s_D + gate * standardise(p_D, whole)
                 for s_D, p_D in zip(start, previous, strict=True)
             ]
+        division = None
         if question_TD is not None:
-            heads = config.perceiver_heads
-            latents = gated_block(
-                latents,
-                [standardise(q_D, whole) for q_D in question_TD],
-                Part(parameters, "mixer.block."),
-                heads=heads,
-                kv_heads=heads,
-                eps=config.norm_eps,
-            )
-        previous = perceiver(latents, inputs_nD, parameters, config=config)
+            latents = mixed(latents, question_TD, parameters, config=config)
+            if config.shares == "evidence":
+                looking = mixed(start, question_TD, parameters, config=config)
+                looking = looking[: config.evidence_latents or None]
+                logits = evidence(looking, inputs_nD, parameters, config=config)
+                division = divide(logits, len(latents))
+                if priors is not None:
+                    priors += division.prior
+        previous = perceiver(latents, inputs_nD, parameters, config=config, division=division)
         states.append(torch.stack(previous))
     return states
 
@@ -219,13 +270,26 @@ def llama(
     lm_config: Any,
     config: Any,
     memory_MD: Tensor | None,
+    priors: Sequence[Tensor] = (),
 ) -> Tensor:
-    """Logits [T, V] of a Llama whose layers in A read the memory first."""
+    """Logits [T, V] of a Llama whose layers in A read the memory first.
+
+    priors: log-odds of the latents; a head adds them, times its scale, to its logits.
+    """
     x_TD = [lm["model.embed_tokens.weight"][token] for token in input_ids]
     eps = lm_config.rms_norm_eps
     for index in range(lm_config.num_hidden_layers):
         if memory_MD is not None and index in config.injection_layers:
-            block = Part(adapter, f"injection.{config.injection_layers.index(index)}.")
+            site = config.injection_layers.index(index)
+            block = Part(adapter, f"injection.{site}.")
+            bias: Bias | None = None
+            if priors:
+
+                def bias(
+                    h: int, t: int, m: int, scale: Tensor = adapter["prior_scale"][site]
+                ) -> Tensor:
+                    return scale[h] * priors[m]
+
             x_TD = gated_block(
                 x_TD,
                 list(memory_MD),
@@ -233,6 +297,7 @@ def llama(
                 heads=config.injection_heads,
                 kv_heads=config.injection_kv_heads,
                 eps=config.norm_eps,
+                bias=bias,
             )
         x_TD = _llama_layer(x_TD, Part(lm, f"model.layers.{index}."), lm_config)
     final = Part(lm, "model.norm.")

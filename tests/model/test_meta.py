@@ -105,7 +105,7 @@ def test_evidence(form: dict[str, Any], masked: bool) -> None:
     keys = model.adapter.keys(segment.inputs_BND, segment.mask_BN)
     scores = model.adapter.evidence(model.question_keys(batch(4, 5)), keys)
     assert scores.is_meta
-    assert scores.shape == (4, 4 * 3, 8)
+    assert scores.shape == (4, 4 * (form.get("evidence_latents") or 3), 8)
     scores.sum().backward()
     assert model.adapter.latents.grad is not None
 

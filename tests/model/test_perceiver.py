@@ -176,7 +176,8 @@ def test_evidence_is_plain_logits(form: str) -> None:
     x, question_BTD = inputs(8), inputs(4, seed=3)
     question = adapter.question_keys(question_BTD)
     found = adapter.evidence(question, adapter.keys(x))
-    assert found.shape == (1, 4 * K, 8)
+    looking = adapter.config.evidence_latents or K
+    assert found.shape == (1, 4 * looking, 8)
     assert found.dtype == torch.float32
 
     attention = adapter.perceiver.first.attention
@@ -187,7 +188,7 @@ def test_evidence_is_plain_logits(form: str) -> None:
     placed = attention.context_norm(read)
     k = attention.k(placed)[0].unflatten(-1, (4, 8))
     for t in range(8):
-        logits = [q[j, h] @ k[t, h] / 8**0.5 for h in range(4) for j in range(K)]
+        logits = [q[j, h] @ k[t, h] / 8**0.5 for h in range(4) for j in range(looking)]
         assert distance(found[0, :, t], torch.stack(logits)) < 1e-5
 
 

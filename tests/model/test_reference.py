@@ -81,7 +81,7 @@ def test_states_and_gradients_of_the_recurrence(model: LcircForCausalLM, asked: 
     assert distance(found.carry_BKD[0], expected[-1]) < TOLERANCE
 
     weights = torch.randn_like(memory)
-    trained = [p for name, p in parameters.items() if not name.startswith("injection")]
+    trained = [p for name, p in parameters.items() if not name.startswith(("injection", "prior"))]
     ours = gradients((memory * weights).sum(), trained)
     theirs = gradients((torch.cat(expected) * weights).sum(), trained)
     assert max(map(distance, ours, theirs)) < TOLERANCE
@@ -118,8 +118,14 @@ def test_one_loss_through_everything(model: LcircForCausalLM) -> None:
     parameters, config = named(model), model.adapter.config
     segments, question_TD = inputs(model, *LENGTHS), inputs(model, 3, seed=8)[0]
     ids = tokens(4, seed=9)[0]
+    priors: list[Tensor] = []
     states = reference.recurrence(
-        segments, parameters, config=config, question_TD=question_TD, cut=lambda index: True
+        segments,
+        parameters,
+        config=config,
+        question_TD=question_TD,
+        cut=lambda index: True,
+        priors=priors,
     )
     expected = reference.llama(
         ids.tolist(),
@@ -128,6 +134,7 @@ def test_one_loss_through_everything(model: LcircForCausalLM) -> None:
         lm_config=model.lm.config,
         config=config,
         memory_MD=torch.cat(states),
+        priors=priors,
     )
     memory = compress_for_training(
         model.adapter,

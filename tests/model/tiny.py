@@ -113,7 +113,9 @@ AVERAGE: dict[str, Any] = {
 }
 """Changes that switch on everything that the published form does not have."""
 
-FORMS: dict[str, dict[str, Any]] = {"paper": {}, "average": AVERAGE}
+EVIDENCE: dict[str, Any] = {**AVERAGE, "shares": "evidence", "evidence_latents": 2}
+
+FORMS: dict[str, dict[str, Any]] = {"paper": {}, "average": AVERAGE, "evidence": EVIDENCE}
 
 
 @torch.no_grad()
