@@ -1,13 +1,15 @@
 """Validation with its controls: format learning must not pass for reading.
 
 Answer loss and F1 with the true document, with *another* document (read with this question), and
-with none. Of a method with a memory the question alone stands in the window; of the window method
-the document's part in it is what changes.
+with none, over the questions that can be answered: the refusal is a text that is known by heart,
+and what it costs says nothing of reading. How often each kind is refused stands beside. Of a
+method with a memory the question alone stands in the window; of the window method the document's
+part in it is what changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +17,9 @@ import numpy as np
 import torch
 
 from lcirc_cli.backbones import Backbone
+from lcirc_cli.bench.metrics.refusals import is_refusal
 from lcirc_cli.bench.metrics.tokens import best_f1
-from lcirc_cli.prompts import load
+from lcirc_cli.errors import DocumentError
 from lcirc_cli.training.corpus import Corpus, Question, load_corpus, select
 from lcirc_cli.training.learner import Learner
 from lcirc_cli.training.readers import Reader
@@ -35,6 +38,7 @@ class _Sums:
     nats: float = 0.0
     tokens: int = 0
     f1: list[float] = field(default_factory=list)
+    refused: list[bool] = field(default_factory=list)
 
 
 def _name(folder: str, folders: Sequence[str]) -> str:
@@ -47,7 +51,7 @@ class Validator:
     """Scores a method on fixed questions of each validation folder.
 
     Raises:
-        DocumentError: a folder can't be read.
+        DocumentError: a folder can't be read, or nothing in it can be answered.
     """
 
     def __init__(
@@ -68,12 +72,17 @@ class Validator:
             )
             for folder in settings.validation
         }
+        for name, corpus in self._sets.items():
+            if not any(question.answers for group in corpus.questions for question in group):
+                raise DocumentError(f"validation: no question of {name} has an answer")
 
     @torch.no_grad()
     def run(self, advance: Callable[[float], None]) -> dict[str, dict[str, float]]:
-        """{set: {loss_true, loss_shuffled, loss_none, f1_true, ..., questions}}.
+        """{set: {loss_true, loss_shuffled, loss_none, f1_true, ..., refused_..., questions}}.
 
-        Losses in nats a token over answers and their end; `advance` is told of each question.
+        Losses in nats a token over answers and their end; shares of the answerable and of the
+        unanswerable questions that are refused with the true document. `advance` is told of each
+        question.
         """
         self._learner.train(False)
         try:
@@ -83,35 +92,57 @@ class Validator:
 
     def _score(self, corpus: Corpus, advance: Callable[[float], None]) -> dict[str, float]:
         sums = {condition: _Sums() for condition in CONDITIONS}
+        unanswerable: list[bool] = []
         asked = [index for index, group in enumerate(corpus.questions) if group]
         for place, index in enumerate(asked):
             other = asked[(place + 1) % len(asked)]
-            group = corpus.questions[index]
-            for start in range(0, len(group), _ROWS):
-                rows = group[start : start + _ROWS]
-                self._batch(corpus, index, other, rows, sums)
+            for rows in _batches(corpus.questions[index]):
+                if rows[0].answers:
+                    self._batch(corpus, index, other, rows, sums)
+                else:
+                    unanswerable += self._refused(corpus, index, rows)
                 advance(len(rows))
         scores: dict[str, float] = {"questions": sum(len(corpus.questions[i]) for i in asked)}
+        for kind, refused in (
+            ("answerable", sums["true"].refused),
+            ("unanswerable", unanswerable),
+        ):
+            if refused:
+                scores[f"refused_{kind}"] = float(np.mean(refused))
         for condition, each in sums.items():
             if condition == "shuffled" and len(asked) < 2:
                 continue  # there is no other document
-            scores[f"loss_{condition}"] = each.nats / max(1, each.tokens)
+            scores[f"loss_{condition}"] = each.nats / each.tokens
             scores[f"f1_{condition}"] = float(np.mean(each.f1))
         return scores
 
     def _batch(
         self, corpus: Corpus, index: int, other: int, rows: list[Question], sums: dict[str, _Sums]
     ) -> None:
-        golds = [q.answers or (load("refusal.txt"),) for q in rows]
-        answers = [answer_ids(self._backbone, gold[0]) for gold in golds]
-        device = self._backbone.lm.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self._autocast):
+        answers = [answer_ids(self._backbone, question.answers[0]) for question in rows]
+        with self._precision():
             for condition, source in (("true", index), ("shuffled", other), ("none", None)):
                 reading = self._reader.read(corpus, source, rows)
                 losses = reading.losses(answers)
                 sums[condition].nats += float(losses.sum())
                 sums[condition].tokens += len(losses)
-                sums[condition].f1 += [
-                    best_f1(text, gold)
-                    for text, gold in zip(reading.say(_ANSWER_TOKENS), golds, strict=True)
-                ]
+                for text, question in zip(reading.say(_ANSWER_TOKENS), rows, strict=True):
+                    sums[condition].f1.append(best_f1(text, question.answers))
+                    sums[condition].refused.append(is_refusal(text))
+
+    def _refused(self, corpus: Corpus, index: int, rows: list[Question]) -> list[bool]:
+        with self._precision():
+            said = self._reader.read(corpus, index, rows).say(_ANSWER_TOKENS)
+        return [is_refusal(text) for text in said]
+
+    def _precision(self) -> torch.autocast:
+        device = self._backbone.lm.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self._autocast)
+
+
+def _batches(questions: Sequence[Question]) -> Iterator[list[Question]]:
+    """A few at once, those that can be answered apart from the others."""
+    for answerable in (True, False):
+        rows = [question for question in questions if bool(question.answers) == answerable]
+        for start in range(0, len(rows), _ROWS):
+            yield rows[start : start + _ROWS]

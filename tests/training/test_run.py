@@ -93,7 +93,7 @@ def test_a_run_leaves_what_the_readme_says(
     assert [row["step"] for row in validations] == [2, 4]
     scores = validations[-1]["sets"]["planted"]
     expected = {f"{kind}_{c}" for kind in ("loss", "f1") for c in ("true", "shuffled", "none")}
-    assert scores.keys() == expected | {"questions"}
+    assert scores.keys() == expected | {"questions", "refused_answerable"}
     again = here(command)
     assert again.status == 2 and "--resume auto" in again.err
     other = here([*command, "--resume", "auto", "--set", "learning_rate=0.5"])
@@ -147,15 +147,40 @@ def test_a_corrupt_newest_checkpoint_gives_way_to_the_one_before(
     assert all(torch.equal(reference[k], v) for k, v in _tensors(out, 6).items())
 
 
-def test_a_missing_random_state_is_told(here: Line, short_run: tuple[list[str], Path]) -> None:
+@pytest.mark.parametrize("kind", ["torch", "numpy", "python"])
+def test_a_missing_random_state_is_told(
+    here: Line, short_run: tuple[list[str], Path], kind: str
+) -> None:
     command, out = short_run
     for path in (out / "checkpoints").glob("*/state.json"):
         state = json.loads(path.read_text())
-        del state["random"]["torch"]
+        del state["random"][kind]
         path.write_text(json.dumps(state))
     done = here(command)
     assert done.status == 4
-    assert "random state of torch is missing" in done.err
+    assert f"random state of {kind} is missing" in done.err
+
+
+@pytest.mark.parametrize("name", ["state.json", "tensors.safetensors"])
+def test_a_checkpoint_that_was_cut_short_gives_way(
+    here: Line, short_run: tuple[list[str], Path], name: str
+) -> None:
+    command, out = short_run
+    path = out / "checkpoints" / "step-00000006" / name
+    path.write_bytes(path.read_bytes()[:-9])
+    done = here(command)
+    assert done.status == 0
+    assert "step-00000006 is damaged" in done.err and "going on from step 4" in done.err
+
+
+def test_checkpoints_of_other_settings_are_refused(
+    here: Line, short_run: tuple[list[str], Path]
+) -> None:
+    """Also where the folder no longer says what its run was started with."""
+    command, out = short_run
+    (out / "config.toml").unlink()
+    done = here([*command, "--set", "learning_rate=0.5"])
+    assert done.status == 4 and "other settings" in done.err
 
 
 def test_another_number_of_processes_is_refused(
