@@ -98,17 +98,22 @@ def memory(
     bytes_a_weight: int = 2,
     devices: int = 1,
 ) -> dict[str, int]:
-    """Bytes of one device, by part.
+    """Bytes of one device, by part: frozen weights; what trains with gradients and moments; and
+    what a step needs beside them, while it goes back or while the optimiser steps.
 
     Args:
         backbone, trained: parameters.
         devices: that share the frozen weights, where `shard_backbone` is on.
     """
     shared = devices if settings.shard_backbone else 1
+    going_back = round(_activations(settings, shape, config, slot))
+    if settings.autocast == "bfloat16":
+        going_back += 2 * trained  # autocast keeps copies of the weights that it has cast
     return {
         "backbone": backbone * bytes_a_weight // shared,
         "trained": trained * BYTES_A_TRAINED_PARAMETER,
-        "activations": round(_activations(settings, shape, config, slot)),
+        # The optimiser, and the exchange of gradients, take one more float32 copy for a moment.
+        "working": max(going_back, 4 * trained),
     }
 
 
