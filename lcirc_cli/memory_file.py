@@ -130,17 +130,27 @@ def check_fingerprints(
         ("tokenizer", made.backbone_name, now.backbone_name, made.tokenizer, now.tokenizer),
         ("adapter", made.adapter_name, now.adapter_name, made.adapter, now.adapter),
     )
-    advice = {
-        "model": "use --model {}",
-        "tokenizer": "use {} with the files that it had then",
-        "adapter": "use --adapter {}",
-    }
     for what, old, new, old_hash, new_hash in rows:
         if old_hash != new_hash:
             raise ModelError(
                 f"{name} was made with the {what} {old} ({old_hash[:12]}), not with "
-                f"{new} ({new_hash[:12]}): {advice[what].format(old)}, or ingest the document again"
+                f"{new} ({new_hash[:12]}): {_remedy(what, old, new)}ingest the document again"
             )
+
+
+def _remedy(what: str, old: str, new: str) -> str:
+    """What else helps than ingesting again; the default adapters have names that no flag takes."""
+    if what == "model":
+        return f"use --model {old}, or "
+    if what == "tokenizer":
+        return f"use {old} with the files that it had then, or "
+    if _can_be_named(old):
+        return f"use --adapter {old}, or "
+    return "leave out --adapter, or " if _can_be_named(new) else ""
+
+
+def _can_be_named(adapter: str) -> bool:
+    return "/" in adapter or Path(adapter).exists()
 
 
 def _decode(container: Container) -> MemoryContents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 import os
 import sys
 import time
@@ -173,7 +174,8 @@ def _password(file: Path | None, name: str) -> Any:
         return password
     if not sys.stdin.isatty():
         return None
-    return lambda: getpass.getpass(f"password of {name}: ", stream=sys.stderr)
+    words = itertools.chain(["password of"], itertools.repeat("that was not it; password of"))
+    return lambda: getpass.getpass(f"{next(words)} {name}: ", stream=sys.stderr)
 
 
 def _update(

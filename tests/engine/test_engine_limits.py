@@ -11,6 +11,7 @@ import torch
 
 from lcirc_cli import Engine
 from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError
+from lcirc_cli.memory_file import check_fingerprints
 
 from .tiny import QUESTIONS, SMALL, answer_text, ingest, make_document, save_adapter, save_backbone
 
@@ -59,6 +60,21 @@ def test_a_memory_of_other_models_is_refused(engine: Engine, tmp_path: Path) -> 
     stranger = Engine.load(str(save_backbone(tmp_path / "b", seed=7)), dtype="float32")
     with pytest.raises(ModelError):
         stranger.ingest([make_document("more")], append_to=memory)
+
+
+def test_the_advice_on_adapters_is_one_that_works(engine: Engine) -> None:
+    """The adapters that are taken without a flag have names that --adapter does not know."""
+    memory = ingest(engine, 1)
+    trained, default = "runs/qa/best", "untrained"
+    for old, new, advice in (
+        (trained, default, "use --adapter runs/qa/best, or ingest"),
+        (default, trained, "leave out --adapter, or ingest"),
+        (default, "smollm2", r"\): ingest the document again"),
+    ):
+        made = dataclasses.replace(memory.fingerprints, adapter_name=old, adapter="0" * 64)
+        now = dataclasses.replace(memory.fingerprints, adapter_name=new)
+        with pytest.raises(ModelError, match=advice):
+            check_fingerprints(dataclasses.replace(memory, fingerprints=made), now)
 
 
 def test_memory_that_runs_out_halves_the_batch(

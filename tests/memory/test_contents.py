@@ -168,7 +168,7 @@ def test_same_source() -> None:
     [
         ({"backbone": "f" * 64, "backbone_name": "big"}, ["model tiny", "big", "--model tiny"]),
         ({"tokenizer": "f" * 64}, ["tokenizer tiny", "files that it had"]),
-        ({"adapter": "f" * 64, "adapter_name": "mine"}, ["adapter plain", "mine", "--adapter"]),
+        ({"adapter": "f" * 64, "adapter_name": "a/b"}, ["adapter plain", "a/b", "out --adapter"]),
     ],
 )
 def test_another_model_tokenizer_or_adapter_is_refused(
