@@ -27,7 +27,7 @@ from lcirc_cli.model.decoders import decoder_layers
 from lcirc_cli.segments import Segments, group_segments, segment_lengths
 
 LENGTHS = (16_384, 65_536, 131_072)
-ROUNDS = 5
+ROUNDS = 4
 SHIPPED_TOKENS = 16_384
 
 
