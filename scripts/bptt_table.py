@@ -5,7 +5,8 @@
 Trains a tiny decoder that can look facts up in its window, then, by `lcirc train`'s own code, four
 adapters a seed for it: selective or truncated back-propagation, with the question steering the
 compression (QD) or not. Documents state one fact in each of their 64 segments; all are asked, with
-the question alone in the window. Right is the one most likely token. Prints the table, and writes
+the question alone in the window. An answer is the key and its value; right is the most likely
+token after the key. Prints the table, and writes
 it with the configuration to --table. Killed at any moment, the same command goes on.
 """
 
@@ -67,12 +68,18 @@ def run(out: Path, text: str, *, table: Path | None = None) -> str:
         text: the configuration, TOML.
 
     Raises:
-        UsageError: `out` was begun with another configuration.
+        UsageError: `out` was begun with another configuration, or the tiny decoder did not learn
+            to look facts up.
     """
     claim(make_folder(out), text)
     config = tomllib.loads(text)
     os.environ["LCIRC_CACHE"] = str(out / "cache")
     learnt = pretrained(out / "backbone", config)
+    if learnt < config["least_backbone_accuracy"]:
+        raise UsageError(
+            f"the tiny decoder finds only {learnt:.0%} of the facts in its own window, so no "
+            "adapter could read for it: give [backbone] more steps, and choose another folder"
+        )
     backbone = load_backbone(str(out / "backbone"), device="cpu", dtype="float32", offline=True)
     rng = np.random.default_rng(config["documents"]["seed"])
     training, test = documents(rng, config, "training"), documents(rng, config, "test")
@@ -163,6 +170,7 @@ def answered(
 ) -> list[bool]:
     """Whether each fact of `asked` is answered from the memory of `document`, by depth."""
     tokenizer: Any = backbone.tokenizer
+    ids_of = tokenizer.convert_tokens_to_ids
     ids = torch.from_numpy(encode(tokenizer, " ".join(document.words))[0]).long()
     questions = [fact.question for fact in asked.facts]
     question = None
@@ -171,10 +179,13 @@ def answered(
             torch.tensor([encode_question(backbone, each) for each in questions])
         )
     form = model.adapter.config.prompt_form
-    prompts = [build_prompt(backbone, question=each, form=form) for each in questions]
+    prompts = [
+        [*build_prompt(backbone, question=fact.question, form=form), *ids_of([fact.key])]
+        for fact in asked.facts
+    ]
     memory = model.compress(model.segments([ids]), question=question).memory
     said = model(torch.tensor(prompts), memory=memory).logits[:, -1].argmax(dim=-1)
-    right = tokenizer.convert_tokens_to_ids([fact.value for fact in asked.facts])
+    right = ids_of([fact.value for fact in asked.facts])
     return (said == torch.tensor(right)).tolist()
 
 

@@ -1,8 +1,9 @@
 """A tiny decoder that has learned to look up a fact in its own window, as a model folder.
 
 Without that no adapter could teach a tiny model to read: it is trained on documents of a few
-segments of the made-up language (tiny_world.py), followed by questions about them in the prompt
-that `lcirc train` uses, with the loss on the answers.
+segments of the made-up language (tiny_world.py), the same facts among other fillers once more, and
+questions about them in the prompt that `lcirc train` uses. The loss is on what can be known: the
+values when they are repeated, and the answers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tiny_world import make_document, make_tokenizer
+from tiny_world import FILLER_WORDS, FILLERS, VALUE_WORDS, Document, make_document, make_tokenizer
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -46,6 +47,7 @@ def make_backbone(folder: Path, settings: BackboneSettings, *, segment_tokens: i
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=settings.learning_rate, total_steps=settings.steps, pct_start=0.1
     )
+    values = torch.tensor(tokenizer.convert_tokens_to_ids(VALUE_WORDS))
     right: list[float] = []
     for _ in range(settings.steps):
         ids, labels = _batch(rng, tokenizer, settings, segment_tokens=segment_tokens)
@@ -57,9 +59,8 @@ def make_backbone(folder: Path, settings: BackboneSettings, *, segment_tokens: i
         torch.nn.utils.clip_grad_norm_(lm.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        values = labels[:, 1:][wanted] != tokenizer.eos_token_id
-        hits = logits.argmax(dim=-1) == labels[:, 1:][wanted]
-        right.append(float(hits[values].float().mean()))
+        said, meant = logits.argmax(dim=-1), labels[:, 1:][wanted]
+        right.append(float((said == meant)[torch.isin(meant, values)].float().mean()))
     lm.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return float(np.mean(right[-20:]))
@@ -77,6 +78,8 @@ def _config(settings: BackboneSettings, tokenizer: PreTrainedTokenizerFast) -> L
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
+        attention_bias=True,  # what a head needs that looks at the word before
+        initializer_range=settings.width**-0.5,
         tie_word_embeddings=True,
     )
 
@@ -93,17 +96,36 @@ def _batch(
     rows, labels = [], []
     for _ in range(settings.batch):
         document = make_document(rng, segments=segments, segment_tokens=segment_tokens)
-        words, targets = list(document.words), [False] * len(document.words)
+        again, known = _again(rng, document, segment_tokens)
+        words, targets = document.words + again, [False] * len(document.words) + known
         for index in rng.integers(segments, size=settings.questions):
             fact = document.facts[int(index)]
             asked = prompts.fill(prompts.load("ask_question.txt"), question=fact.question)
             prompt = _split(tokenizer, asked + prompts.load("ask_answer.txt"))
-            words += [*prompt, fact.value, tokenizer.eos_token]
-            targets += [*[False] * len(prompt), True, True]
+            words += [*prompt, fact.key, fact.value, tokenizer.eos_token]
+            targets += [*[False] * len(prompt), True, True, True]
         ids = tokenizer.convert_tokens_to_ids(words)
         rows.append(ids)
         labels.append([i if on else -100 for i, on in zip(ids, targets, strict=True)])
     return torch.tensor(rows), torch.tensor(labels)
+
+
+def _again(
+    rng: np.random.Generator, document: Document, segment_tokens: int
+) -> tuple[list[str], list[bool]]:
+    """The facts of a document in another order among other fillers, and which words are values."""
+    words: list[str] = []
+    known: list[bool] = []
+    for index in rng.permutation(len(document.facts)):
+        fact = document.facts[int(index)]
+        fillers = rng.integers(FILLERS, size=int(rng.integers(segment_tokens)))
+        words += [*(FILLER_WORDS[int(i)] for i in fillers), fact.key, fact.value]
+        known += [*[False] * len(fillers), False, True]
+    fill = len(document.words) - len(words)
+    if fill > 0:  # the rows of a batch are of one length
+        words += [FILLER_WORDS[int(i)] for i in rng.integers(FILLERS, size=fill)]
+        known += [False] * fill
+    return words[: len(document.words)], known[: len(document.words)]
 
 
 def _split(tokenizer: PreTrainedTokenizerFast, text: str) -> list[str]:

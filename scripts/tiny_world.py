@@ -1,7 +1,8 @@
 """A made-up language in which every segment of a document states one fact; for tiny models.
 
-A segment is `segment_tokens` words: fillers, and somewhere among them "KEY is VALUE". The keys of
-a document differ, so "what is KEY" has one answer, at a known depth. One word is one token.
+A segment is `segment_tokens` words: fillers, and somewhere among them "KEY VALUE". The keys of a
+document differ, so "what is KEY" has one answer, at a known depth. The answer repeats the key, so
+that what a model must be able to do is to say what followed a word. One word is one token.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from lcirc_cli import prompts
 
 PAD, END, UNKNOWN = "<pad>", "<eos>", "<unk>"
 KEYS, VALUES, FILLERS = 96, 32, 32
-_FACT_TOKENS = 3
+_FACT_TOKENS = 2
 
 
 def _words() -> list[str]:
@@ -36,7 +37,7 @@ FILLER_WORDS = WORDS[KEYS + VALUES :]
 
 @dataclass(frozen=True)
 class Fact:
-    """A key and its value, and the first token of "KEY is VALUE" in its document."""
+    """A key and its value, and the first token of "KEY VALUE" in its document."""
 
     key: str
     value: str
@@ -46,6 +47,11 @@ class Fact:
     def question(self) -> str:
         """What is asked about it."""
         return f"what is {self.key}"
+
+    @property
+    def answer(self) -> str:
+        """The key again, then the value: only the second word is counted."""
+        return f"{self.key} {self.value}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def make_document(rng: np.random.Generator, *, segments: int, segment_tokens: in
         text = [FILLER_WORDS[int(i)] for i in rng.integers(FILLERS, size=segment_tokens)]
         place = int(rng.integers(segment_tokens - _FACT_TOKENS + 1))
         key, value = KEY_WORDS[int(keys[index])], VALUE_WORDS[int(rng.integers(VALUES))]
-        text[place : place + _FACT_TOKENS] = [key, "is", value]
+        text[place : place + _FACT_TOKENS] = [key, value]
         facts.append(Fact(key, value, index * segment_tokens + place))
         words += text
     return Document(words, facts)
@@ -100,7 +106,7 @@ def write_documents(folder: Path, documents: list[Document]) -> None:
         for fact in document.facts:
             span = [starts[fact.token], starts[fact.token + _FACT_TOKENS] - 1]
             row = {"document_id": f"d{number}", "question": fact.question}
-            questions.append(row | {"answers": [fact.value], "evidence": [span]})
+            questions.append(row | {"answers": [fact.answer], "evidence": [span]})
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (("documents", texts), ("qa", questions)):
         written = "".join(json.dumps(row) + "\n" for row in rows)

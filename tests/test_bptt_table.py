@@ -17,6 +17,7 @@ NAMES = ("bptt_table", "bptt_report", "tiny_backbone", "tiny_world")
 SMALL = """
 seeds = [0, 1]
 depth_parts = 2
+least_backbone_accuracy = 0.0
 [backbone]
 width = 16
 layers = 2
@@ -73,6 +74,9 @@ def test_the_table_has_every_system_and_is_made_once(
     assert table.run(tmp_path / "out", SMALL) == made
     with pytest.raises(table.UsageError, match="another configuration"):
         table.run(tmp_path / "out", SMALL + "\n")
+    strict = SMALL.replace("least_backbone_accuracy = 0.0", "least_backbone_accuracy = 0.9")
+    with pytest.raises(table.UsageError, match="in its own window"):
+        table.run(tmp_path / "strict", strict)
 
 
 def test_differences_are_paired_and_cut_by_depth(scripts: dict[str, ModuleType]) -> None:
@@ -99,8 +103,8 @@ def test_every_segment_of_a_document_states_one_fact(scripts: dict[str, ModuleTy
     document = world.make_document(np.random.default_rng(0), segments=64, segment_tokens=12)
     assert len(document.words) == 64 * 12 and len({fact.key for fact in document.facts}) == 64
     for depth, fact in enumerate(document.facts):
-        assert depth * 12 <= fact.token <= depth * 12 + 9
-        assert document.words[fact.token : fact.token + 3] == [fact.key, "is", fact.value]
+        assert depth * 12 <= fact.token <= depth * 12 + 10
+        assert document.words[fact.token : fact.token + 2] == [fact.key, fact.value]
     tokenizer = world.make_tokenizer()
     assert len(tokenizer(" ".join(document.words))["input_ids"]) == len(document.words)
     assert tokenizer.unk_token_id not in tokenizer(" ".join(world.WORDS))["input_ids"]
