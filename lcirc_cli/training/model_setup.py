@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from lcirc_cli.backbones import Backbone
+from lcirc_cli.default_model import silent_transformers
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM, preset
 from lcirc_cli.model.config import BackboneShape
@@ -17,6 +18,7 @@ from lcirc_cli.training.corpus import Corpus, TokenisedDocument
 from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.settings import TrainSettings
 
+_CHANGEABLE = ("retained_segments",)  # adapter settings that another stage may set anew
 _CALIBRATION_DOCUMENTS, _CALIBRATION_TOKENS = 8, 1024
 
 
@@ -59,6 +61,7 @@ def build_model(settings: TrainSettings, backbone: Backbone) -> LcircForCausalLM
     torch.manual_seed(settings.seed)
     if settings.init:
         adapter = _initial(Path(settings.init), backbone)
+        _override(adapter.config, settings)
     else:
         adapter = LcircAdapter(adapter_config(settings, backbone))
         if settings.warm_start:
@@ -92,7 +95,8 @@ def _head(cache: FeatureCache, document: TokenisedDocument) -> torch.Tensor:
 def _initial(folder: Path, backbone: Backbone) -> LcircAdapter:
     arguments: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True}
     try:
-        adapter = LcircAdapter.load(folder, **arguments)
+        with silent_transformers():
+            adapter = LcircAdapter.load(folder, **arguments)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"the adapter {folder} can't be loaded: {reason}") from error
@@ -103,3 +107,17 @@ def _initial(folder: Path, backbone: Backbone) -> LcircAdapter:
         )
     adapter.config.trained = True
     return adapter
+
+
+def _override(config: LcircConfig, settings: TrainSettings) -> None:
+    """Give the adapter of --init the run's own values; what would change its weights is refused."""
+    for key, value in settings.adapter.items():
+        if not hasattr(LcircConfig, key):
+            raise UsageError(f"the adapter's settings don't work: no adapter setting {key!r}")
+        own = getattr(config, key)
+        if own != value and key not in _CHANGEABLE:
+            raise UsageError(
+                f"--init {settings.init} has {key} = {own}, which can't become {value}: leave "
+                f"adapter.{key} out, or train without --init"
+            )
+        setattr(config, key, value)
