@@ -1,7 +1,8 @@
 """The step that makes the pairs: many documents at once, handed on in their order.
 
-A window of documents is worked on; the first of them is handed on as soon as it is done, and then
-the next one is taken in. Memory holds the window and no more, however many documents there are.
+A window of documents is worked on, and the next one is taken in when any of them is done. Those
+that are done wait for the first one; a few windows of them at most, so that one slow document
+stops nobody, and memory stays the same however many documents there are.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 from lcirc_cli.lqa.asking import Asker
@@ -21,6 +23,8 @@ from lcirc_cli.lqa.records import Judged
 from lcirc_cli.lqa.replay import ReplayCache
 from lcirc_cli.lqa.settings import EngineSettings, PairSettings
 from lcirc_cli.lqa.trove import Document, PipelineStep, from_trove
+
+_WINDOWS = 8  # so many windows of documents wait for a slow one at most
 
 
 class MakePairs(PipelineStep):  # type: ignore[misc]
@@ -80,14 +84,19 @@ class MakePairs(PipelineStep):  # type: ignore[misc]
         waiting: deque[tuple[Document, asyncio.Task[list[Judged]]]] = deque()
         try:
             while True:
-                while len(waiting) < window and (document := next(data, None)) is not None:
+                working = [task for _, task in waiting if not task.done()]
+                room = min(window - len(working), _WINDOWS * window - len(waiting))
+                for document in islice(data, max(0, room)):
                     source = from_trove(document)
-                    task = asyncio.create_task(make_pairs(source, asker, self._pairs))
-                    waiting.append((document, task))
+                    working.append(asyncio.create_task(make_pairs(source, asker, self._pairs)))
+                    waiting.append((document, working[-1]))
                 if not waiting:
                     return
+                if not waiting[0][1].done():
+                    await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                    continue
                 document, task = waiting.popleft()
-                document.metadata["judged"] = await task
+                document.metadata["judged"] = task.result()
                 meter.add(document.metadata["judged"])
                 yield document
         finally:
