@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from .adapter import LcircAdapter
 from .causal_lm import LcircForCausalLM
-from .config import BackboneShape, LcircConfig, preset
+from .config import LcircConfig
 from .evidence import passage_scores
+from .presets import BackboneShape, preset
 from .recurrence import Backpropagation, Compressed, Memory, Segment, State, compress
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Settings of an adapter, and the presets.
+"""Settings of an adapter.
 
 Names follow the paper: K latents a segment, segment length, injected layers A.
 Knows nothing about tokenizers or files.
@@ -6,7 +6,6 @@ Knows nothing about tokenizers or files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -200,104 +199,6 @@ def _library_names() -> frozenset[str]:
     return frozenset({*dir(PreTrainedConfig), *PreTrainedConfig().__dict__, "torch_dtype"})
 
 
-@dataclass(frozen=True)
-class BackboneShape:
-    """What an adapter needs to know about a decoder."""
-
-    name: str
-    hidden_size: int
-    num_layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    intermediate_size: int
-    norm_eps: float
-    fingerprint: str = ""
-    norm: str = "rmsnorm"  # of its attention: rmsnorm or layernorm
-    qk_norm: bool = False
-    attention_bias: bool = False
-
-
 def _paper_layers(num_layers: int) -> list[int]:
     """Every third layer and the last one: 0, 3, ..., 30, 31 for 32 layers (A.1)."""
     return sorted({*range(0, num_layers, 3), num_layers - 1})
-
-
-def preset(name: str, shape: BackboneShape) -> LcircConfig:
-    """A named configuration for a backbone.
-
-    `paper` is the published set-up, scaled to the backbone's own width and depth; `smollm2-raw`
-    reads raw embeddings (the speed case); `smollm2` is what ships with the default model.
-
-    Raises:
-        ValueError: no such preset.
-    """
-    makers = {"paper": _paper, "smollm2-raw": _smollm2_raw, "smollm2": _smollm2}
-    if name not in makers:
-        raise ValueError(f"no preset {name!r}; there are {', '.join(makers)}")
-    config = LcircConfig(
-        base_model=shape.name,
-        base_fingerprint=shape.fingerprint,
-        hidden_size=shape.hidden_size,
-        num_lm_layers=shape.num_layers,
-        **makers[name](shape),
-    )
-    config.validate()
-    return config
-
-
-def _paper(shape: BackboneShape) -> dict[str, Any]:
-    # Cross-attention runs at full width with as many heads as the backbone (A.1).
-    head_dim = shape.hidden_size // shape.heads
-    return {
-        "perceiver_heads": shape.heads,
-        "perceiver_head_dim": head_dim,
-        "perceiver_ffn_size": shape.intermediate_size,
-        "mixer_ffn_size": shape.intermediate_size,
-        "injection_heads": shape.heads,
-        "injection_kv_heads": shape.heads,
-        "injection_head_dim": head_dim,
-        "injection_ffn_size": shape.intermediate_size,
-    }
-
-
-def _smollm2_raw(shape: BackboneShape) -> dict[str, Any]:
-    return dict(
-        _paper(shape),
-        perceiver_layers=2,
-        norm="rmsnorm",
-        norm_eps=shape.norm_eps,
-    )
-
-
-def _smollm2(shape: BackboneShape) -> dict[str, Any]:
-    """Contextual inputs, averages as the start, injection warm-started from the LM (3.4, 3.5)."""
-    j = shape.num_layers * 2 // 5
-    return {
-        "segment_length": 1024,
-        "max_segment_length": 1024,
-        "segment_inputs": j,
-        "feature_window": 1024,
-        "num_latents": 32,
-        "shares": "evidence",
-        "evidence_latents": 8,
-        "perceiver_layers": 2,
-        "perceiver_heads": shape.heads,
-        "perceiver_head_dim": shape.hidden_size // shape.heads,
-        "perceiver_ffn_size": 2 * shape.hidden_size,
-        "perceiver_start": "average",
-        "mixer_ffn_size": 0,
-        "norm": shape.norm,
-        "norm_eps": shape.norm_eps,
-        "injection_layers": list(range(j, shape.num_layers, 2)),
-        "injection_heads": shape.heads,
-        "injection_kv_heads": shape.kv_heads,
-        "injection_head_dim": shape.head_dim,
-        "injection_ffn_size": 0,
-        "injection_memory_norm": True,
-        "injection_qk_norm": shape.qk_norm,
-        "injection_bias": shape.attention_bias,
-        "gate_init": 0.3,
-        # Fewer tokens than chat turns, which is what a training step costs.
-        "prompt_form": "plain",
-    }

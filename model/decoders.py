@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from .config import BackboneShape
+from .presets import BackboneShape
 
 _LAYER_LISTS = ("layers", "h", "blocks")
 

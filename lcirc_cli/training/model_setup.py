@@ -10,8 +10,7 @@ import torch
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.default_model import silent_transformers
 from lcirc_cli.errors import ModelError, UsageError
-from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM, preset
-from lcirc_cli.model.config import BackboneShape
+from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, LcircForCausalLM, preset
 from lcirc_cli.model.decoders import backbone_shape
 from lcirc_cli.model.warm_start import standardise_inputs, start_from_backbone
 from lcirc_cli.training.corpus import Corpus, TokenisedDocument

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lcirc_cli.errors import ModelError
 
 if TYPE_CHECKING:
-    from lcirc_cli.model.config import BackboneShape
+    from lcirc_cli.model import BackboneShape
 
 _KNOWN: dict[str, dict[str, Any]] = {
     "llama-2-7b": {},  # the defaults of LlamaConfig
@@ -109,7 +109,7 @@ def shape_of_config(name: str, config: Any) -> LMShape:
 
 def backbone_sizes(shape: LMShape) -> BackboneShape:
     """The same sizes as a preset of an adapter needs them."""
-    from lcirc_cli.model.config import BackboneShape
+    from lcirc_cli.model import BackboneShape
 
     return BackboneShape(
         name=shape.name,
@@ -129,7 +129,7 @@ def adapter_config(shape: LMShape, preset: str) -> Any:
     Raises:
         ModelError: no such preset.
     """
-    from lcirc_cli.model.config import preset as make
+    from lcirc_cli.model import preset as make
 
     try:
         return make(preset, backbone_sizes(shape))
