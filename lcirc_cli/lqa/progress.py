@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.files import make_folder
@@ -127,8 +126,3 @@ def summary(now: Counter[str], before: Counter[str], seconds: float) -> str:
     if now["troubles"]:
         parts.append(f"{now['troubles']:,} retries")
     return ", ".join(parts)
-
-
-def finished(folder: Path) -> dict[str, Any]:
-    """The counts for the line at the end."""
-    return dict(read_progress(folder))
