@@ -53,8 +53,9 @@ def test_the_bare_model_reads_its_evidence(smollm2: Any, document: Document) -> 
     engine = Engine(smollm2, load_adapter(None, smollm2))
     memory = engine.ingest([document])
     question = "What does Contributor mean?"
-    answer = engine.ask(memory, question, max_new_tokens=24)
+    answer = engine.ask(memory, question, method="none", max_new_tokens=24)
     assert answer.found and "Licensor" in answer.answer + answer.citations[0].quote
     assert answer.tokens.window < 700 and answer.tokens.memory == 0
-    together = engine.ask_many(memory, [question, "What is a Work?"], max_new_tokens=24)
+    both = [question, "What is a Work?"]
+    together = engine.ask_many(memory, both, method="none", max_new_tokens=24)
     assert next(iter(together)).answer == answer.answer

@@ -1,0 +1,60 @@
+"""The adapter that ships with the default model: it is found, it fits, and it reads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+import torch
+
+from lcirc_cli import Engine
+from lcirc_cli.adapters import PRETRAINED, load_adapter
+from lcirc_cli.documents import read_document
+from lcirc_cli.training.corpus import load_corpus, select
+from lcirc_cli.training.feature_cache import FeatureCache
+from lcirc_cli.training.readers import MemoryReader
+from lcirc_cli.training.windows import answer_ids
+
+QUESTIONS = 24
+
+
+def test_it_is_the_default_and_small_enough(smollm2: Any) -> None:
+    engine = Engine.load(offline=True, device="cpu")
+    assert engine.adapter.name == "smollm2" and engine.adapter.open
+    assert engine.adapter.adapter.config.trained
+    size = sum(path.stat().st_size for path in (PRETRAINED / "smollm2").iterdir())
+    assert size < 64 * 2**20
+    assert (PRETRAINED / "smollm2" / "README.md").is_file()
+
+
+def test_what_it_reads_is_injected(smollm2: Any, repository: Path, tmp_path: Path) -> None:
+    path = tmp_path / "license.txt"
+    path.write_text((repository / "LICENSE").read_text("utf-8")[:5000], "utf-8")
+    engine = Engine(smollm2, load_adapter(None, smollm2))
+    memory = engine.ingest([read_document(path)])
+    answer = engine.ask(memory, "What does Contributor mean?", max_new_tokens=16)
+    assert answer.tokens.memory == 32 and answer.citations
+    assert "contributor" in answer.citations[0].quote.lower()
+
+
+@torch.no_grad()
+def test_the_true_document_answers_better_than_another(smollm2: Any) -> None:
+    """Nats a token of the answers, the question alone in the window, a few questions of stories."""
+    data = os.environ.get("LCIRC_DATA")
+    if not data:
+        pytest.skip("needs the development data: set LCIRC_DATA")
+    model = Engine(smollm2, load_adapter(None, smollm2)).model
+    corpus = select(load_corpus([f"{data}/dev/fairytaleqa"], smollm2), limit=QUESTIONS, seed=0)
+    reader = MemoryReader(model, smollm2, cache=FeatureCache(model, None, fingerprint=""))
+    asked = [index for index, group in enumerate(corpus.questions) if group][:4]
+    losses: dict[str, list[float]] = {"true": [], "another": []}
+    for place, index in enumerate(asked):
+        rows = corpus.questions[index]
+        answers = [answer_ids(smollm2, question.answers[0]) for question in rows]
+        with torch.autocast("cpu", torch.bfloat16):
+            for kind, source in (("true", index), ("another", asked[place - 1])):
+                losses[kind] += reader.read(corpus, source, rows).losses(answers).tolist()
+    assert mean(losses["true"]) < mean(losses["another"]) - 0.1
