@@ -84,11 +84,11 @@ def run_pass(
             if state.prior_BK is not None:
                 priors.append(state.prior_BK)
             if evidence and state.evidence_BRN is not None:
-                scores.append(state.evidence_BRN.cpu())
+                scores.append(state.evidence_BRN)
             if retained is not None and len(states) > retained:
                 del states[0], priors[:1]
         if evidence and question is not None and adapter.config.shares == "length":
-            scores.append(_evidence(model, question, keys, group=group).cpu())
+            scores.append(_evidence(model, question, keys, group=group))
         if progress is not None:
             progress(group.count * group.length)
     if carry_BKD is None:
@@ -97,7 +97,7 @@ def run_pass(
         states_BMD=torch.cat(states, dim=1),
         carry_BKD=carry_BKD,
         prior_BM=torch.cat(priors, dim=1) if priors else None,
-        evidence_BRN=torch.cat(scores, dim=2) if scores else None,
+        evidence_BRN=torch.cat(scores, dim=2).cpu() if scores else None,
     )
 
 

@@ -145,7 +145,10 @@ class LcircAdapter(PreTrainedModel):
         row for each of R pairs of head and latent, of the first `evidence_latents` (design, 3.3);
         `passage_scores` makes them one score a passage. Padded tokens get -inf. float32 or wider.
         """
-        queries = self.queries(None, question)[:, : self.config.evidence_latents or None]
+        looking = self.latents[: self.config.evidence_latents or None]
+        queries = looking.expand(question.k_BGNd.shape[0], -1, -1)
+        if self.mixer is not None:
+            queries = self.mixer(queries, question)
         logits = self.perceiver.evidence_logits(queries, segment).flatten(1, 2)
         scores = logits.to(torch.promote_types(logits.dtype, torch.float32))
         mask = _of_questions(segment.layers[0].mask_BN, len(scores))

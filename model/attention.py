@@ -73,10 +73,14 @@ def attend(
     if bias is not None:
         bias = bias.to(q_BHTd.dtype)
         mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
-    if bias is None and q_BHTd.shape[1] != k_BGNd.shape[1]:
-        # The heads of a group are queries to the same keys: side by side, no key is copied.
-        B, H, T, d = q_BHTd.shape
-        q = q_BHTd.reshape(B, k_BGNd.shape[1], -1, d)
+    B, H, T, d = q_BHTd.shape
+    G, N = k_BGNd.shape[1:3]
+    if G != H and (bias is None or T <= _FEW_QUERIES):
+        # The heads of a group are queries to the same keys: side by side, no key is copied. A
+        # bias is laid out in full for that, which pays for few queries.
+        q = q_BHTd.reshape(B, G, -1, d)
+        if bias is not None and mask is not None:
+            mask = mask.expand(B, H, T, N).reshape(B, G, -1, N)
         out = _softmax_attention(q, k_BGNd, v_BGNd=v_BGNd, mask=mask).reshape(B, H, T, d)
     else:
         out = _softmax_attention(q_BHTd, k_BGNd, v_BGNd=v_BGNd, mask=mask)

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 SHARPNESS = 3.0
 NEIGHBOURHOOD = 64  # tokens around one that say whether it is evidence: a few sentences
 FOCUS = 0.75  # of a segment's latents follow the evidence, the rest its length
-_NOWHERE = -1e4  # log-odds of what doesn't exist; finite, so that a row of it makes no NaN
+NOWHERE = -1e4  # log-odds of what doesn't exist; finite, so that a row of it makes no NaN
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def token_odds(scores_BRN: Tensor) -> Tensor:
     scores of -inf.
     """
     width = NEIGHBOURHOOD
-    top = scores_BRN.amax(dim=-1, keepdim=True).clamp(min=_NOWHERE)
+    top = scores_BRN.amax(dim=-1, keepdim=True).clamp(min=NOWHERE)
     weights = F.pad((scores_BRN - top).exp(), (width // 2, width - 1 - width // 2))
     near = F.avg_pool1d(weights, width, stride=1) * width
     floor = torch.finfo(near.dtype).tiny
@@ -82,7 +82,7 @@ def divide(odds_BN: Tensor, mask_BN: Tensor | None, *, num_latents: int) -> Tens
     """
     present = torch.ones_like(odds_BN, dtype=torch.bool) if mask_BN is None else mask_BN
     even = present.to(odds_BN.dtype) / present.sum(dim=-1, keepdim=True).clamp(min=1)
-    focused = odds_BN.masked_fill(~present, _NOWHERE).softmax(dim=-1)
+    focused = odds_BN.masked_fill(~present, NOWHERE).softmax(dim=-1)
     ends = num_latents * (FOCUS * focused + (1 - FOCUS) * even).cumsum(dim=-1)[:, None]
     starts = F.pad(ends[..., :-1], (1, 0))
     latent = torch.arange(num_latents, device=ends.device, dtype=ends.dtype)[:, None]

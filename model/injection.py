@@ -20,10 +20,9 @@ from transformers import PreTrainedModel
 
 from .adapter import LcircAdapter
 from .decoders import decoder_layers
+from .evidence import NOWHERE
 from .layers import GatedCrossAttention, KeysValues, autocasts
 from .recurrence import Memory
-
-_NOWHERE = -1e4  # a finite "never": it must survive a multiplication by 0
 
 
 class Injector:
@@ -66,7 +65,7 @@ class Injector:
         if memory.mask_BM is not None:
             prior = prior.masked_fill(~memory.mask_BM.to(scale.device), float("-inf"))
         # Near 0 where it matters: in half precision the differences of large numbers are lost.
-        prior = (prior - prior.amax(dim=-1, keepdim=True)).clamp(min=_NOWHERE)
+        prior = (prior - prior.amax(dim=-1, keepdim=True)).clamp(min=NOWHERE)
         return [heads[:, None] * prior[:, None] for heads in scale]
 
     @contextmanager

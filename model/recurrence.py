@@ -51,6 +51,15 @@ class Memory:
         """Latents a document."""
         return self.states_BMD.shape[1]
 
+    def row(self, index: int) -> Memory:
+        """One document or question of the batch, as a batch of one."""
+        own = slice(index, index + 1)
+        return Memory(
+            self.states_BMD[own],
+            None if self.mask_BM is None else self.mask_BM[own],
+            None if self.prior_BM is None else self.prior_BM[own],
+        )
+
 
 @dataclass(frozen=True)
 class Compressed:
@@ -126,7 +135,7 @@ def compress(
         kept.append(_Kept(carry_BKD, state.prior_BK, _exists(segment, carry_BKD.shape[0])))
         if retained is not None and len(kept) > retained:
             del kept[0]
-    if carry_BKD is None:
+    if carry_BKD is None or not kept:
         raise ValueError("there is nothing to compress: the document has no segments")
     return Compressed(_join(kept), carry_BKD)
 

@@ -197,6 +197,9 @@ def test_nothing_to_compress() -> None:
     model = tiny_model()
     with pytest.raises(ValueError, match="no segments"):
         model.compress([])
+    carry = model.compress(model.segments(tokens(8))).carry_BKD
+    with pytest.raises(ValueError, match="no segments"):
+        model.compress([], carry_BKD=carry)
     with pytest.raises(ValueError, match="no segments"):
         model.compress(model.segments([torch.zeros(0, dtype=torch.long)]))
 

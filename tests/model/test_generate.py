@@ -24,11 +24,6 @@ def memory_of(model: LcircForCausalLM, *lengths: int, seed: int = 2) -> Memory:
         return model.compress(model.segments(tokens(*lengths, seed=seed))).memory
 
 
-def row(memory: Memory, index: int) -> Memory:
-    mask = None if memory.mask_BM is None else memory.mask_BM[index : index + 1]
-    return Memory(memory.states_BMD[index : index + 1], mask)
-
-
 def by_hand(model: LcircForCausalLM, ids: Tensor, memory: Memory) -> Tensor:
     """Greedy decoding without generate: the whole window anew for every token."""
     for _ in range(NEW):
@@ -61,7 +56,7 @@ def test_a_batch_of_memories_is_row_by_row(family: str, options: dict[str, Any])
     ids, memory = batch(3, 7), memory_of(model, 20, 9, 31)
     together = model.generate(ids, memory=memory, **options)
     alone = [
-        model.generate(ids[index : index + 1], memory=row(memory, index), **options)
+        model.generate(ids[index : index + 1], memory=memory.row(index), **options)
         for index in range(3)
     ]
     assert torch.equal(together, torch.cat(alone))
@@ -93,7 +88,7 @@ def test_left_padding_with_a_memory(family: str) -> None:
     mask = torch.stack([(torch.arange(longest) >= longest - len(w)).long() for w in windows])
     together = model.generate(ids, memory=memory, attention_mask=mask, **GREEDY)
     for index, window in enumerate(windows):
-        alone = model.generate(window[None], memory=row(memory, index), **GREEDY)
+        alone = model.generate(window[None], memory=memory.row(index), **GREEDY)
         assert torch.equal(together[index, longest:], alone[0, len(window) :])
 
 

@@ -141,9 +141,7 @@ def test_memory_rows_follow_an_expanded_batch(rows: int) -> None:
     ids = batch(rows, 6).repeat_interleave(3, dim=0)
     expanded = model(ids, memory=memory).logits
     for row in range(rows):
-        mask = None if memory.mask_BM is None else memory.mask_BM[row : row + 1]
-        alone = Memory(memory.states_BMD[row : row + 1], mask)
-        single = model(ids[3 * row : 3 * row + 1], memory=alone).logits
+        single = model(ids[3 * row : 3 * row + 1], memory=memory.row(row)).logits
         for copy_ in range(3):
             assert distance(expanded[3 * row + copy_], single[0]) < 1e-5
 

@@ -156,10 +156,4 @@ class Compressing:
 def _row(memory: Memory | None, row: int) -> Memory | None:
     if memory is None or memory.states_BMD.shape[0] == 1:
         return memory
-    own = slice(row, row + 1)
-    mask, prior = memory.mask_BM, memory.prior_BM
-    return Memory(
-        memory.states_BMD[own],
-        None if mask is None else mask[own],
-        None if prior is None else prior[own],
-    )
+    return memory.row(row)
