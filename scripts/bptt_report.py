@@ -30,6 +30,7 @@ class Outcome:
 def report(
     outcomes: Mapping[str, Sequence[Outcome]],
     *,
+    command: str,
     config: str,
     parts: int,
     backbone_accuracy: float,
@@ -43,7 +44,7 @@ def report(
     lines = [
         "# Selective against truncated back-propagation through time",
         "",
-        "Made by `COMMAND` with the configuration below, which was committed before the run.",
+        f"Made by `{command}` with the configuration below, which was committed before the run.",
         f"The tiny decoder finds {_percent(backbone_accuracy)} of the facts in its own window.",
         "Percent of facts answered right from the memory alone, with 95 % bootstrap intervals over",
         f"{len(first.true)} test documents x {len(next(iter(outcomes.values())))} seeds; "

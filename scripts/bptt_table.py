@@ -6,8 +6,8 @@ Trains a tiny decoder that can look facts up in its window, then, by `lcirc trai
 adapters a seed for it: selective or truncated back-propagation, with the question steering the
 compression (QD) or not. Documents state one fact in each of their 64 segments; all are asked, with
 the question alone in the window. An answer is the key and its value; right is the most likely
-token after the key. Prints the table, and writes
-it with the configuration to --table. Killed at any moment, the same command goes on.
+token after the key. Prints the table, and writes it with the configuration to --table. Killed at
+any moment, the same command goes on.
 """
 
 from __future__ import annotations
@@ -92,10 +92,16 @@ def run(out: Path, text: str, *, table: Path | None = None) -> str:
         for name in SYSTEMS
     }
     command = f"python {shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}"
-    made = report(outcomes, config=text, parts=config["depth_parts"], backbone_accuracy=learnt)
+    made = report(
+        outcomes,
+        command=command,
+        config=text,
+        parts=config["depth_parts"],
+        backbone_accuracy=learnt,
+    )
     if table is not None:
-        atomic_write(table, made.replace("COMMAND", command).encode())
-    return made.replace("COMMAND", command)
+        atomic_write(table, made.encode())
+    return made
 
 
 def claim(out: Path, text: str) -> None:

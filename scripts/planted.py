@@ -6,10 +6,11 @@ the facts can be asked about; the same seed gives the same files.
 
 from __future__ import annotations
 
-import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
+
+from qa_sets import Labelled, Question, write_set
 
 WORDS = (
     "river stone winter market letter garden morning silver captain window forest bridge table "
@@ -59,25 +60,17 @@ def filler(rng: random.Random) -> str:
 def write_planted(folder: Path, *, documents: int, sentences: int, seed: int) -> None:
     """Write documents.jsonl and qa.jsonl: two facts a document, at random places."""
     rng = random.Random(seed)
-    texts, questions = [], []
+    made = []
     for index in range(documents):
         facts = make_facts(rng)
         lines = [filler(rng) for _ in range(sentences)]
         for fact in facts:
             lines.insert(rng.randrange(len(lines) + 1), fact.sentence)
         text = " ".join(lines)
-        texts.append({"id": f"d{index}", "title": "", "text": text, "source": "", "license": ""})
+        questions = []
         for fact in facts:
             start = text.index(fact.sentence)
-            questions.append(
-                {
-                    "document_id": f"d{index}",
-                    "question": fact.question,
-                    "answers": [fact.answer],
-                    "evidence": [[start, start + len(fact.sentence)]],
-                }
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("documents", texts), ("qa", questions)):
-        written = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / f"{name}.jsonl").write_text(written, "utf-8")
+            evidence = ((start, start + len(fact.sentence)),)
+            questions.append(Question(fact.question, (fact.answer,), evidence))
+        made.append(Labelled(f"d{index}", text, tuple(questions)))
+    write_set(folder, made)

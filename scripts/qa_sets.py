@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from lcirc_cli.files import atomic_write, make_folder
 from lcirc_cli.memory_contents import Fingerprints, MemoryContents, StoredDocument
 
 
@@ -53,6 +54,28 @@ def read_set(folder: Path) -> list[Labelled]:
         for row in _rows(folder, "documents.jsonl")
         if row["id"] in questions
     ]
+
+
+def write_set(folder: Path, documents: Sequence[Labelled]) -> None:
+    """Write documents.jsonl and qa.jsonl."""
+    texts = [
+        {"id": each.id, "title": "", "text": each.text, "source": "", "license": ""}
+        for each in documents
+    ]
+    questions = [
+        {
+            "document_id": each.id,
+            "question": question.text,
+            "answers": question.answers,
+            "evidence": question.evidence,
+        }
+        for each in documents
+        for question in each.questions
+    ]
+    make_folder(folder)
+    for name, rows in (("documents", texts), ("qa", questions)):
+        written = "".join(json.dumps(row) + "\n" for row in rows)
+        atomic_write(folder / f"{name}.jsonl", written.encode())
 
 
 def memory_of(texts: Sequence[str]) -> MemoryContents:

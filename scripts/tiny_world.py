@@ -8,11 +8,11 @@ that what a model must be able to do is to say what followed a word. One word is
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from qa_sets import Labelled, Question, write_set
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -98,16 +98,12 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 def write_documents(folder: Path, documents: list[Document]) -> None:
     """Write the documents + qa form, a question a fact."""
-    texts, questions = [], []
+    made = []
     for number, document in enumerate(documents):
-        text = " ".join(document.words)
-        texts.append({"id": f"d{number}", "title": "", "text": text, "source": "", "license": ""})
         starts = np.cumsum([0, *(len(word) + 1 for word in document.words)]).tolist()
+        questions = []
         for fact in document.facts:
-            span = [starts[fact.token], starts[fact.token + _FACT_TOKENS] - 1]
-            row = {"document_id": f"d{number}", "question": fact.question}
-            questions.append(row | {"answers": [fact.answer], "evidence": [span]})
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("documents", texts), ("qa", questions)):
-        written = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / f"{name}.jsonl").write_text(written, "utf-8")
+            span = (starts[fact.token], starts[fact.token + _FACT_TOKENS] - 1)
+            questions.append(Question(fact.question, (fact.answer,), (span,)))
+        made.append(Labelled(f"d{number}", " ".join(document.words), tuple(questions)))
+    write_set(folder, made)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
-NAMES = ("bptt_table", "bptt_report", "tiny_backbone", "tiny_world")
+NAMES = ("bptt_table", "bptt_report", "tiny_backbone", "tiny_world", "qa_sets")
 SMALL = """
 seeds = [0, 1]
 depth_parts = 2
@@ -89,7 +89,7 @@ def test_differences_are_paired_and_cut_by_depth(scripts: dict[str, ModuleType])
         name: [module.Outcome(right, np.zeros_like(right), 1.0)] * 2
         for name, right in zip("abcd", (better, worse, worse, worse), strict=True)
     }
-    lines = module.report(runs, config="", parts=2, backbone_accuracy=1.0).splitlines()
+    lines = module.report(runs, command="", config="", parts=2, backbone_accuracy=1.0).splitlines()
     (first,) = [line for line in lines if line.startswith("| selective - truncated, QD")]
     cells = [cell.strip() for cell in first.strip("| ").split("|")]
     assert cells[2].startswith(f"{100 * (1 - worse[:, :4].mean()):+.1f}")

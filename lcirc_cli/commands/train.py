@@ -9,6 +9,7 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.printing import print_json, print_path
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings
 
@@ -148,12 +149,10 @@ def train(
             f"stopped after step {interrupted.step:,}; the same command with --resume auto goes on"
         )
         raise KeyboardInterrupt from None
-    print(out / "best")
+    print_path(out / "best")
 
 
 def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devices: int) -> None:
-    import json
-
     from lcirc_cli.backbones import load_backbone
     from lcirc_cli.training.dry_run import counted_plan, has_weights, measured_plan
 
@@ -172,4 +171,7 @@ def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devic
         why = "shared among devices" if run.shard_backbone else "not here"
         console.note(f"the weights of {run.model} are {why}: counted, nothing is run")
         plan = counted_plan(run, rate=rate, devices=devices)
-    print(json.dumps(plan.to_json()) if settings.json else "\n".join(plan.lines()))
+    if settings.json:
+        print_json(plan.to_json())
+    else:
+        print("\n".join(plan.lines()))

@@ -13,7 +13,7 @@ from lcirc_cli.lqa import chance
 from lcirc_cli.lqa.asking import Asker
 from lcirc_cli.lqa.chat import ChatRequest
 from lcirc_cli.lqa.forms import COPY, FLAG, TEXT, Form, one_of, texts
-from lcirc_cli.lqa.questions import MOST_ITEMS
+from lcirc_cli.lqa.questions import MOST_ITEMS, even
 from lcirc_cli.lqa.records import Pair, Rejection
 from lcirc_cli.lqa.replies import flag_field, list_field, parse_object, text_field
 from lcirc_cli.lqa.scoring import agreement, contains
@@ -138,9 +138,8 @@ def _request(
     purpose: str, form: Form, template: str, examples: str, shown: dict[str, str]
 ) -> ChatRequest:
     """The request that a template makes of what is shown, in words and as worked examples."""
-    source = " ".join(shown.get("evidence", shown.get("passages", "")).split())
-    even = {name: " ".join(text.split()) for name, text in shown.items()}
-    even["options"] = shown.get("options", "").strip()
+    evenly = {name: even(text) for name, text in shown.items()}
+    evenly["options"] = shown.get("options", "").strip()
     return ChatRequest(
         purpose=purpose,
         system=load("lqa/system.txt"),
@@ -149,8 +148,8 @@ def _request(
         max_tokens=_CHECK_TOKENS,
         temperature=0.0,
         seed=chance.integer(purpose) % 2**31,
-        examples=fill(load(f"lqa/local/{examples}.txt"), **even),
-        source=source,
+        examples=fill(load(f"lqa/local/{examples}.txt"), **evenly),
+        source=evenly.get("evidence", evenly.get("passages", "")),
     )
 
 

@@ -110,9 +110,9 @@ class EndpointModel:
             raise _of_status(error, self._url) from error
         except openai.APITimeoutError as error:
             raise _Passing("timeout") from error
-        except (openai.APIConnectionError, openai.APIResponseValidationError) as error:
+        except openai.APIConnectionError as error:
             raise _Passing("connection") from error
-        except ValueError as error:  # not JSON, or not UTF-8
+        except ValueError as error:  # not JSON
             raise _Passing("cut reply") from error
 
     @contextlib.contextmanager

@@ -168,7 +168,7 @@ class _Writer:
 
     def _next_copied(self, ids: list[int], text: str) -> int | None:
         """The likeliest token with which the text still stands in the source; None at its end."""
-        for token in (*self._likely(), *self._following(text)):
+        for token in itertools.chain(self._likely(), self._following(text)):
             grown = self._decode([*ids, token])
             stop = None if token in self._ends else _closing(grown)
             if token in self._ends or stop is not None:

@@ -71,8 +71,8 @@ def _examples(text: str, plan: PairPlan, sentence: str) -> str:
         return ""
     return fill(
         load(f"lqa/local/question_{plan.kind}.txt"),
-        sentence=_even(sentence),
-        extracts=_even(_elsewhere(text, plan)),
+        sentence=even(sentence),
+        extracts=even(_elsewhere(text, plan)),
         wanted=plan.wanted,
     )
 
@@ -80,14 +80,15 @@ def _examples(text: str, plan: PairPlan, sentence: str) -> str:
 def _source(text: str, plan: PairPlan, passages: list[str], sentence: str) -> str:
     """What may be copied, with even space: `find_quote` finds it all the same."""
     shown = passages if len(passages) > 1 else [sentence]
-    return "\n".join(_even(piece) for piece in [*shown, _elsewhere(text, plan)])
+    return "\n".join(even(piece) for piece in [*shown, _elsewhere(text, plan)])
 
 
 def _elsewhere(text: str, plan: PairPlan) -> str:
     return "\n".join(_slice(text, place) for place in plan.extracts)
 
 
-def _even(text: str) -> str:
+def even(text: str) -> str:
+    """The text with single blanks for all its white space."""
     return " ".join(text.split())
 
 

@@ -26,7 +26,7 @@ from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.estimate import Slot
 from lcirc_cli.training.loop import Stepper
 from lcirc_cli.training.model_setup import adapter_config, config_for
-from lcirc_cli.training.samples import Sampler, sample_settings
+from lcirc_cli.training.samples import make_sampler
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.stages import segment_lengths
 from lcirc_cli.training.streams import is_streamed
@@ -226,8 +226,7 @@ def _average(settings: TrainSettings, parts: Assembly, config: Any) -> Slot:
     sizes = np.array([len(each.ids_N) for each in corpus.documents], dtype=float)
     if settings.stage != "qa":
         return _assumed(settings, float((sizes * sizes).sum() / sizes.sum()))
-    lengths = segment_lengths(settings, config)
-    sampler = Sampler(corpus, sample_settings(settings, lengths), seed=settings.seed)
+    sampler = make_sampler(corpus, settings, lengths=segment_lengths(settings, config))
     drawn = [
         sampler.sample(index // settings.documents, index % settings.documents)
         for index in range(_DRAWN)

@@ -1,11 +1,12 @@
 """Losses: the answer's tokens, and the evidence's place among all passages of the document.
 
-Legend: B questions, T window tokens, N document tokens, P passages, V vocabulary.
+Legend: B questions, T window tokens, L label tokens, N document tokens, P passages, D hidden size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,20 +21,25 @@ IGNORED = -100
 
 def label_losses(
     model: LcircForCausalLM, input_ids_BT: Tensor, labels_BT: Tensor, *, memory: Memory | None
-) -> tuple[Tensor, Tensor]:
-    """Cross-entropy at each label, in nats, and the row of each: ([L], [L]).
+) -> Tensor:
+    """Cross-entropy at each label, in nats, row by row, [L].
+
+    Padding stands at the end, where a causal model can't see it.
+    """
+    with model.injector.attached(memory):
+        hidden = model.lm.base_model(input_ids=input_ids_BT, use_cache=False).last_hidden_state
+    return head_losses(model.lm, hidden, labels_BT)
+
+
+def head_losses(lm: Any, hidden_BTD: Tensor, labels_BT: Tensor) -> Tensor:
+    """The same from the last hidden states; the LM head runs at label positions only.
 
     labels_BT holds, at each position, the token to be predicted *there* from what is before it
-    (not shifted), or -100. The LM head runs at label positions only, and padding stands at the
-    end, where a causal model can't see it.
+    (not shifted), or -100.
     """
-    lm = model.lm
-    with model.injector.attached(memory):
-        hidden = lm.base_model(input_ids=input_ids_BT, use_cache=False).last_hidden_state
     wanted = labels_BT[:, 1:] != IGNORED
-    logits = lm.get_output_embeddings()(hidden[:, :-1][wanted]).float()
-    losses = F.cross_entropy(logits, labels_BT[:, 1:][wanted], reduction="none")
-    return losses, wanted.nonzero()[:, 0]
+    logits = lm.get_output_embeddings()(hidden_BTD[:, :-1][wanted]).float()
+    return F.cross_entropy(logits, labels_BT[:, 1:][wanted], reduction="none")
 
 
 def evidence_scores(

@@ -7,6 +7,7 @@ given answers, and answers of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
@@ -68,30 +69,23 @@ class MemoryReader:
         return memory
 
 
+@dataclass(frozen=True)
 class _MemoryReading:
-    def __init__(
-        self,
-        model: LcircForCausalLM,
-        backbone: Backbone,
-        prompts: list[list[int]],
-        memory: Memory | None,
-    ) -> None:
-        self._model, self._backbone = model, backbone
-        self._prompts, self._memory = prompts, memory
+    model: LcircForCausalLM
+    backbone: Backbone
+    prompts: list[list[int]]
+    memory: Memory | None
 
     def losses(self, answers: Sequence[list[int]]) -> Tensor:
-        windows = make_windows(self._prompts, answers, device=self._model.device)
-        losses, _ = label_losses(
-            self._model, windows.input_ids_BT, windows.labels_BT, memory=self._memory
-        )
-        return losses
+        windows = make_windows(self.prompts, answers, device=self.model.device)
+        return label_losses(self.model, windows.input_ids_BT, windows.labels_BT, memory=self.memory)
 
     def say(self, max_new_tokens: int) -> list[str]:
         said = generate(
-            self._model,
-            self._backbone,
-            self._prompts,
-            memory=self._memory,
+            self.model,
+            self.backbone,
+            self.prompts,
+            memory=self.memory,
             decoding=Decoding(max_new_tokens=max_new_tokens, one_line=True),
         )
         return [each.text for each in said]

@@ -39,18 +39,6 @@ class SampleSettings:
     segment_lengths: tuple[int, int] = (256, 256)
 
 
-def sample_settings(settings: TrainSettings, lengths: tuple[int, int]) -> SampleSettings:
-    """What a run's settings say of its samples; `lengths` are those of its segments."""
-    return SampleSettings(
-        questions=settings.questions,
-        document_tokens=settings.document_tokens,
-        join_tokens=settings.join_tokens,
-        unanswerable=settings.unanswerable,
-        multiple_choice=settings.multiple_choice,
-        segment_lengths=lengths,
-    )
-
-
 @dataclass(frozen=True)
 class Part:
     """Tokens start..end-1 of a document."""
@@ -175,6 +163,26 @@ class Sampler:
                 group = self._corpus.questions[other]
                 question = group[int(rng.integers(len(group)))]
                 return Asked(question.text, None, (), question)
+
+
+def make_sampler(corpus: Corpus, settings: TrainSettings, *, lengths: tuple[int, int]) -> Sampler:
+    """The sampler that a run's settings ask for.
+
+    Args:
+        lengths: the shortest and the longest segment.
+
+    Raises:
+        ValueError: the corpus has no questions.
+    """
+    wanted = SampleSettings(
+        questions=settings.questions,
+        document_tokens=settings.document_tokens,
+        join_tokens=settings.join_tokens,
+        unanswerable=settings.unanswerable,
+        multiple_choice=settings.multiple_choice,
+        segment_lengths=lengths,
+    )
+    return Sampler(corpus, wanted, seed=settings.seed)
 
 
 def draw_segment_length(rng: np.random.Generator, shortest: int, longest: int) -> int:

@@ -1,4 +1,4 @@
-"""Settings of a training run: one flat dataclass, presets, `--set key=value` and config.toml.
+"""Settings of a training run: one flat dataclass, `--set key=value` and config.toml.
 
 Keys that begin with `adapter.` set the adapter's own configuration (`LcircConfig`). Knows
 nothing about torch.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
+from lcirc_cli.training.presets import METHODS, PRESETS
 
 ADAPTER = "adapter."
 
@@ -133,66 +134,6 @@ FREE = frozenset(
     ]
 )
 
-PRESETS: dict[str, dict[str, Any]] = {
-    # Stage 1 of the paper (A.1): Adam 5e-5, an optimiser step every 8 losses, T = 1.
-    "paper-lm": {
-        "stage": "lm",
-        "adapter_preset": "paper",
-        "warm_start": False,
-        "documents": 8,
-        "random_segments": True,
-        "window_tokens": 4096,
-        "bptt": "truncated",
-        "bptt_states": 1,
-        "learning_rate": 5e-5,
-        "gate_learning_rate": 5e-5,
-        "warmup_steps": 0,
-        "weight_decay": 0.0,
-        "unanswerable": 0.0,
-        "mixer_dropout": 0.0,
-        "gradient_checkpointing": True,
-    },
-    # Stage 2 (A.1): Adam 2e-5, warm-up 300, selective BPTT over 8 of the last 50 states.
-    "paper-qa": {
-        "stage": "qa",
-        "adapter_preset": "paper",
-        "adapter": {"retained_segments": 50},
-        "warm_start": False,
-        "documents": 8,
-        "questions": 1,
-        "random_segments": True,
-        "window_none": 0.0,
-        "window_ends": 1.0,
-        "window_tokens": 4096,
-        "bptt": "selective",
-        "bptt_states": 8,
-        "bptt_neighbours": True,
-        "learning_rate": 2e-5,
-        "gate_learning_rate": 2e-5,
-        "warmup_steps": 300,
-        "weight_decay": 0.0,
-        "unanswerable": 0.0,
-        "mixer_dropout": 0.0,
-        "gradient_checkpointing": True,
-    },
-    # What the default adapter is trained with: question alone in the window, evidence objective.
-    "smollm2-cpu": {
-        "stage": "qa",
-        "adapter_preset": "smollm2",
-        "evidence_weight": 0.3,
-        "unanswerable": 0.05,
-    },
-}
-
-# What a method needs otherwise than a preset has it; what is given wins.
-METHODS: dict[str, dict[str, Any]] = {
-    "qd-lcirc": {},
-    # Without a memory the window is all that is read of the document.
-    "window": {"window_none": 0.0, "window_ends": 1.0, "evidence_weight": 0.0},
-    # Gradients through two summaries, as in the published training.
-    "autocompressor": {"evidence_weight": 0.0, "bptt": "truncated", "bptt_states": 2},
-}
-
 CHOICES: dict[str, tuple[str, ...]] = {
     "stage": ("qa", "lm", "reconstruct"),
     "method": tuple(METHODS),
@@ -200,6 +141,19 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "autocast": ("bfloat16", "float32"),
     "log_to": ("none", "tensorboard", "trackio"),
 }
+
+# At least 1.
+_COUNTS = (
+    "steps",
+    "documents",
+    "questions",
+    "checkpoint_every",
+    "validate_every",
+    "stream_documents",
+    "lora_rank",
+    "summary_tokens",
+    "summary_segment",
+)
 
 
 def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings:
@@ -288,19 +242,6 @@ def _typed(key: str, value: Any) -> Any:
     if type(value) is not type(default):
         raise UsageError(f"{key} wants {type(default).__name__}, not {value!r}")
     return value
-
-
-_COUNTS = (
-    "steps",
-    "documents",
-    "questions",
-    "checkpoint_every",
-    "validate_every",
-    "stream_documents",
-    "lora_rank",
-    "summary_tokens",
-    "summary_segment",
-)
 
 
 def _check(settings: TrainSettings) -> None:

@@ -29,7 +29,7 @@ from lcirc_cli.model.recurrence import compress_for_training
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.objectives import evidence_loss, evidence_scores, label_losses
-from lcirc_cli.training.samples import Asked, Sample, Sampler, sample_settings
+from lcirc_cli.training.samples import Asked, Sample, make_sampler
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.windows import WindowMaker, make_windows
 
@@ -111,10 +111,13 @@ class CorpusStage:
         self._model, self._backbone, self._corpus = model, backbone, corpus
         self._cache, self._settings = cache, settings
         self._lengths = segment_lengths(settings, model.adapter.config)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What a stage makes of these parts once, before its first step."""
 
     def _autocast(self) -> torch.autocast:
-        enabled = self._settings.autocast == "bfloat16"
-        return torch.autocast(self._model.device.type, torch.bfloat16, enabled=enabled)
+        return precision(self._settings, self._model.device)
 
     def _compress(
         self,
@@ -138,20 +141,9 @@ class CorpusStage:
 class QuestionAnswering(CorpusStage):
     """Stage 2: document in the memory, question (and what else the settings say) in the window."""
 
-    def __init__(
-        self,
-        model: LcircForCausalLM,
-        backbone: Backbone,
-        *,
-        corpus: Corpus,
-        cache: FeatureCache,
-        settings: TrainSettings,
-    ) -> None:
-        super().__init__(model, backbone, corpus=corpus, cache=cache, settings=settings)
-        self._windows = WindowMaker(backbone, corpus, settings)
-        self._sampler = Sampler(
-            corpus, sample_settings(settings, self._lengths), seed=settings.seed
-        )
+    def _prepare(self) -> None:
+        self._windows = WindowMaker(self._backbone, self._corpus, self._settings)
+        self._sampler = make_sampler(self._corpus, self._settings, lengths=self._lengths)
 
     def loss(self, step: int, slot: int) -> StageLoss:
         """One document with its questions."""
@@ -179,10 +171,7 @@ class QuestionAnswering(CorpusStage):
         form = self._model.adapter.config.prompt_form
         prompts, answers = self._windows.make(sample, rng, form=form)
         windows = make_windows(prompts, answers, device=self._model.device)
-        losses, _ = label_losses(
-            self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
-        )
-        return losses
+        return label_losses(self._model, windows.input_ids_BT, windows.labels_BT, memory=memory)
 
     def _segments(self, sample: Sample) -> Sequence[Segment]:
         parts = [(self._corpus.documents[p.document], p.start, p.end) for p in sample.parts]
@@ -190,6 +179,11 @@ class QuestionAnswering(CorpusStage):
 
     def _question(self, asked: Sequence[Asked]) -> KeysValues:
         return question_keys(self._model, self._backbone, [each.question for each in asked])
+
+
+def precision(settings: TrainSettings, device: torch.device) -> torch.autocast:
+    """What a step and its validation are computed in."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast == "bfloat16")
 
 
 def segment_lengths(settings: TrainSettings, config: LcircConfig) -> tuple[int, int]:

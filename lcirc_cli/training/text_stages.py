@@ -9,13 +9,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lcirc_cli.backbones import Backbone
-from lcirc_cli.model import LcircForCausalLM
-from lcirc_cli.training.corpus import Corpus
-from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.objectives import label_losses
 from lcirc_cli.training.samples import draw_segment_length
-from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.stages import CorpusStage, StageLoss, backpropagation, compress_sample
 from lcirc_cli.training.windows import make_windows
 
@@ -25,17 +20,8 @@ CUE_TOKENS = 16  # what the LM (and the mixer, as its question) sees of a passag
 class _TextStage(CorpusStage):
     """What the stages on plain text share: documents drawn in proportion to their length."""
 
-    def __init__(
-        self,
-        model: LcircForCausalLM,
-        backbone: Backbone,
-        *,
-        corpus: Corpus,
-        cache: FeatureCache,
-        settings: TrainSettings,
-    ) -> None:
-        super().__init__(model, backbone, corpus=corpus, cache=cache, settings=settings)
-        sizes = np.array([len(document.ids_N) for document in corpus.documents], dtype=float)
+    def _prepare(self) -> None:
+        sizes = np.array([len(each.ids_N) for each in self._corpus.documents], dtype=float)
         shortest = 2 * CUE_TOKENS + 1
         sizes[sizes < shortest] = 0.0
         if not sizes.any():
@@ -73,7 +59,7 @@ class LanguageModelling(_TextStage):
             segments = self._cache.segments(document, max(0, cut - limit), cut, n)
             memory, _ = compress_sample(self._model, segments, question=None, plan=plan)
             windows = make_windows([first], [rest], device=self._model.device)
-            losses, _ = label_losses(
+            losses = label_losses(
                 self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
             )
         return StageLoss.of(
@@ -112,7 +98,7 @@ class Reconstruction(_TextStage):
             windows = make_windows(
                 cues, [row[CUE_TOKENS:] for row in rows], device=self._model.device
             )
-            losses, _ = label_losses(
+            losses = label_losses(
                 self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
             )
             found = self._evidence_loss(scores, [((int(p), int(p) + size),) for p in places])

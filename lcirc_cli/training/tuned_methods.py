@@ -26,10 +26,10 @@ from lcirc_cli.files import atomic_folder
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.learner import enable_checkpointing, set_frozen
 from lcirc_cli.training.model_setup import adapter_config
-from lcirc_cli.training.objectives import IGNORED
-from lcirc_cli.training.samples import Sample, Sampler, sample_settings
+from lcirc_cli.training.objectives import IGNORED, head_losses
+from lcirc_cli.training.samples import Sample, make_sampler
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import StageLoss, backpropagation, segment_lengths
+from lcirc_cli.training.stages import StageLoss, backpropagation, precision, segment_lengths
 from lcirc_cli.training.windows import WindowMaker, make_windows
 
 PROMPT_FORM = "plain"  # that of trained adapters
@@ -124,9 +124,7 @@ class TunedLearner:
             inputs_BTD = torch.cat([prefix, inputs_BTD], dim=1)
             labels_BT = F.pad(labels_BT, (len(prefix_PD), 0), value=IGNORED)
         hidden = self._lm.base_model(inputs_embeds=inputs_BTD, use_cache=False).last_hidden_state
-        wanted = labels_BT[:, 1:] != IGNORED
-        logits = self._lm.get_output_embeddings()(hidden[:, :-1][wanted]).float()
-        return F.cross_entropy(logits, labels_BT[:, 1:][wanted], reduction="none")
+        return head_losses(self._lm, hidden, labels_BT)
 
     def _start(self) -> Tensor:
         settings = self._settings
@@ -150,10 +148,10 @@ class TunedQuestionAnswering:
     ) -> None:
         self._learner, self._corpus, self._settings = learner, corpus, settings
         self._windows = WindowMaker(backbone, corpus, settings)
-        self._device = backbone.lm.device.type
+        self._device = backbone.lm.device
         # A document's part is measured in the adapter's segments: the same part for all methods.
         lengths = segment_lengths(settings, adapter_config(settings, backbone))
-        self._sampler = Sampler(corpus, sample_settings(settings, lengths), seed=settings.seed)
+        self._sampler = make_sampler(corpus, settings, lengths=lengths)
 
     def loss(self, step: int, slot: int) -> StageLoss:
         """One document with its questions."""
@@ -162,8 +160,7 @@ class TunedQuestionAnswering:
         backpropagation(settings, rng), rng.random()  # as the qa stage draws before its windows
         sample = self._sampler.sample(step, slot)
         keep = settings.bptt_states if settings.bptt == "truncated" else None
-        enabled = settings.autocast == "bfloat16"
-        with torch.autocast(self._device, torch.bfloat16, enabled=enabled):
+        with precision(settings, self._device):
             prefix = self._learner.summaries(self._ids(sample), keep_gradients=keep)
             prompts, answers = self._windows.make(sample, rng, form=PROMPT_FORM)
             losses = self._learner.losses(prompts, answers, prefix)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
@@ -32,13 +33,16 @@ class TunedReader:
 
     def read(self, corpus: Corpus, source: int | None, rows: list[Question]) -> Reading:
         """Document `source` of the corpus (None: no document) for these questions."""
-        prompts = [build_prompt(self._backbone, question=q.text, form=PROMPT_FORM) for q in rows]
-        if source is None:
-            return _TunedReading(self._learner, self._backbone, prompts, None)
-        if self._settings.method == "window":
-            prompts = self._windows(corpus, source, rows)
-        prefix = self._learner.summaries(corpus.documents[source].ids_N, keep_gradients=0)
+        prefix = None
+        if source is not None:
+            prefix = self._learner.summaries(corpus.documents[source].ids_N, keep_gradients=0)
+        prompts = self._prompts(corpus, source, rows)
         return _TunedReading(self._learner, self._backbone, prompts, prefix)
+
+    def _prompts(self, corpus: Corpus, source: int | None, rows: list[Question]) -> list[list[int]]:
+        if source is not None and self._settings.method == "window":
+            return self._windows(corpus, source, rows)
+        return [build_prompt(self._backbone, question=q.text, form=PROMPT_FORM) for q in rows]
 
     def _windows(self, corpus: Corpus, source: int, rows: list[Question]) -> list[list[int]]:
         """Prompts with parts of the document; evidence of another document has no place in it."""
@@ -55,22 +59,18 @@ class TunedReader:
         return prompts
 
 
+@dataclass(frozen=True)
 class _TunedReading:
-    def __init__(
-        self,
-        learner: TunedLearner,
-        backbone: Backbone,
-        prompts: list[list[int]],
-        prefix_PD: Tensor | None,
-    ) -> None:
-        self._learner, self._backbone = learner, backbone
-        self._prompts, self._prefix_PD = prompts, prefix_PD
+    learner: TunedLearner
+    backbone: Backbone
+    prompts: list[list[int]]
+    prefix_PD: Tensor | None
 
     def losses(self, answers: Sequence[list[int]]) -> Tensor:
-        return self._learner.losses(self._prompts, answers, self._prefix_PD)
+        return self.learner.losses(self.prompts, answers, self.prefix_PD)
 
     def say(self, max_new_tokens: int) -> list[str]:
-        said = Decoder(self._backbone).generate(
-            self._prompts, max_new_tokens=max_new_tokens, prefix_PD=self._prefix_PD
+        said = Decoder(self.backbone).generate(
+            self.prompts, max_new_tokens=max_new_tokens, prefix_PD=self.prefix_PD
         )
         return [text.strip().split("\n", 1)[0].rstrip() for text in said]

@@ -24,6 +24,7 @@ from lcirc_cli.training.corpus import Corpus, Question, load_corpus, select
 from lcirc_cli.training.learner import Learner
 from lcirc_cli.training.readers import Reader
 from lcirc_cli.training.settings import TrainSettings
+from lcirc_cli.training.stages import precision
 from lcirc_cli.training.windows import answer_ids
 
 CONDITIONS = ("true", "shuffled", "none")
@@ -63,7 +64,7 @@ class Validator:
         settings: TrainSettings,
     ) -> None:
         self._learner, self._reader, self._backbone = learner, reader, backbone
-        self._autocast = settings.autocast == "bfloat16"
+        self._settings = settings
         self._sets = {
             _name(folder, settings.validation): select(
                 load_corpus([folder], backbone),
@@ -136,8 +137,7 @@ class Validator:
         return [is_refusal(text) for text in said]
 
     def _precision(self) -> torch.autocast:
-        device = self._backbone.lm.device.type
-        return torch.autocast(device, torch.bfloat16, enabled=self._autocast)
+        return precision(self._settings, self._backbone.lm.device)
 
 
 def _batches(questions: Sequence[Question]) -> Iterator[list[Question]]:

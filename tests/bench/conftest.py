@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from lcirc_cli import Engine, app
+from lcirc_cli import Engine
 from lcirc_cli.bench.systems import Workbench
-from lcirc_cli.commands.bench import bench
 
 from ..engine.tiny import SMALL, make_text, save_adapter, save_backbone
+from .runs import SYSTEMS
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +46,8 @@ def workbench(backbone_folder: Path, adapter_folder: Path) -> Workbench:
 
 
 @pytest.fixture
-def bench_cli(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def bench_cli(cli: Callable[..., Any]) -> Callable[..., Any]:
     """`bench_cli("run", ...)`: one command line of `lcirc bench` in this process."""
-    if all(name != "bench" for name, _ in app.COMMANDS):
-        monkeypatch.setattr(app, "COMMANDS", (*app.COMMANDS, ("bench", bench)))
     return lambda *arguments: cli("bench", *arguments)
 
 
@@ -126,3 +124,20 @@ def data_folder(tmp_path: Path) -> Path:
         ],
     )
     return folder
+
+
+@pytest.fixture
+def arguments(
+    qa_folder: Path, backbone_folder: Path, adapter_folder: Path
+) -> Callable[..., list[str]]:
+    """`arguments(out, *tasks, systems=SYSTEMS)`: of a run; without tasks about `qa_folder`."""
+
+    def make(out: Path, *tasks: str, systems: Sequence[str] = SYSTEMS) -> list[str]:
+        given = ["--model", str(backbone_folder), "--adapter", str(adapter_folder)]
+        given += ["--dtype", "float32", "--device", "cpu", "--offline"]
+        given += ["--window", "640", "--evidence", "64"]
+        for system in systems:
+            given += ["--system", system]
+        return [*(tasks or [f"qa:{qa_folder}"]), *given, "--out", str(out)]
+
+    return make

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -191,3 +196,20 @@ def test_lcirc_agrees_with_the_counter_of_torch(changes: dict[str, object], mixe
 def test_counting_segments() -> None:
     config = _adapter()
     assert [ops.count_segments(config, n) for n in (0, 1, 32, 33, 64)] == [0, 1, 1, 2, 2]
+
+
+def test_cost_from_the_command_line(
+    bench_cli: Callable[..., Any], backbone_folder: Path, adapter_folder: Path
+) -> None:
+    done = bench_cli("cost", "--model", "llama-2-7b", "--preset", "paper", "--lengths", "131072")
+    assert done.status == 0, done.err
+    assert "| 131,072 | full |" in done.out and "1.074e+04" in done.out
+    given = ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
+    given += ["--device", "cpu", "--offline", "--lengths", "2048", "--window", "512"]
+    done = bench_cli("cost", *given, "--measure", "600", "--json")
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    assert {row["system"] for row in found["operations"]} >= {"full", "lcirc", "autocompressor"}
+    for row in found["measured"]:
+        assert row["first_token_s"] > 0 and row["peak_mb"] > 50, row
+    assert bench_cli("cost", "--model", "no/such/model", "--offline").status == 4

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lcirc_cli.bench import metrics
 from lcirc_cli.bench.report import make_report
 from lcirc_cli.bench.report.paper import published
+from lcirc_cli.bench.report.summary import summarise
 from lcirc_cli.bench.rows import NOT_APPLICABLE, Row, Rows
 from lcirc_cli.bench.tasks import leval, longbench
 
@@ -168,3 +170,20 @@ def test_a_folder_of_an_unfinished_run_can_be_reported(run_folder: Path) -> None
     assert make_report(run_folder)
     (run_folder / "samples.jsonl").unlink()
     assert make_report(run_folder) == []
+
+
+def test_every_metric_can_be_summarised() -> None:
+    for metric in metrics.METRICS.values():
+        values = {name: 0.5 for headline in metric.headlines for name in headline.values}
+        rows = [
+            Row("t", system, str(i), metric.name, values=values)
+            for i in range(5)
+            for system in "ab"
+        ]
+        lines = summarise(rows, tasks=["t"], systems=["a", "b"])
+        assert {line.metric for line in lines} == {h.name for h in metric.headlines}
+        for line in lines:
+            headline = next(h for h in metric.headlines if h.name == line.metric)
+            assert line.score is not None
+            assert (line.score > 1) == (headline.percent or line.metric == "perplexity")
+            assert line.difference == (None if line.system == "a" else pytest.approx(0.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -51,3 +52,9 @@ def engine(backbone_folder: Path, adapter_folder: Path) -> Engine:
 @pytest.fixture
 def raw_engine(backbone_folder: Path, raw_adapter_folder: Path) -> Engine:
     return Engine.load(str(backbone_folder), str(raw_adapter_folder), dtype="float32", device="cpu")
+
+
+@pytest.fixture
+def models(backbone_folder: Path, adapter_folder: Path) -> list[Any]:
+    """The words of a command line that name the tiny models."""
+    return ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]

@@ -39,11 +39,6 @@ KEYS = {
 
 
 @pytest.fixture
-def models(backbone_folder: Path, adapter_folder: Path) -> list[Any]:
-    return ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
-
-
-@pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Run, models: list[Any]) -> Path:
     """A folder with the memories one.lcirc and two.lcirc."""
     monkeypatch.chdir(tmp_path)

@@ -23,11 +23,9 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def ingest(cli: Run, backbone_folder: Path, adapter_folder: Path, tmp_path: Path,
-           monkeypatch: pytest.MonkeyPatch) -> Run:  # fmt: skip
+def ingest(cli: Run, models: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`lcirc ingest` with the tiny models, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    models = ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
     return lambda *arguments: cli("ingest", *arguments, *models)
 
 
@@ -246,11 +244,6 @@ def _start(models: list[Any], folder: Path, *arguments: str) -> subprocess.Popen
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-@pytest.fixture
-def models(backbone_folder: Path, adapter_folder: Path) -> list[Any]:
-    return ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
 
 
 def _kill_while_ingesting(folder: Path, models: list[Any], times: int) -> None:

@@ -17,11 +17,6 @@ from .tiny import make_text
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def models(backbone_folder: Path, adapter_folder: Path) -> list[Any]:
-    return ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
-
-
 def keeper(number: int) -> str:
     """A word that stands in one document alone, without an ending that a stemmer knows."""
     return "zo" + "".join("bcdfghjkmp"[int(digit)] for digit in f"{number:04}") + "ox"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import pytest
 import torch
 
 from lcirc_cli import Engine
@@ -41,13 +39,11 @@ def test_what_it_reads_is_injected(smollm2: Any, repository: Path, tmp_path: Pat
 
 
 @torch.no_grad()
-def test_the_true_document_answers_better_than_another(smollm2: Any) -> None:
+def test_the_true_document_answers_better_than_another(smollm2: Any, data_dir: Path) -> None:
     """Nats a token of the answers, the question alone in the window, a few questions of stories."""
-    data = os.environ.get("LCIRC_DATA")
-    if not data:
-        pytest.skip("needs the development data: set LCIRC_DATA")
     model = Engine(smollm2, load_adapter(None, smollm2)).model
-    corpus = select(load_corpus([f"{data}/dev/fairytaleqa"], smollm2), limit=QUESTIONS, seed=0)
+    loaded = load_corpus([str(data_dir / "dev/fairytaleqa")], smollm2)
+    corpus = select(loaded, limit=QUESTIONS, seed=0)
     reader = MemoryReader(model, smollm2, cache=FeatureCache(model, None, fingerprint=""))
     asked = [index for index, group in enumerate(corpus.questions) if group][:4]
     losses: dict[str, list[float]] = {"true": [], "another": []}

@@ -17,6 +17,8 @@ import pytest
 pytest.importorskip("datatrove", reason="make-lqa needs the extra lqa")
 pytest.importorskip("openai", reason="make-lqa needs the extra lqa")
 
+from lcirc_cli.lqa.output import read_manifest
+
 from .corpus import write_tokenizer_folder
 
 HERE = Path(__file__).parent
@@ -86,11 +88,9 @@ class Command:
             "OMP_NUM_THREADS": "1",
             "LCIRC_CACHE": str(self.cache),
         }
-        command = [sys.executable, str(HERE / "run_command.py"), *map(str, arguments)]
-        if "--min-tokens" not in command:
-            command += ["--min-tokens", "500"]
+        command = [sys.executable, str(HERE / "run_command.py"), "--model", str(self.model)]
         return subprocess.Popen(
-            [*command, "--model", str(self.model)],
+            [*command, "--min-tokens", "500", *map(str, arguments)],  # the last one given counts
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -110,6 +110,13 @@ class Command:
         process.kill()  # does nothing to one that has ended
         # Returns only when every process that had these pipes is gone.
         process.communicate(timeout=30)
+
+
+def contents(out: Path, *, by: str) -> dict[str, str]:
+    """The hash of each file of a finished data set, by one of the manifest's hashes."""
+    manifest = read_manifest(out)
+    assert manifest is not None, "not finished"
+    return {entry["path"]: entry[by] for entry in manifest["files"]}
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import json
 import sys
 import tempfile
@@ -24,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent.parent))
+sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
+
+from pair_set import labelled  # noqa: E402
 
 from lcirc_cli.lqa.asking import Asker  # noqa: E402
 from lcirc_cli.lqa.examiner import FILTERS, Examiner, without_duplicates  # noqa: E402
@@ -46,16 +47,6 @@ MEANT = {
 }
 FORM = ("length", "pointing", "language")
 LIMITS = Thresholds()
-
-
-def pair_set() -> Any:
-    """The module beside this one, which is no part of a package."""
-    specification = importlib.util.spec_from_file_location("pair_set", HERE / "pair_set.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["pair_set"] = module  # its frozen dataclasses look for it
-    specification.loader.exec_module(module)
-    return module
 
 
 def first_part(pairs: list[Any], share: float) -> list[Any]:
@@ -105,33 +96,33 @@ def duplicates(pairs: list[Any]) -> list[int]:
 
 
 def figures(pairs: list[Any], found: list[set[str]]) -> dict[str, dict[str, Any]]:
-    """For each filter how many it should drop and did, and how many good ones it dropped."""
-    good = [dropped for entry, dropped in zip(pairs, found, strict=True) if not entry.spoil]
-    table: dict[str, dict[str, Any]] = {}
-    for name, spoils in MEANT.items():
-        meant = [f for entry, f in zip(pairs, found, strict=True) if entry.spoil in spoils]
-        right = sum(name in dropped for dropped in meant)
-        wrong = sum(name in dropped for dropped in good)
-        table[name] = {
-            "meant": len(meant),
-            "dropped": right,
-            "recall": round(right / max(1, len(meant)), 3),
-            "good": len(good),
-            "good_dropped": wrong,
-            "precision": round(right / (right + wrong), 3) if right + wrong else None,
-        }
-    spoiled = [(e.spoil, dropped) for e, dropped in zip(pairs, found, strict=True) if e.spoil]
-    right, wrong = sum(bool(dropped) for _, dropped in spoiled), sum(map(bool, good))
-    table["all"] = {
-        "meant": len(spoiled),
+    """For each filter, and for all together, what `rates` says."""
+    judged = [(entry.spoil, dropped) for entry, dropped in zip(pairs, found, strict=True)]
+    good = [dropped for spoil, dropped in judged if not spoil]
+    spoiled = [(spoil, dropped) for spoil, dropped in judged if spoil]
+    table = {
+        name: rates(
+            [name in dropped for spoil, dropped in spoiled if spoil in spoils],
+            [name in dropped for dropped in good],
+        )
+        for name, spoils in MEANT.items()
+    }
+    table["all"] = rates([bool(dropped) for _, dropped in spoiled], [bool(each) for each in good])
+    table["all"]["by_spoil"] = dict(Counter(spoil for spoil, dropped in spoiled if dropped))
+    return table
+
+
+def rates(meant: list[bool], good: list[bool]) -> dict[str, Any]:
+    """How many should be dropped and were, and how many good ones were; True is a dropped pair."""
+    right, wrong = sum(meant), sum(good)
+    return {
+        "meant": len(meant),
         "dropped": right,
-        "recall": round(right / max(1, len(spoiled)), 3),
+        "recall": round(right / max(1, len(meant)), 3),
         "good": len(good),
         "good_dropped": wrong,
         "precision": round(right / (right + wrong), 3) if right + wrong else None,
-        "by_spoil": dict(Counter(spoil for spoil, dropped in spoiled if dropped)),
     }
-    return table
 
 
 def main() -> None:
@@ -143,7 +134,7 @@ def main() -> None:
     parser.add_argument("--replies", type=Path)
     parser.add_argument("--share", type=float, default=1.0, help="only so much of each kind")
     options = parser.parse_args()
-    pairs = pair_set().labelled(options.data)
+    pairs = labelled(options.data)
     pairs = first_part(pairs, options.share)
     engine = EngineSettings(endpoint=options.endpoint, offline=True)
     model = choose_model(options.generator, options.model, engine).open(engine)

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli.lqa.output import read_manifest
-
-from .conftest import Command, Endpoint
+from .conftest import Command, Endpoint, contents
 from .corpus import write_documents
 
 # What Slurm's commands do with a job array, one task after the other, before sbatch returns.
@@ -51,12 +49,6 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def contents(out: Path) -> dict[str, str]:
-    manifest = read_manifest(out)
-    assert manifest is not None, "not finished"
-    return {entry["path"]: entry["sha256"] for entry in manifest["files"]}
-
-
 def _words(tmp_path: Path, name: str, server: Endpoint) -> list[object]:
     source = tmp_path / "documents.jsonl.gz"
     if not source.exists():
@@ -75,7 +67,7 @@ def test_ray_makes_what_local_makes(
     server = endpoint()
     command.run(*_words(tmp_path, "local", server))
     command.run(*_words(tmp_path, "ray", server), "--executor", "ray")
-    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+    assert contents(tmp_path / "ray", by="sha256") == contents(tmp_path / "local", by="sha256")
 
 
 def test_slurm_makes_what_local_makes(
@@ -85,7 +77,7 @@ def test_slurm_makes_what_local_makes(
     command.run(*_words(tmp_path, "local", server))
     words = [*_words(tmp_path, "slurm", server), "--executor", "slurm"]
     command.run(*words, "--slurm", "partition=any", "--slurm", "account=us")
-    assert contents(tmp_path / "slurm") == contents(tmp_path / "local")
+    assert contents(tmp_path / "slurm", by="sha256") == contents(tmp_path / "local", by="sha256")
     assert (slurm / "sbatch.log").read_text().count("launch_pickled_pipeline") >= 10
 
 

@@ -1,16 +1,22 @@
-"""What the speed scripts share: a clock, the rate of the machine, the default model's prefill.
+"""What the speed scripts share: a clock, peak memory, the machine's rate, the model's prefill.
 
 The clock: on one CPU thread it counts this process's own processor time, so that neighbours on the
 machine do not matter; with more threads, and on CUDA, it is the wall clock. Every script measures
 both sides of a ratio with it, in one run. The default model must be here: `lcirc pull smollm2`.
+
+Peak memory: `VmHWM`, which can begin anew after loading (Linux). Not `ru_maxrss`: a process that
+was started by a large one inherits that one's.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
+import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +58,29 @@ def fastest(work: Callable[[], object], rounds: int) -> float:
     return min(taken)
 
 
+def restart_peak() -> float:
+    """Let the peak begin at what is resident now; that, in MB."""
+    gc.collect()
+    with contextlib.suppress(OSError):  # not Linux: loading counts too
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak_mb()
+
+
+def peak_mb() -> float:
+    """The peak of this process since it began or since `restart_peak`, in MB (1e6 bytes)."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = [row for row in status.read_text().splitlines() if row.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, else KiB
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def spread_percent(values: Collection[float]) -> float:
+    """By how many percent of the smallest the largest is above it."""
+    return 100 * (max(values) / min(values) - 1)
+
+
 def load() -> Backbone:
     """The default model in bfloat16."""
     return load_backbone("smollm2", dtype="bfloat16", offline=True)
@@ -78,20 +107,20 @@ def matmul_rate(backbone: Backbone) -> float:
 
     Kept up for as long as the shortest document takes, so that both meet the same machine.
     """
-    device = backbone.lm.device
-    rates = []
-    for rows, columns, inner in _SIZES:
-        x = torch.randn(rows, inner, device=device).bfloat16()
-        w = torch.randn(columns, inner, device=device).bfloat16()
+    return max(_rate(backbone.lm.device, *size) for size in _SIZES)
 
-        def multiply(times: int, x: torch.Tensor = x, w: torch.Tensor = w) -> None:
-            for _ in range(times):
-                torch.nn.functional.linear(x, w)
 
-        times = max(1, round(_KEPT_UP_S / fastest(lambda f=multiply: f(1), 4)))  # type: ignore[misc]
-        taken = fastest(lambda f=multiply, n=times: f(n), 3)  # type: ignore[misc]
-        rates.append(2 * rows * columns * inner * times / taken)
-    return max(rates)
+def _rate(device: torch.device, rows: int, columns: int, inner: int) -> float:
+    x = torch.randn(rows, inner, device=device).bfloat16()
+    w = torch.randn(columns, inner, device=device).bfloat16()
+
+    def multiply(times: int) -> None:
+        for _ in range(times):
+            torch.nn.functional.linear(x, w)
+
+    times = max(1, round(_KEPT_UP_S / fastest(lambda: multiply(1), 4)))
+    taken = fastest(lambda: multiply(times), 3)
+    return 2 * rows * columns * inner * times / taken
 
 
 @torch.no_grad()

@@ -5,18 +5,29 @@
 Preset `smollm2-raw` in bfloat16, random tokens, LCIRC as ingest runs it: per token against the
 bare LM's prefill of 8,192 tokens in one piece, and against the machine's fastest bfloat16 product,
 both measured in the same run. Then what ingest costs with the preset `smollm2`, whose segments are
-read by the LM's first j layers. Peak memory is `ru_maxrss` of a process for each length.
-Prints JSON lines.
+read by the LM's first j layers. Peak memory is that of a process for each length, counted from
+after the model is loaded (what is resident then is in it). Prints JSON lines.
 """
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from typing import Any
 
-from _measuring import PIECE, adapted, emit, fastest, load, matmul_rate, prefill_s, some_tokens
+from _measuring import (
+    PIECE,
+    adapted,
+    emit,
+    fastest,
+    load,
+    matmul_rate,
+    peak_mb,
+    prefill_s,
+    restart_peak,
+    some_tokens,
+    spread_percent,
+)
 
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.bench.cost.operations import count_segments, latents, segment_keys
@@ -33,7 +44,7 @@ SHIPPED_TOKENS = 16_384
 
 def main() -> None:
     if len(sys.argv) == 3 and sys.argv[1] == "peak":
-        print(peak_mb(int(sys.argv[2])))
+        print(peak_of(int(sys.argv[2])))
         return
     backbone = load()
     rate = matmul_rate(backbone)
@@ -56,8 +67,8 @@ def raw(backbone: Backbone, *, rate: float, prefill: float, common: dict[str, fl
     peaks = {tokens: in_a_process(tokens) for tokens in LENGTHS}
     shares = []
     for tokens in LENGTHS:
-        segments = count_segments(config, tokens)
-        operations = segment_keys(config, tokens) + latents(config, tokens, segments=segments)
+        count = count_segments(config, tokens)
+        operations = segment_keys(config, tokens) + latents(config, tokens, segments=count)
         shares.append(operations / (each[tokens] * tokens) / rate)
         emit(
             "compression",
@@ -73,8 +84,8 @@ def raw(backbone: Backbone, *, rate: float, prefill: float, common: dict[str, fl
         "compression in all",
         least_prefill_over_compression=prefill / max(each.values()),
         least_percent_of_matmul_rate=100 * min(shares),
-        time_a_token_differs_percent=_spread(list(each.values())),
-        peak_differs_percent=_spread(list(peaks.values())),
+        time_a_token_differs_percent=spread_percent(each.values()),
+        peak_differs_percent=spread_percent(peaks.values()),
         limits={
             "least_prefill_over_compression": 80,
             "least_percent_of_matmul_rate": 60,
@@ -130,24 +141,20 @@ def document(model: LcircForCausalLM, backbone: Backbone, tokens: int) -> Segmen
 
 
 def in_a_process(tokens: int) -> float:
-    """Peak memory of a process that compresses so many tokens, and of Python and the model."""
+    """Peak memory in MB of a process that compresses so many tokens."""
     command = [sys.executable, __file__, "peak", str(tokens)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout)
 
 
-def peak_mb(tokens: int) -> float:
-    """Compress, and say what this process needed at most, in MB (1e6 bytes)."""
+def peak_of(tokens: int) -> float:
+    """Compress, and say what this process needed at most, with Python and the model, in MB."""
     backbone = load()
     model = adapted(backbone, "smollm2-raw")
-    run_pass(model, document(model, backbone, tokens))
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-def _spread(values: list[float]) -> float:
-    """By how many percent of the smallest the largest is above it."""
-    return 100 * (max(values) / min(values) - 1)
+    segments = document(model, backbone, tokens)
+    restart_peak()
+    run_pass(model, segments)
+    return peak_mb()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,10 @@ def measure(
     config, window = model.adapter.config, ids.shape[1]
     latents = DOCUMENT // config.segment_length * config.num_latents
     torch.manual_seed(0)
-    memory = Memory(torch.randn(1, latents, config.hidden_size).to(model.adapter.latents))
+    states = torch.randn(1, latents, config.hidden_size).to(model.adapter.latents)
+    # The odds that a question gives the latents, which each token adds to its logits.
+    prior = torch.randn(1, latents) if config.shares == "evidence" else None
+    memory = Memory(states, prior_BM=prior)
 
     def token() -> float:
         start = seconds()

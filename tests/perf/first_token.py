@@ -1,4 +1,4 @@
-"""First token of `ask` on a saved memory of 100,000 tokens, against the bare LM's prefill of 32K.
+"""First token of `ask` on a memory of over 100,000 tokens, against the bare LM's prefill of 32K.
 
     python tests/perf/first_token.py [--whole]
 

@@ -61,6 +61,8 @@ def main() -> None:
         server = subprocess.Popen([*command, "--port-file", str(port), "--log", str(log)])
         try:
             while not port.exists():
+                if server.poll() is not None:
+                    raise SystemExit("the endpoint did not start")
                 time.sleep(0.05)
             settings = LqaSettings(
                 out=folder / "out",
@@ -85,7 +87,7 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "what": "lqa_throughput",
+                "name": "lqa_throughput",
                 "requests": seen[-1][1],
                 "requests_per_s": round(whole, 1),
                 "steady_requests_per_s": round(steady, 1),

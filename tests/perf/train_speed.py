@@ -15,22 +15,23 @@ the median of the ratios of neighbouring steps. Prints one JSON line.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from _measuring import emit, seconds
+from _training import on_one_document
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from lcirc_cli.training.corpus import Question
+from lcirc_cli.training.settings import make_settings
+from lcirc_cli.training.windows import answer_ids
+from lcirc_cli.windows import build_prompt
 
 TOKENS, QUESTIONS = 2_048, 8
 SETTINGS = {
@@ -56,9 +57,6 @@ class PlainRecipe:
 
     def loss(self, segments: Sequence[Any], question: str, answer: str) -> Tensor:
         """The answer loss of one question; gradients reach the adapter and the LM's embeddings."""
-        from lcirc_cli.training.windows import answer_ids
-        from lcirc_cli.windows import build_prompt
-
         form = self._adapter.config.prompt_form
         prompt = build_prompt(self._backbone, question=question, form=form)
         target = answer_ids(self._backbone, answer)
@@ -74,7 +72,8 @@ class PlainRecipe:
         adapter = self._adapter
         ids = self._backbone.tokenizer(question, add_special_tokens=False)["input_ids"]
         asked = adapter.perceiver.standardise(self._model.features(torch.tensor([ids])))[0]
-        latents_KD, states = adapter.latents, []
+        latents_KD = adapter.latents
+        states: list[Tensor] = []
         for index, segment in enumerate(segments):
             if index and adapter.carry_gate is not None:
                 before = adapter.perceiver.standardise(states[-1])
@@ -156,22 +155,21 @@ def main() -> None:
                 pairs.append((ours_s, plain_s))
     ratios = [plain_s / ours_s for ours_s, plain_s in pairs]
     speeds = [QUESTIONS / statistics.median(each) for each in zip(*pairs, strict=True)]
-    figures = {
-        "name": "training speed",
-        "samples_per_s": round(speeds[0], 2),
-        "plain_samples_per_s": round(speeds[1], 2),
-        "ratio": round(statistics.median(ratios), 2),
-        "ratios": [round(ratio, 2) for ratio in ratios],
-        "at_least": AT_LEAST,
-    }
-    print(json.dumps(figures))
+    emit(
+        "training speed",
+        samples_per_s=speeds[0],
+        plain_samples_per_s=speeds[1],
+        ratio=statistics.median(ratios),
+        ratios=[round(ratio, 2) for ratio in ratios],
+        at_least=AT_LEAST,
+    )
 
 
 def timed(step: Callable[[], float]) -> tuple[float, float]:
     """(seconds, loss) of one step."""
-    started = time.perf_counter()
+    started = seconds()
     loss = step()
-    return time.perf_counter() - started, loss
+    return seconds() - started, loss
 
 
 def steps(folder: Path) -> tuple[Callable[[], float], Callable[[], float]]:
@@ -179,29 +177,16 @@ def steps(folder: Path) -> tuple[Callable[[], float], Callable[[], float]]:
 
     The learning rate is 0, so that all steps see the same weights.
     """
-    from lcirc_cli.backbones import load_backbone
-    from lcirc_cli.training.corpus import Corpus, Question, TokenisedDocument
-    from lcirc_cli.training.feature_cache import FeatureCache
-    from lcirc_cli.training.loop import make_optimizer
-    from lcirc_cli.training.model_setup import build_model
-    from lcirc_cli.training.settings import make_settings
-    from lcirc_cli.training.stages import QuestionAnswering
-
-    settings = make_settings("smollm2-cpu", SETTINGS)
-    backbone = load_backbone("smollm2", device="cpu", offline=True)
-    model = build_model(settings, backbone)
-    cache = FeatureCache(model, folder, fingerprint=backbone.fingerprint)
-    ids = torch.randint(100, 40_000, (TOKENS,), generator=torch.Generator().manual_seed(0))
-    document = TokenisedDocument("d", ids.int(), list(range(TOKENS)), "random")
     names = ["Ann", "Ben", "Carl", "Dora", "Emma", "Fred", "Gina", "Hugh"]
     asked = [
         Question(0, f"Who of the {number + 2} people in the house is {name}?", ("The cook",), ())
         for number, name in enumerate(names)
     ]
-    corpus = Corpus([document], [asked])
-    stage = QuestionAnswering(model, backbone, corpus=corpus, cache=cache, settings=settings)
+    settings = make_settings("smollm2-cpu", SETTINGS)
+    backbone, model, document, cache, stage, optimizer = on_one_document(
+        settings, folder, tokens=TOKENS, asked=asked
+    )
     recipe = PlainRecipe(model, backbone)
-    optimizer = make_optimizer(model.adapter, settings)
     for group in optimizer.param_groups:
         group["lr"] = 0.0
 

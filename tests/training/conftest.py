@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ..conftest import Outcome
 
 WORDS = [
     "river",
@@ -33,6 +37,11 @@ TINY = {
     "adapter.num_latents": 4,
     "autocast": "float32",
 }
+
+
+# `train_command(out, **settings)` makes a command line, `here(line, *more)` runs it.
+Command = Callable[..., list[str]]
+Line = Callable[..., Outcome]
 
 
 @dataclass(frozen=True)
@@ -86,16 +95,62 @@ def tiny_folder(tmp_path: Path, tiny_backbone: Callable[..., Any]) -> Path:
 
 
 @pytest.fixture
-def train_command(tiny_folder: Path, planted: Planted) -> Callable[..., list[str]]:
-    """The command line of a tiny run: `train_command(out, steps=8, **settings)`."""
+def train_command(tiny_folder: Path, planted: Planted) -> Command:
+    """The command line of a tiny run: `train_command(out, steps=8, data=folder, **settings)`."""
 
-    def command(out: Path, *, steps: int = 8, **settings: Any) -> list[str]:
+    def command(
+        out: Path, *, steps: int = 8, data: Path = planted.folder, **settings: Any
+    ) -> list[str]:
         merged = {**TINY, "checkpoint_every": 2, "documents": 2, "questions": 2, **settings}
         pairs = [f"{key}={json.dumps(value)}" for key, value in merged.items()]
         return [
             *(sys.executable, "-m", "lcirc_cli", "train", "--model", str(tiny_folder)),
-            *("--data", str(planted.folder), "--out", str(out), "--steps", str(steps)),
+            *("--data", str(data), "--out", str(out), "--steps", str(steps)),
             *(word for pair in pairs for word in ("--set", pair)),
         ]
 
     return command
+
+
+@pytest.fixture
+def here(cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
+    """Run a command line made by `train_command` in this process."""
+    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LCIRC_OFFLINE", "1")
+    return lambda command, *more: cli(*command[3:], *more)
+
+
+def child_environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "LCIRC_CACHE": str(tmp_path / "cache"),
+        "LCIRC_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def run_child(
+    command: list[str], tmp_path: Path, *, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run a command line as a process of its own."""
+    return subprocess.run(
+        command,
+        env=child_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def as_two_processes(command: list[str]) -> list[str]:
+    """The same command line, shared by two processes."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    return [*launch, *command[1:]]
+
+
+def checkpoint_tensors(out: Path, step: int) -> dict[str, Any]:
+    """The tensors of a run's checkpoint."""
+    from safetensors.torch import load_file
+
+    return load_file(out / "checkpoints" / f"step-{step:08d}" / "tensors.safetensors")

@@ -17,25 +17,13 @@ from lcirc_cli.training.model_setup import config_for
 from lcirc_cli.training.settings import make_settings
 
 from ..conftest import Outcome
-
-Command = Callable[..., list[str]]
+from .conftest import Command, Line
 
 
 @pytest.fixture
-def dry(
-    cli: Callable[..., Outcome],
-    train_command: Command,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., Outcome]:
-    """`dry("--json", steps=5, **settings)`: a dry run of the tiny model."""
-    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("LCIRC_OFFLINE", "1")
-
-    def run(*options: str, steps: int = 8, **settings: Any) -> Outcome:
-        return cli(*train_command(tmp_path / "run", steps=steps, **settings)[3:], *options)
-
-    return run
+def dry(here: Line, train_command: Command, tmp_path: Path) -> Callable[..., Outcome]:
+    """`dry("--dry-run", "--json", steps=5, **settings)`: a run of the tiny model."""
+    return lambda *options, **given: here(train_command(tmp_path / "run", **given), *options)
 
 
 def _json(done: Outcome) -> dict[str, Any]:
@@ -129,9 +117,8 @@ def test_estimates_follow_what_is_saved() -> None:
 
     base = memory(settings)
     assert base["backbone"] == 13_476_000_000 and base["trained"] == 16 * 2_691_000_000
-    assert memory(replace(settings, gradient_checkpointing=False))["working"] > (
-        2 * base["working"]
-    )
+    kept = memory(replace(settings, gradient_checkpointing=False))
+    assert kept["working"] > 2 * base["working"]
     sharded = memory(replace(settings, shard_backbone=True), devices=8)
     assert sharded["backbone"] * 8 == base["backbone"]
     # Selective over 8 states: a document eight times as long keeps no more of the compressor
@@ -139,7 +126,7 @@ def test_estimates_follow_what_is_saved() -> None:
     longer = memory(settings, replace(slot, document=8 * 16384))
     assert longer["working"] < 1.3 * base["working"]
     full = replace(settings, bptt="full")
-    assert memory(full, replace(slot, document=8 * 16384))["working"] > (longer["working"])
+    assert memory(full, replace(slot, document=8 * 16384))["working"] > longer["working"]
 
 
 def test_operations_grow_with_what_is_computed() -> None:

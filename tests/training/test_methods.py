@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from ..conftest import Outcome
+from .conftest import Command, Line, checkpoint_tensors
 
 pytest.importorskip("peft")
 
@@ -25,23 +25,10 @@ TUNED: dict[str, Any] = {
     "learning_rate": 8e-3,
     "warmup_steps": 1,
 }
-Command = Callable[..., list[str]]
-Line = Callable[[list[str]], Outcome]
-
-
-@pytest.fixture
-def here(cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
-    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("LCIRC_OFFLINE", "1")
-    return lambda command: cli(*command[3:])
 
 
 def _rows(out: Path, name: str = "log.jsonl") -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / name).open()]
-
-
-def _tensors(out: Path, step: int) -> dict[str, torch.Tensor]:
-    return load_file(out / "checkpoints" / f"step-{step:08d}" / "tensors.safetensors")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -96,12 +83,12 @@ def test_a_resumed_run_ends_in_the_same_bits(
     out = tmp_path / "run"
     command = train_command(out, steps=6, method=method, **TUNED)
     assert here(command).status == 0
-    whole = {key: value.clone() for key, value in _tensors(out, 6).items()}
+    whole = {key: value.clone() for key, value in checkpoint_tensors(out, 6).items()}
     log = (out / "log.jsonl").read_bytes()
     shutil.rmtree(out / "checkpoints" / "step-00000006")
     done = here([*command, "--resume", "auto"])
     assert done.status == 0 and "going on from step 4" in done.err
-    assert all(torch.equal(whole[key], value) for key, value in _tensors(out, 6).items())
+    assert all(torch.equal(whole[key], value) for key, value in checkpoint_tensors(out, 6).items())
     assert (out / "log.jsonl").read_bytes() == log
 
 

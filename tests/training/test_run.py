@@ -3,64 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
-from ..conftest import Outcome
-
-Command = Callable[..., list[str]]
-Line = Callable[[list[str]], Outcome]
-
-
-@pytest.fixture
-def here(cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
-    """Run a command line made by `train_command` in this process."""
-    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("LCIRC_OFFLINE", "1")
-    return lambda command: cli(*command[3:])
-
-
-def _environment(tmp_path: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "LCIRC_CACHE": str(tmp_path / "cache"),
-        "LCIRC_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-
-
-def _run(
-    command: list[str], tmp_path: Path, *, timeout: float = 300
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        env=_environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
-def _tensors(out: Path, step: int) -> dict[str, torch.Tensor]:
-    return load_file(out / "checkpoints" / f"step-{step:08d}" / "tensors.safetensors")
+from .conftest import (
+    Command,
+    Line,
+    as_two_processes,
+    checkpoint_tensors,
+    child_environment,
+    run_child,
+)
 
 
 def _killed_runs(tiny: Path, data: Path, tmp_path: Path, *, runs: int, seed: int) -> None:
     script = Path(__file__).with_name("killed_runs.py")
     arguments = [str(tiny), str(data), str(tmp_path), str(runs), str(seed)]
-    done = _run([sys.executable, str(script), *arguments], tmp_path, timeout=3000)
+    done = run_child([sys.executable, str(script), *arguments], tmp_path, timeout=3000)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["equal"] == result["runs"] == runs
@@ -107,7 +74,7 @@ def test_signals_save_and_leave_with_a_line(
     out = tmp_path / "run"
     process = subprocess.Popen(
         train_command(out, steps=5000),
-        env=_environment(tmp_path),
+        env=child_environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -136,7 +103,7 @@ def test_a_corrupt_newest_checkpoint_gives_way_to_the_one_before(
 ) -> None:
     command, out = short_run
     # Copies: the loaded tensors are views of the file that is about to be damaged.
-    reference = {key: value.clone() for key, value in _tensors(out, 6).items()}
+    reference = {key: value.clone() for key, value in checkpoint_tensors(out, 6).items()}
     path = out / "checkpoints" / "step-00000006" / "tensors.safetensors"
     data = bytearray(path.read_bytes())
     data[-5] ^= 1
@@ -144,7 +111,7 @@ def test_a_corrupt_newest_checkpoint_gives_way_to_the_one_before(
     done = here(command)
     assert done.status == 0
     assert "step-00000006 is damaged" in done.err and "going on from step 4" in done.err
-    assert all(torch.equal(reference[k], v) for k, v in _tensors(out, 6).items())
+    assert all(torch.equal(reference[k], v) for k, v in checkpoint_tensors(out, 6).items())
 
 
 @pytest.mark.parametrize("kind", ["torch", "numpy", "python"])
@@ -197,10 +164,8 @@ def test_another_number_of_processes_is_refused(
 def test_two_processes_train_as_one(train_command: Command, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     settings: dict[str, Any] = {"documents": 4, "mixer_dropout": 0.5}
-    assert _run(train_command(one, steps=3, **settings), tmp_path).returncode == 0
-    command = train_command(two, steps=3, **settings)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    done = _run([*launch, *command[1:]], tmp_path)
+    assert run_child(train_command(one, steps=3, **settings), tmp_path).returncode == 0
+    done = run_child(as_two_processes(train_command(two, steps=3, **settings)), tmp_path)
     assert done.returncode == 0, done.stderr
     ours = [json.loads(line) for line in (one / "log.jsonl").open()]
     theirs = [json.loads(line) for line in (two / "log.jsonl").open()]
@@ -221,8 +186,9 @@ def test_stages_on_plain_text_learn(
     assert done.status == 0, done.err
     losses = [json.loads(line)["loss"] for line in (out / "log.jsonl").open()]
     assert sum(losses[-10:]) < sum(losses[:10])
-    moments = {key: value for key, value in _tensors(out, 40).items() if key.endswith("exp_avg_sq")}
-    assert moments and all(torch.isfinite(value).all() for value in moments.values())
+    tensors = checkpoint_tensors(out, 40)
+    moments = {key: tensors[key] for key in tensors if key.endswith("exp_avg_sq")}
+    assert moments and all(v.any() and v.isfinite().all() for v in moments.values())
 
 
 def test_bad_settings_end_in_one_line(here: Line, train_command: Command, tmp_path: Path) -> None:

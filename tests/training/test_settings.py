@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lcirc_cli.errors import UsageError
+from lcirc_cli.training.presets import PRESETS
 from lcirc_cli.training.settings import (
-    PRESETS,
     difference,
     from_toml,
     make_settings,

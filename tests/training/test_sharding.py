@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..conftest import Outcome
-from .test_run import _run
+from .conftest import Command, Line, as_two_processes, run_child
 
-Command = Callable[..., list[str]]
 RAW: dict[str, Any] = {
     "adapter_preset": "smollm2-raw",
     "adapter.gate_init": 0.5,
@@ -31,11 +27,10 @@ def test_a_shared_backbone_trains_as_a_whole_one(
     settings = {**RAW, "gradient_checkpointing": checkpointing}
     validation = ["--validation", str(planted.folder)]
     one, two = tmp_path / "one", tmp_path / "two"
-    done = _run([*train_command(one, steps=3, **settings), *validation], tmp_path)
+    done = run_child([*train_command(one, steps=3, **settings), *validation], tmp_path)
     assert done.returncode == 0, done.stderr
     command = [*train_command(two, steps=3, shard_backbone=True, **settings), *validation]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    done = _run([*launch, *command[1:]], tmp_path)
+    done = run_child(as_two_processes(command), tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("log.jsonl", "validation.jsonl"):
         ours, theirs = _numbers(one / name), _numbers(two / name)
@@ -51,10 +46,7 @@ def _numbers(path: Path) -> list[dict[str, Any]]:
 
 
 def test_what_cannot_be_shared_is_refused(
-    cli: Callable[..., Outcome],
-    train_command: Command,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    here: Line, train_command: Command, tmp_path: Path
 ) -> None:
     from lcirc_cli.errors import UsageError
     from lcirc_cli.model import LcircConfig
@@ -62,8 +54,7 @@ def test_what_cannot_be_shared_is_refused(
     from lcirc_cli.training.settings import make_settings
     from lcirc_cli.training.sharding import check_sharding
 
-    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
-    done = cli(*train_command(tmp_path / "run", shard_backbone=True, **RAW)[3:])
+    done = here(train_command(tmp_path / "run", shard_backbone=True, **RAW))
     assert done.status == 2 and "torchrun" in done.err
     settings = make_settings(None, {"documents": 3, "shard_backbone": True})
     with pytest.raises(UsageError, match="evenly"):

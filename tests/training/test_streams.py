@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from lcirc_cli.errors import DocumentError, EndpointError, ModelError, UsageError
 from lcirc_cli.training.settings import TrainSettings, make_settings
 from lcirc_cli.training.streams import BlockedCorpus, RowStream, is_streamed, open_streams
 
-from ..conftest import Outcome
+from .conftest import Command, Line, checkpoint_tensors
 
 pytest.importorskip("datasets")
 pyarrow = pytest.importorskip("pyarrow")
 
 ROWS = 23
-Command = Callable[..., list[str]]
 
 
 def _text(number: int) -> str:
@@ -161,54 +160,48 @@ def test_sources_are_told_apart(
 
 
 def test_a_missing_source_tokenizer_is_one_line(
-    cli: Callable[..., Outcome], train_command: Command, lqa: tuple[Path, Path], tmp_path: Path
+    here: Line, train_command: Command, lqa: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    command = train_command(tmp_path / "run")
-    command[command.index("--data") + 1] = str(lqa[0])
+    command = train_command(tmp_path / "run", data=lqa[0])
     for extra, message in (
         ([], "--source-tokenizer"),
         (["--source-tokenizer", str(tmp_path / "none")], "no source tokenizer"),
     ):
-        done = cli(*command[3:], *extra, "--resume", "auto")
+        done = here(command, *extra, "--resume", "auto")
         assert done.status == 4 and message in done.err
         assert len(done.err.strip().splitlines()) == 1
 
 
 def test_a_streamed_run_resumes_in_the_same_bits(
-    cli: Callable[..., Outcome], train_command: Command, lqa: tuple[Path, Path], tmp_path: Path
+    here: Line, train_command: Command, lqa: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """Steps of several blocks, the last of them behind the end of the data."""
     data, tokenizer = lqa
     weights = []
     for name in ("straight", "resumed"):
-        command = train_command(tmp_path / name, steps=14, stream_documents=4, checkpoint_every=6)
-        command[command.index("--data") + 1] = str(data)
+        settings = {"stream_documents": 4, "checkpoint_every": 6}
+        command = train_command(tmp_path / name, steps=14, data=data, **settings)
         command += ["--source-tokenizer", str(tokenizer)]
-        done = cli(*command[3:])
+        done = here(command)
         assert done.status == 0, done.err
-        checkpoints = tmp_path / name / "checkpoints"
-        last = checkpoints / "step-00000014"
         if name == "resumed":
-            for file in last.iterdir():
-                file.unlink()
-            last.rmdir()
-            done = cli(*command[3:], "--resume", "auto")
+            shutil.rmtree(tmp_path / name / "checkpoints" / "step-00000014")
+            done = here(command, "--resume", "auto")
             assert done.status == 0 and "going on from step 12" in done.err
-        weights.append(load_file(last / "tensors.safetensors"))
+        weights.append(checkpoint_tensors(tmp_path / name, 14))
         rows = (tmp_path / name / "log.jsonl").read_text().splitlines()
         assert [json.loads(row)["step"] for row in rows] == list(range(1, 15))
     assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
 
 
 def test_plain_text_of_the_published_sets(
-    cli: Callable[..., Outcome], train_command: Command, tmp_path: Path, cache: None
+    here: Line, train_command: Command, tmp_path: Path, cache: None
 ) -> None:
     """FineWeb-Edu's fields: `text` among others."""
     texts = [_text(n) for n in range(6)]
     columns = {"text": texts, "id": [f"u{n}" for n in range(6)], "score": [3.5] * 6}
     data = write_parquet(tmp_path / "edu" / "000_00000.parquet", columns)
-    command = train_command(tmp_path / "run", steps=2, stage="lm", window_tokens=16)
-    command[command.index("--data") + 1] = str(data.parent)
-    done = cli(*command[3:])
+    settings = {"stage": "lm", "window_tokens": 16}
+    done = here(train_command(tmp_path / "run", steps=2, data=data.parent, **settings))
     assert done.status == 0, done.err
     assert "6 documents" in done.err
