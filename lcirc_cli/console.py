@@ -52,10 +52,18 @@ def error(message: str) -> None:
     _line(f"lcirc: {message}")
 
 
+def one_line(text: str) -> str:
+    """`text` without line breaks, terminal escapes and what isn't UTF-8: names may hold any."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _line(text: str) -> None:
-    # A message may quote a file name or a page with surrogates or line breaks in it.
-    clean = " ".join(text.split("\n")).encode("utf-8", "replace").decode("utf-8")
-    with contextlib.suppress(OSError, ValueError):  # standard error may be closed
+    if sys.stderr is None:  # closed by who started us; print() would take standard output instead
+        return
+    # A message may quote a file name or a page with surrogates, line breaks or escapes in it.
+    clean = one_line(text)
+    with contextlib.suppress(OSError, ValueError):  # closed since, or nobody reads it
         encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
         print(clean.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)
 
@@ -72,7 +80,7 @@ def progress(total: float | None, description: str, unit: str = "") -> Iterator[
     Yields:
         A function that adds to what is done.
     """
-    if _quiet or not sys.stderr.isatty():
+    if _quiet or sys.stderr is None or not sys.stderr.isatty():
         yield lambda amount: None
         return
     from rich import progress as rich_progress

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lcirc_cli.commands.common import takes
+from lcirc_cli.console import one_line
 from lcirc_cli.settings import CommonSettings
 
 _SIZES = {
@@ -83,9 +84,7 @@ def _document(document: dict[str, Any]) -> Iterator[str]:
     if document["sections"]:
         parts.append(f"{document['sections']:,} sections")
     parts += [f"{document['characters']:,} characters", f"{document['tokens']:,} tokens"]
-    # A file name may hold bytes that aren't UTF-8; Python keeps them as lone surrogates.
-    name = document["name"].encode("utf-8", "replace").decode("utf-8")
-    yield f"{name}: {', '.join(parts)}"
+    yield f"{one_line(document['name'])}: {', '.join(parts)}"
     if document["empty_pages"]:
         yield f"  no text on {format_pages(document['empty_pages'])}"
     for remark in document["notes"]:

@@ -172,7 +172,7 @@ def _password(file: Path | None, name: str) -> Any:
         return lines[0] if lines else ""
     if password := os.environ.get("LCIRC_PASSWORD"):
         return password
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         return None
     words = itertools.chain(["password of"], itertools.repeat("that was not it; password of"))
     return lambda: getpass.getpass(f"{next(words)} {name}: ", stream=sys.stderr)

@@ -97,9 +97,7 @@ class Archive:
 
     def _check(self, member: zipfile.ZipInfo) -> None:
         path = member.filename
-        if path.startswith(("/", "\\")) or re.search(
-            r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[a-zA-Z]:", path
-        ):
+        if _UNSAFE_NAME.search(path):
             raise DocumentError(f"{self.name}: holds the unsafe name {_shown(path)}; not read")
         if member.flag_bits & 1:
             raise DocumentError(f"{self.name}: its contents are locked; save it without a password")

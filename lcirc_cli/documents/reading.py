@@ -5,9 +5,10 @@ Knows nothing about how a format is read.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -73,10 +74,11 @@ def _read(
         format = detect_zip(head, archive, name=name)
     if format == "pdf":
         pdf = path if data is None and path is not None else data or b""
-        digest = sha256_of(pdf) if isinstance(pdf, bytes) else _sha256_of_file(pdf, name)
-        document = read_pdf(
-            pdf, name=name, sha256=digest, password=password, pages=pages, limits=limits
-        )
+        with _unchanged(pdf, name):
+            digest = sha256_of(pdf) if isinstance(pdf, bytes) else _sha256_of_file(pdf, name)
+            document = read_pdf(
+                pdf, name=name, sha256=digest, password=password, pages=pages, limits=limits
+            )
     elif pages is not None:
         raise UsageError(f"{name}: only a PDF has pages to choose from; leave the range out")
     else:
@@ -97,6 +99,8 @@ def _fetch(path: Path | None, name: str, limits: ReadLimits) -> tuple[bytes | No
 
 
 def _read_all(path: Path | None, name: str, limits: ReadLimits) -> bytes:
+    if path is None and sys.stdin is None:
+        raise DocumentError(f"{name}: is closed; pipe a document into lcirc, or name a file")
     try:
         if path is None:
             data = _read_at_most(sys.stdin.buffer, limits.source_bytes)
@@ -122,6 +126,32 @@ def _sha256_of_file(path: Path, name: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(name, error) from None
+
+
+@contextlib.contextmanager
+def _unchanged(source: Path | bytes, name: str) -> Iterator[None]:
+    """Refuse a file that is written to or replaced meanwhile, whatever else that led to.
+
+    A PDF on disk is opened more than once: its hash and its pages might be of two versions.
+    """
+    before = _version(source)
+    failure: DocumentError | None = None
+    try:
+        yield
+    except DocumentError as error:
+        failure = error
+    if _version(source) != before:
+        raise DocumentError(f"{name}: changed while it was read; try again once it is complete")
+    if failure is not None:
+        raise failure
+
+
+def _version(source: Path | bytes) -> tuple[int, ...] | None:
+    try:
+        found = None if isinstance(source, bytes) else source.stat()
+    except OSError:
+        return None
+    return None if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _unreadable(name: str, error: OSError) -> DocumentError:

@@ -6,6 +6,7 @@ Knows nothing about what a document holds.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,13 @@ from lcirc_cli.documents.detect import EXTENSIONS
 from lcirc_cli.errors import DocumentError
 
 STDIN = "-"
+_SKIPPED = (
+    "hidden",
+    "of other formats",
+    "linked folders",
+    "unreadable folders",
+    "pipes and devices",
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ def collect_sources(arguments: Sequence[str]) -> list[Source]:
     """Files as given, folders recursively and sorted, and `-` for standard input.
 
     Below a folder, only files with the extension of a readable format are taken; hidden files and
-    folders, links to folders and files of other formats are counted in a note.
+    folders, links to folders, pipes and devices, and files of other formats are counted in a note.
 
     Raises:
         DocumentError: a path does not exist, or a folder holds nothing readable.
@@ -48,7 +56,7 @@ def collect_sources(arguments: Sequence[str]) -> list[Source]:
 
 def _folder(root: Path) -> list[Source]:
     files: list[Path] = []
-    skipped = {"hidden": 0, "of other formats": 0, "linked folders": 0, "unreadable folders": 0}
+    skipped = dict.fromkeys(_SKIPPED, 0)
 
     def unreadable(error: OSError) -> None:
         skipped["unreadable folders"] += 1
@@ -63,10 +71,12 @@ def _folder(root: Path) -> list[Source]:
         for name in names:
             if name.startswith("."):
                 continue
-            if Path(name).suffix.lower() in EXTENSIONS:
-                files.append(here / name)
-            else:
+            if Path(name).suffix.lower() not in EXTENSIONS:
                 skipped["of other formats"] += 1
+            elif _waits(here / name):
+                skipped["pipes and devices"] += 1
+            else:
+                files.append(here / name)
     told = ", ".join(f"{count:,} {kind}" for kind, count in skipped.items() if count)
     if not files:
         raise DocumentError(
@@ -79,3 +89,12 @@ def _folder(root: Path) -> list[Source]:
         Source(file, file.relative_to(root).as_posix(), note if first == 0 else ())
         for first, file in enumerate(ordered)
     ]
+
+
+def _waits(path: Path) -> bool:
+    """Whether reading might wait for ever: a named pipe, a socket or a device."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # a link to nothing, or no permission: reading it says so
+        return False
+    return not stat.S_ISREG(mode)

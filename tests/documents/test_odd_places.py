@@ -1,0 +1,108 @@
+"""Documents in odd places, and `lcirc ingest` without the usual streams: one line, never a hang."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lcirc_cli.documents import collect_sources, pdf, read_document
+from lcirc_cli.errors import DocumentError
+
+from .raw_pdf import text_pdf
+
+NO_MODEL = ["--model", "/no/such/model", "--offline"]  # what stops it once all has been read
+
+
+def one_line(text: str) -> str:
+    assert len(text.splitlines()) == 1 and text.startswith("lcirc: "), text
+    assert "unexpected" not in text and "Traceback" not in text
+    return text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(DocumentError, match="holds no readable document .skipped: 1 pipes and"):
+        collect_sources([str(tmp_path)])
+    (tmp_path / "a.txt").write_bytes(b"Words.")
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere")
+    sources = collect_sources([str(tmp_path)])
+    assert [source.name for source in sources] == ["a.txt", "gone.txt"]
+    assert sources[0].notes == (f"folder {tmp_path.name}: skipped 1 pipes and devices",)
+    with pytest.raises(DocumentError, match="no such file"):
+        read_document(sources[1])
+
+
+@pytest.mark.parametrize("how", ["written", "replaced", "cut", "removed"])
+def test_a_pdf_that_changes_while_it_is_read(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hash would be of one version and its pages of another."""
+    path, other = tmp_path / "book.pdf", tmp_path / "other"
+    path.write_bytes(text_pdf(["one", "two"]))
+    other.write_bytes(text_pdf(["three"]))
+    read_pages = pdf._Reading._read_pages
+
+    def change_then_read(self: Any, process: Any) -> None:
+        if how == "written":
+            path.write_bytes(text_pdf(["one", "two", "three"]))
+        elif how == "replaced":
+            other.replace(path)
+        elif how == "cut":
+            path.write_bytes(b"%PDF-1.7")
+        else:
+            path.unlink()
+        read_pages(self, process)
+
+    assert read_document(path).page_count == 2
+    monkeypatch.setattr(pdf._Reading, "_read_pages", change_then_read)
+    with pytest.raises(DocumentError, match="^book.pdf: changed while it was read; try again"):
+        read_document(path)
+
+
+def test_names_with_line_breaks_and_escapes(
+    cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a\nb\r\x1b[2Jc\u2028d.txt", os.fsdecode(b"\xff\n.pdf")):
+        (tmp_path / name).write_bytes(b"")
+        status, out, err = cli("ingest", name, "-o", "m.lcirc")
+        assert (status, out) == (3, "")
+        assert "is empty" in one_line(err) and "\x1b" not in err
+
+
+@pytest.mark.parametrize("closed", [0, 2])
+def test_closed_streams(closed: int, tmp_path: Path) -> None:
+    """As with `<&-` or `2>&-` in a shell, or under some supervisors."""
+    (tmp_path / "a.pdf").write_bytes(text_pdf(["Words."]))
+    script = (
+        "import sys; from lcirc_cli import app, console; "
+        "console.note('a note that is not for standard output'); "
+        "sys.exit(app.run(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "ingest", "a.pdf", *NO_MODEL],
+        preexec_fn=lambda: os.close(closed),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL if closed != 0 else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if closed != 2 else None,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    if closed != 2:
+        assert "no model '/no/such/model'" in one_line(done.stderr.splitlines(keepends=True)[-1])
+
+
+def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(DocumentError, match="^stdin: is closed; pipe a document into lcirc"):
+        read_document("-")
