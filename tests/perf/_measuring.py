@@ -4,12 +4,17 @@ The clock: on one CPU thread it counts this process's own processor time, so tha
 machine do not matter; with more threads, and on CUDA, it is the wall clock. Every script measures
 both sides of a ratio with it, in one run. The default model must be here: `lcirc pull smollm2`.
 
+The number format: lcirc's own choice for this machine, bfloat16 where the hardware has it and
+float32 elsewhere; `--dtype` names another. Without such hardware torch multiplies bfloat16 ten
+times more slowly than float32, and ratios between such times say little about lcirc.
+
 Peak memory: `VmHWM`, which can begin anew after loading (Linux). Not `ru_maxrss`: a process that
 was started by a large one inherits that one's.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import gc
 import json
@@ -25,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from lcirc_cli.backbones import Backbone, load_backbone  # noqa: E402
+from lcirc_cli.backbones import DTYPES, Backbone, load_backbone  # noqa: E402
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, preset  # noqa: E402
 from lcirc_cli.model.decoders import (  # noqa: E402
     backbone_shape,
@@ -81,9 +86,19 @@ def spread_percent(values: Collection[float]) -> float:
     return 100 * (max(values) / min(values) - 1)
 
 
-def load() -> Backbone:
-    """The default model in bfloat16."""
-    return load_backbone("smollm2", dtype="bfloat16", offline=True)
+def take_dtype(parser: argparse.ArgumentParser) -> None:
+    """Give a script the option --dtype."""
+    parser.add_argument("--dtype", choices=DTYPES, default="auto", help="as of lcirc ask")
+
+
+def load(dtype: str = "auto") -> Backbone:
+    """The default model."""
+    return load_backbone("smollm2", dtype=dtype, offline=True)
+
+
+def dtype_of(backbone: Backbone) -> str:
+    """`bfloat16`, `float32` or `float16`, as results name it."""
+    return str(backbone.lm.dtype).removeprefix("torch.")
 
 
 def adapted(backbone: Backbone, name: str) -> LcircForCausalLM:
@@ -103,16 +118,16 @@ def adapted(backbone: Backbone, name: str) -> LcircForCausalLM:
 
 @torch.no_grad()
 def matmul_rate(backbone: Backbone) -> float:
-    """Operations a second of the fastest bfloat16 product among some sizes.
+    """Operations a second of the fastest product among some sizes, in the model's dtype.
 
     Kept up for as long as the shortest document takes, so that both meet the same machine.
     """
-    return max(_rate(backbone.lm.device, *size) for size in _SIZES)
+    like = next(backbone.lm.parameters())
+    return max(_rate(like, *size) for size in _SIZES)
 
 
-def _rate(device: torch.device, rows: int, columns: int, inner: int) -> float:
-    x = torch.randn(rows, inner, device=device).bfloat16()
-    w = torch.randn(columns, inner, device=device).bfloat16()
+def _rate(like: torch.Tensor, rows: int, columns: int, inner: int) -> float:
+    x, w = torch.randn(rows, inner).to(like), torch.randn(columns, inner).to(like)
 
     def multiply(times: int) -> None:
         for _ in range(times):

@@ -1,16 +1,17 @@
 """How fast documents of 16K, 64K and 128K tokens are compressed, and in how much memory.
 
-    python tests/perf/compression.py
+    python tests/perf/compression.py [--dtype bfloat16]
 
-Preset `smollm2-raw` in bfloat16, random tokens, LCIRC as ingest runs it: per token against the
-bare LM's prefill of 8,192 tokens in one piece, and against the machine's fastest bfloat16 product,
-both measured in the same run. Then what ingest costs with the preset `smollm2`, whose segments are
+Preset `smollm2-raw`, random tokens, LCIRC as ingest runs it: per token against the bare LM's
+prefill of 8,192 tokens in one piece, and against the machine's fastest matrix product, all in one
+dtype and one run. Then what ingest costs with the preset `smollm2`, whose segments are
 read by the LM's first j layers. Peak memory is that of a process for each length, counted from
 after the model is loaded (what is resident then is in it). Prints JSON lines.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from _measuring import (
     PIECE,
     adapted,
+    dtype_of,
     emit,
     fastest,
     load,
@@ -27,6 +29,7 @@ from _measuring import (
     restart_peak,
     some_tokens,
     spread_percent,
+    take_dtype,
 )
 
 from lcirc_cli.backbones import Backbone
@@ -43,18 +46,26 @@ SHIPPED_TOKENS = 16_384
 
 
 def main() -> None:
-    if len(sys.argv) == 3 and sys.argv[1] == "peak":
-        print(peak_of(int(sys.argv[2])))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    take_dtype(parser)
+    parser.add_argument("--peak", type=int, metavar="TOKENS", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak is not None:
+        print(peak_of(options.peak, options.dtype))
         return
-    backbone = load()
+    backbone = load(options.dtype)
     rate = matmul_rate(backbone)
     per_token = prefill_s(backbone, PIECE) / PIECE
-    common = {"matmul_tera": rate / 1e12, "prefill_us_a_token": 1e6 * per_token}
+    common = {
+        "dtype": dtype_of(backbone),
+        "matmul_tera": rate / 1e12,
+        "prefill_us_a_token": 1e6 * per_token,
+    }
     raw(backbone, rate=rate, prefill=per_token, common=common)
     shipped(backbone, prefill=per_token)
 
 
-def raw(backbone: Backbone, *, rate: float, prefill: float, common: dict[str, float]) -> None:
+def raw(backbone: Backbone, *, rate: float, prefill: float, common: dict[str, Any]) -> None:
     """The published form on raw embeddings, at each length."""
     model = adapted(backbone, "smollm2-raw")
     config = model.adapter.config
@@ -64,7 +75,7 @@ def raw(backbone: Backbone, *, rate: float, prefill: float, common: dict[str, fl
         for tokens, segments in documents.items():
             taken[tokens].append(fastest(lambda s=segments: run_pass(model, s), 1))  # type: ignore[misc]
     each = {tokens: min(rounds) / tokens for tokens, rounds in taken.items()}
-    peaks = {tokens: in_a_process(tokens) for tokens in LENGTHS}
+    peaks = {tokens: in_a_process(tokens, common["dtype"]) for tokens in LENGTHS}
     shares = []
     for tokens in LENGTHS:
         count = count_segments(config, tokens)
@@ -82,6 +93,7 @@ def raw(backbone: Backbone, *, rate: float, prefill: float, common: dict[str, fl
         )
     emit(
         "compression in all",
+        dtype=common["dtype"],
         least_prefill_over_compression=prefill / max(each.values()),
         least_percent_of_matmul_rate=100 * min(shares),
         time_a_token_differs_percent=spread_percent(each.values()),
@@ -126,6 +138,7 @@ def shipped(backbone: Backbone, *, prefill: float) -> None:
     layers = model.adapter.config.segment_inputs
     emit(
         "ingest with the shipped preset",
+        dtype=dtype_of(backbone),
         tokens=len(ids),
         us_a_token=1e6 * each,
         prefill_over_ingest=prefill / each,
@@ -140,16 +153,16 @@ def document(model: LcircForCausalLM, backbone: Backbone, tokens: int) -> Segmen
     return Segments(some_tokens(tokens, backbone), {}, group_segments(lengths))
 
 
-def in_a_process(tokens: int) -> float:
+def in_a_process(tokens: int, dtype: str) -> float:
     """Peak memory in MB of a process that compresses so many tokens."""
-    command = [sys.executable, __file__, "peak", str(tokens)]
+    command = [sys.executable, __file__, "--peak", str(tokens), "--dtype", dtype]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout)
 
 
-def peak_of(tokens: int) -> float:
+def peak_of(tokens: int, dtype: str) -> float:
     """Compress, and say what this process needed at most, with Python and the model, in MB."""
-    backbone = load()
+    backbone = load(dtype)
     model = adapted(backbone, "smollm2-raw")
     segments = document(model, backbone, tokens)
     restart_peak()

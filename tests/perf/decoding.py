@@ -1,8 +1,8 @@
 """Time of a generated token with the memory of 128K document tokens, against the bare LM's.
 
-    python tests/perf/decoding.py
+    python tests/perf/decoding.py [--dtype bfloat16]
 
-The default model in bfloat16 with each preset, at the default window and at the paper's. The
+The default model with each preset, at the default window and at the paper's. The
 window's keys and values are in the cache, and single tokens take turns with and without the
 memory. `projected_again` is what it would be if the memory's keys and values were made anew for
 every token, as the published code does. Prints JSON lines.
@@ -10,11 +10,12 @@ every token, as the published code does. Prints JSON lines.
 
 from __future__ import annotations
 
+import argparse
 from statistics import median
 from typing import Any
 
 import torch
-from _measuring import adapted, emit, fastest, load, seconds, some_tokens
+from _measuring import adapted, emit, fastest, load, seconds, some_tokens, take_dtype
 from transformers import DynamicCache
 
 from lcirc_cli.model import LcircForCausalLM, Memory
@@ -26,7 +27,9 @@ TURNS, WARM_UP = 24, 4
 
 @torch.no_grad()
 def main() -> None:
-    backbone = load()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    take_dtype(parser)
+    backbone = load(parser.parse_args().dtype)
     lm: Any = backbone.lm
     for window in WINDOWS:
         ids = some_tokens(window, backbone)[None].long().to(lm.device)
@@ -67,6 +70,7 @@ def measure(
     emit(
         "decoding",
         preset=preset,
+        dtype=str(lm.dtype).removeprefix("torch."),
         window=window,
         latents=latents,
         bare_ms=1e3 * before,

@@ -1,6 +1,6 @@
 """First token of `ask` on a memory of over 100,000 tokens, against the bare LM's prefill of 32K.
 
-    python tests/perf/first_token.py [--whole]
+    python tests/perf/first_token.py [--whole] [--dtype bfloat16]
 
 The handbook is ingested with the default model, the preset `smollm2` and open gates, joined to
 itself until the memory is long enough, and saved; then a new engine loads the file and is asked
@@ -16,7 +16,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from _measuring import ROOT, adapted, emit, load, prefill_s, seconds
+from _measuring import ROOT, adapted, dtype_of, emit, load, prefill_s, seconds, take_dtype
 
 from lcirc_cli import Engine
 from lcirc_cli.adapters import LoadedAdapter
@@ -31,8 +31,9 @@ QUESTIONS = ("Who introduced the bootstrap?", "What does a memory file hold?")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--whole", action="store_true", help="prefill all 32,768 tokens")
-    whole = parser.parse_args().whole
-    backbone = load()
+    take_dtype(parser)
+    options = parser.parse_args()
+    whole, backbone = options.whole, load(options.dtype)
     prefill = prefill_s(backbone, WINDOW, layers=None if whole else 1)
     adapter = LoadedAdapter(adapted(backbone, "smollm2").adapter, "preset smollm2", "speed")
     with tempfile.TemporaryDirectory() as folder:
@@ -50,6 +51,7 @@ def main() -> None:
     first = loaded + taken[0]
     emit(
         "first token",
+        dtype=dtype_of(backbone),
         memory_tokens=tokens,
         load_s=loaded,
         first_question_s=first,
