@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -34,7 +34,7 @@ class ChatRequest:
 
     def key(self, model: str) -> str:
         """What the request is known by: 64 hexadecimal digits over all that decides the reply."""
-        sent = asdict(self) | {"model": model}
+        sent = {**vars(self), "model": model}  # `asdict` would copy the schema, piece by piece
         del sent["purpose"]
         text = json.dumps(sent, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
