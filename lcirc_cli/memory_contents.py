@@ -111,6 +111,39 @@ class MemoryContents:
         return first + min(begin, stop), first + stop
 
 
+def unread(
+    text: str, token_ids: Tensor, token_starts: Tensor, *, name: str = "document"
+) -> MemoryContents:
+    """A text's tokens as a memory without states: enough to rank and to show its passages."""
+    import torch
+
+    document = StoredDocument(
+        name=name,
+        sha256="",
+        format="text",
+        text=text,
+        pages=(Page(None, None, 0, len(text)),),
+        page_count=None,
+        empty_pages=(),
+        notes=(),
+        first_token=0,
+        num_tokens=len(token_ids),
+        first_segment=0,
+        num_segments=0,
+    )
+    return MemoryContents(
+        documents=(document,),
+        token_ids=token_ids,
+        token_starts=token_starts,
+        segment_lengths=[],
+        states=torch.empty(0, 0),
+        carry=torch.empty(0, 0),
+        features={},
+        settings={},
+        fingerprints=Fingerprints("", "", "", "", ""),
+    )
+
+
 def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
     """One memory with the documents of both; `more` must have continued from `contents.carry`.
 

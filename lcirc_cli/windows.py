@@ -122,7 +122,7 @@ def make_window(
     history = list(history)[-HISTORY_TURNS:]
     while True:
         if kind == "evidence":
-            texts, shown = _best(contents, ranked, budget)
+            texts, shown = best_texts(contents, ranked, budget)
         elif kind == "ends":
             texts, shown = _ends(contents, budget)
         else:
@@ -145,10 +145,13 @@ def make_window(
             )
 
 
-def _best(
+def best_texts(
     contents: MemoryContents, ranked: Sequence[Passage], budget: int
 ) -> tuple[list[str], int]:
-    """The best passages that fit, in document order; of the very best one at least a part."""
+    """The best passages that fit in `budget` tokens, in document order, and how many tokens.
+
+    Of the very best one at least a part is there.
+    """
     chosen: list[Passage] = []
     used = 0
     for passage in ranked:

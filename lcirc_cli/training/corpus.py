@@ -1,7 +1,7 @@
 """Documents with questions, as tokens: what the stages draw samples from.
 
 Reads the documents + qa form (`documents.jsonl[.gz]`, `qa.jsonl[.gz]`). Offsets in characters
-become token ranges here; nothing after this file knows characters.
+become token ranges here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,17 @@ class TokenisedDocument:
     ids_N: Tensor  # int32
     starts: list[int]  # first character of each token
     digest: str  # of the token ids; names its cached features
+    text: str = field(default="", repr=False)
 
     def tokens_of(self, start: int, end: int) -> tuple[int, int]:
         """The token range [first, last) that covers characters [start, end)."""
         first = max(0, bisect_right(self.starts, start) - 1)
         return first, max(first + 1, bisect_left(self.starts, end))
+
+    def text_of(self, start: int, end: int) -> str:
+        """The characters of tokens [start, end)."""
+        last = self.starts[end] if end < len(self.starts) else len(self.text)
+        return self.text[self.starts[start] : last] if start < end else ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ def tokenise(identity: str, text: str, backbone: Backbone) -> TokenisedDocument:
     """A document's token ids and the first character of each."""
     ids, starts = encode(backbone.tokenizer, text)
     digest = hashlib.sha256(ids.tobytes()).hexdigest()
-    return TokenisedDocument(identity, torch.from_numpy(ids), starts.tolist(), digest)
+    return TokenisedDocument(identity, torch.from_numpy(ids), starts.tolist(), digest, text)
 
 
 def select(corpus: Corpus, *, limit: int, seed: int) -> Corpus:

@@ -107,7 +107,7 @@ def memory(
     """
     shared = devices if settings.shard_backbone else 1
     going_back = round(_activations(settings, shape, config, slot))
-    if settings.autocast == "bfloat16":
+    if settings.autocast != "float32":
         going_back += 2 * trained  # autocast keeps copies of the weights that it has cast
     return {
         "backbone": backbone * bytes_a_weight // shared,

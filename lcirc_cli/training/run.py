@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from lcirc_cli import console
-from lcirc_cli.backbones import Backbone, load_backbone
+from lcirc_cli.backbones import Backbone, choose_dtype, load_backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_write, make_folder
 from lcirc_cli.training.assembly import assemble
@@ -39,6 +40,7 @@ def train(
         Interrupted: asked to stop; the state is saved.
     """
     processes = start_processes()
+    settings = _begun_with(settings, out)
     if processes.first:
         _check_folder(settings, out, resume=resume)
     if settings.shard_backbone and local_device().type == "cuda":
@@ -48,6 +50,9 @@ def train(
         backbone = load_backbone(
             settings.model, device=device, dtype=dtype, attention=attention, offline=offline
         )
+    if settings.autocast == "auto":
+        half = choose_dtype("auto", device=backbone.lm.device)
+        settings = replace(settings, autocast=str(half).removeprefix("torch."))
     parts = assemble(settings, backbone, offline=offline, processes=processes)
     validator = None
     if settings.validation and (processes.first or settings.shard_backbone):
@@ -68,6 +73,14 @@ def train(
         validator=validator,
         processes=processes,
     ).run(resume=resume)
+
+
+def _begun_with(settings: TrainSettings, out: Path) -> TrainSettings:
+    """The settings, where `autocast=auto` is what the run in `out` chose when it began."""
+    path = out / "config.toml"
+    if settings.autocast != "auto" or not path.exists():
+        return settings
+    return replace(settings, autocast=from_toml(path).autocast)
 
 
 def _check_folder(settings: TrainSettings, out: Path, *, resume: bool) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lcirc_cli.training.altered import alter
 from lcirc_cli.training.choices import draw_options
 from lcirc_cli.training.corpus import Corpus, Question
 from lcirc_cli.training.settings import TrainSettings
@@ -24,8 +25,11 @@ class SampleSettings:
         document_tokens: documents are cut to a part of about this length around a question's
             evidence; 0 leaves them whole.
         join_tokens: whole documents are joined until they reach this length; 0 joins none.
-        unanswerable: share of questions that are made unanswerable by asking them of a
-            document that they are not about.
+        unanswerable: share of questions that are made unanswerable: asked of a document that they
+            are not about, or altered.
+        altered: share of those that are the document's own with a name or number exchanged.
+        evidence_removed: share of documents from which the segments with a question's evidence
+            are taken out, which leaves it without an answer.
         multiple_choice: share of the other questions that are shown with options.
         segment_lengths: the shortest and the longest segment; each document draws one length,
             longer ones in proportion to their length, as in the paper.
@@ -35,6 +39,8 @@ class SampleSettings:
     document_tokens: int = 0
     join_tokens: int = 0
     unanswerable: float = 0.1
+    altered: float = 0.0
+    evidence_removed: float = 0.0
     multiple_choice: float = 0.0
     segment_lengths: tuple[int, int] = (256, 256)
 
@@ -96,10 +102,49 @@ class Sampler:
         first = group[int(rng.integers(len(group)))]
         n = draw_segment_length(rng, *self._settings.segment_lengths)
         own = self._own_part(rng, document, first, n)
+        gap, chosen = self._gap(rng, own, first, n)
         parts, offset = self._join(rng, own)
-        chosen = self._choose(rng, own, first)
-        asked = [self._ask(rng, question, own, offset) for question in chosen]
-        return Sample(tuple(parts), tuple(asked), n)
+        chosen = self._choose(rng, own, first) if gap is None else self._around(rng, chosen, gap)
+        asked = [self._ask(rng, question, own, offset, gap) for question in chosen]
+        return Sample(tuple(_without(parts, own, gap)), tuple(asked), n)
+
+    def _gap(
+        self, rng: np.random.Generator, own: Part, first: Question, n: int
+    ) -> tuple[Part | None, list[Question]]:
+        """Segments to take out, and the questions that then still have a clear answer or none.
+
+        A question whose answer stands in what is left could be answered from there: it is not
+        asked. Nothing is taken out where that would leave nothing, or no question.
+        """
+        share = self._settings.evidence_removed
+        if share <= 0 or rng.random() >= share or not first.evidence:
+            return None, []
+        low = min(start for start, _ in first.evidence) // n * n
+        high = -(-max(end for _, end in first.evidence) // n) * n
+        gap = Part(own.document, max(low, own.start), min(high, own.end))
+        if gap.start == own.start and gap.end == own.end:
+            return None, []
+        document = self._corpus.documents[own.document]
+        left = document.text_of(own.start, gap.start) + document.text_of(gap.end, own.end)
+        fits = [
+            question
+            for question in self._corpus.questions[own.document]
+            if _inside(question, own)
+            and (
+                _outside(question, gap)
+                or (_inside(question, gap) and not any(a in left for a in question.answers))
+            )
+        ]
+        return (gap, fits) if fits else (None, [])
+
+    def _around(self, rng: np.random.Generator, fits: list[Question], gap: Part) -> list[Question]:
+        """Up to half of the questions about what was taken out, the rest about what is left."""
+        order = [fits[int(i)] for i in rng.permutation(len(fits))]
+        gone = [q for q in order if _inside(q, gap) and q.evidence][
+            : -(-self._settings.questions // 2)
+        ]
+        rest = [q for q in order if _outside(q, gap)]
+        return [*gone, *rest[: self._settings.questions - len(gone)]]
 
     def _own_part(
         self, rng: np.random.Generator, document: int, question: Question, n: int
@@ -133,27 +178,43 @@ class Sampler:
         pool = [
             question
             for question in self._corpus.questions[own.document]
-            if question is not first
-            and all(own.start <= start and end <= own.end for start, end in question.evidence)
+            if question is not first and _inside(question, own)
         ]
         count = min(self._settings.questions - 1, len(pool))
         order = rng.permutation(len(pool))[:count]
         return [first, *(pool[int(i)] for i in order)]
 
-    def _ask(self, rng: np.random.Generator, question: Question, own: Part, offset: int) -> Asked:
+    def _ask(
+        self, rng: np.random.Generator, question: Question, own: Part, offset: int, gap: Part | None
+    ) -> Asked:
         if rng.random() < self._settings.unanswerable:
-            return self._foreign(rng, own)
-        if not question.answers:
+            return self._altered(rng, question) or self._foreign(rng, own)
+        removed = gap is not None and bool(question.evidence) and _inside(question, gap)
+        if removed or not question.answers:
             return Asked(question.text, None, (), question)
         answer = question.answers[int(rng.integers(len(question.answers)))]
-        shift = offset - own.start
-        evidence = tuple((start + shift, end + shift) for start, end in question.evidence)
+        evidence = tuple(
+            (start + shift, end + shift)
+            for start, end in question.evidence
+            for shift in (offset - own.start - _before(gap, start),)
+        )
         options: tuple[str, ...] = ()
         share = self._settings.multiple_choice
         if share > 0 and rng.random() < share:
             group = self._corpus.questions[question.document]
             options = draw_options(rng, question, answer, group)
         return Asked(question.text, answer, evidence, question, options)
+
+    def _altered(self, rng: np.random.Generator, question: Question) -> Asked | None:
+        share = self._settings.altered
+        if share <= 0 or rng.random() >= share:
+            return None
+        document = self._corpus.documents[question.document]
+        group = self._corpus.questions[question.document]
+        others = [text for each in group for text in (each.text, *each.answers)]
+        evidence = " ".join(document.text_of(start, end) for start, end in question.evidence)
+        text = alter(rng, question.text, others=others, evidence=evidence)
+        return None if text is None else Asked(text, None, (), question)
 
     def _foreign(self, rng: np.random.Generator, own: Part) -> Asked:
         """A question about another document: nothing here answers it."""
@@ -179,6 +240,8 @@ def make_sampler(corpus: Corpus, settings: TrainSettings, *, lengths: tuple[int,
         document_tokens=settings.document_tokens,
         join_tokens=settings.join_tokens,
         unanswerable=settings.unanswerable,
+        altered=settings.altered,
+        evidence_removed=settings.evidence_removed,
         multiple_choice=settings.multiple_choice,
         segment_lengths=lengths,
     )
@@ -191,3 +254,27 @@ def draw_segment_length(rng: np.random.Generator, shortest: int, longest: int) -
         return longest
     lengths = np.arange(shortest, longest + 1)
     return int(rng.choice(lengths, p=lengths / lengths.sum()))
+
+
+def _inside(question: Question, part: Part) -> bool:
+    """Whether all evidence lies in a part; true without any."""
+    return all(part.start <= start and end <= part.end for start, end in question.evidence)
+
+
+def _outside(question: Question, part: Part) -> bool:
+    """Whether no evidence touches a part."""
+    return all(end <= part.start or part.end <= start for start, end in question.evidence)
+
+
+def _before(gap: Part | None, token: int) -> int:
+    """Tokens that the gap takes out before a token of the same document."""
+    return 0 if gap is None or token < gap.end else gap.end - gap.start
+
+
+def _without(parts: list[Part], own: Part, gap: Part | None) -> list[Part]:
+    """The parts with the gap taken out of the own one."""
+    if gap is None:
+        return parts
+    around = [Part(own.document, own.start, gap.start), Part(own.document, gap.end, own.end)]
+    at = parts.index(own)
+    return [*parts[:at], *(part for part in around if part.start < part.end), *parts[at + 1 :]]

@@ -43,12 +43,16 @@ class TrainSettings:
         join_tokens: join documents up to this length (0 = never).
         random_segments: draw the segment length anew for each document, as in the paper.
         unanswerable: share of questions asked of a document that does not answer them.
+        altered: share of those that are the document's own with a name or number exchanged; the
+            others are another document's.
+        evidence_removed: share of documents from which the segments with a question's evidence
+            are taken out.
         multiple_choice: share of questions that are shown with options, wrong ones from the same
             document; their answer is a letter and the option.
         mixer_dropout: share of documents compressed without the question, so that one adapter
             serves lcirc and qd-lcirc.
         window_none, window_evidence, window_ends: weights of the window's contents: the question
-            alone, passages with the evidence among them, or the document's head and tail.
+            alone, passages as `lcirc ask` ranks them by words, or the document's head and tail.
         window_tokens: document tokens in a window that holds any.
         answer_weight: of the loss on answer tokens; 0 leaves the LM out and trains only what finds
             the evidence, at a fifth of the time (qa).
@@ -62,7 +66,8 @@ class TrainSettings:
         learning_rate, gate_learning_rate: peaks; gates are few and need larger steps.
         final_learning_rate: where the cosine ends, as a share of the peak.
         clip: largest norm of the gradient.
-        autocast: bfloat16 or float32; the masters are float32 in any case.
+        autocast: auto (bfloat16 where the hardware multiplies it faster), bfloat16 or float32; the
+            masters are float32 in any case. A run's config.toml holds what it began with.
         gradient_checkpointing: recompute the LM's layers in the backward pass.
         shard_backbone: the frozen LM's layers are dealt out over the processes (FSDP2) and gathered
             one at a time when they run: for an LM that doesn't fit on one device.
@@ -88,6 +93,8 @@ class TrainSettings:
     join_tokens: int = 0
     random_segments: bool = False
     unanswerable: float = 0.1
+    altered: float = 0.0
+    evidence_removed: float = 0.0
     multiple_choice: float = 0.0
     mixer_dropout: float = 0.15
     window_none: float = 1.0
@@ -109,7 +116,7 @@ class TrainSettings:
     warmup_steps: int = 30
     weight_decay: float = 0.01
     clip: float = 1.0
-    autocast: str = "bfloat16"
+    autocast: str = "auto"
     gradient_checkpointing: bool = False
     shard_backbone: bool = False
     validation: tuple[str, ...] = ()
@@ -138,7 +145,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "stage": ("qa", "lm", "reconstruct"),
     "method": tuple(METHODS),
     "bptt": ("full", "truncated", "selective"),
-    "autocast": ("bfloat16", "float32"),
+    "autocast": ("auto", "bfloat16", "float32"),
     "log_to": ("none", "tensorboard", "trackio"),
 }
 
@@ -251,7 +258,7 @@ def _check(settings: TrainSettings) -> None:
     for key in _COUNTS:
         if getattr(settings, key) < 1:
             raise UsageError(f"{key} must be at least 1")
-    for key in ("unanswerable", "multiple_choice", "mixer_dropout"):
+    for key in ("unanswerable", "altered", "evidence_removed", "multiple_choice", "mixer_dropout"):
         if not 0.0 <= getattr(settings, key) <= 1.0:
             raise UsageError(f"{key} must be between 0 and 1")
     if settings.answer_weight <= 0 and settings.evidence_weight <= 0:

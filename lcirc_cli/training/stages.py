@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones import Backbone, choose_dtype
 from lcirc_cli.model import (
     Backpropagation,
     LcircAdapter,
@@ -183,7 +183,8 @@ class QuestionAnswering(CorpusStage):
 
 def precision(settings: TrainSettings, device: torch.device) -> torch.autocast:
     """What a step and its validation are computed in."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast == "bfloat16")
+    half = choose_dtype(settings.autocast, device=device) is torch.bfloat16
+    return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
 
 def segment_lengths(settings: TrainSettings, config: LcircConfig) -> tuple[int, int]:

@@ -17,9 +17,14 @@ from lcirc_cli.prompts import load
 from lcirc_cli.training import choices
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.objectives import IGNORED
+from lcirc_cli.training.passages import SamplePassages
 from lcirc_cli.training.samples import Asked, Sample
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.windows import build_prompt
+
+MISSED = (
+    0.15  # of the windows with passages hold none that touches the evidence, beside real misses
+)
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,11 @@ class WindowMaker:
         """
         kind = ("none", "evidence", "ends")[int(rng.choice(3, p=self._shares))]
         prompts = []
+        ranked = SamplePassages(self._corpus, sample) if kind == "evidence" else None
         for asked in sample.asked:
             passages: list[str] = []
-            if kind == "evidence":
-                passages = self._evidence(sample, asked, rng)
+            if ranked is not None:
+                passages = self._evidence(ranked, asked, rng)
             elif kind == "ends":
                 passages = self._ends(sample)
             shown, _ = _wording(asked)
@@ -83,20 +89,13 @@ class WindowMaker:
         answers = [answer_ids(self._backbone, _wording(asked)[1]) for asked in sample.asked]
         return prompts, answers
 
-    def _evidence(self, sample: Sample, asked: Asked, rng: np.random.Generator) -> list[str]:
-        """A piece around the evidence and others, in document order; without evidence, others.
-
-        One time in four the evidence is left out, as when retrieval misses it.
-        """
-        total = sum(part.end - part.start for part in sample.parts)
-        size = max(1, self._settings.window_tokens // 4)
-        starts = {int(rng.integers(max(1, total - size))) for _ in range(4)}
-        if asked.evidence and rng.random() < 0.75:
-            start, end = asked.evidence[0]
-            slack = max(0, size - (end - start))
-            starts.pop()
-            starts.add(max(0, start - int(rng.integers(slack + 1))))
-        return [self._text(sample, start, start + size) for start in sorted(starts)]
+    def _evidence(
+        self, passages: SamplePassages, asked: Asked, rng: np.random.Generator
+    ) -> list[str]:
+        """What `ask` would show; now and then without the evidence, as when retrieval misses it."""
+        missed = asked.evidence if rng.random() < MISSED else ()
+        budget = self._settings.window_tokens
+        return passages.best(asked.question, budget=budget, without=missed)
 
     def _ends(self, sample: Sample) -> list[str]:
         total = sum(part.end - part.start for part in sample.parts)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from lcirc_cli.errors import DocumentError
+from lcirc_cli.evidence import PassageIndex, ranking
+from lcirc_cli.memory_contents import unread
+from lcirc_cli.tokens import encode
+from lcirc_cli.training.altered import alter
 from lcirc_cli.training.corpus import Corpus, load_corpus, select, tokenise
+from lcirc_cli.training.passages import SamplePassages
 from lcirc_cli.training.samples import Sample, Sampler, SampleSettings, draw_segment_length
+from lcirc_cli.windows import build_prompt, make_window
 
 from .conftest import Planted, write_planted
 
@@ -164,3 +173,137 @@ def test_a_folder_without_documents_is_refused(
 ) -> None:
     with pytest.raises(DocumentError, match="documents.jsonl"):
         load_corpus([tmp_path], tiny_backbone())
+
+
+def _facts(folder: Path) -> Path:
+    """Two documents; each says when four towns built something, a sentence each."""
+    folder.mkdir()
+    things = ("bridge", "mill", "church", "school")
+    towns = [["Arlen", "Borune", "Cavell", "Dornach"], ["Eskdale", "Fenwick", "Garve", "Hollin"]]
+    documents, questions = [], []
+    for number, names in enumerate(towns):
+        text = ""
+        for index, (name, thing) in enumerate(zip(names, things, strict=True)):
+            sentence = f"The town of {name} built a {thing} in {1800 + 10 * index + number}. "
+            questions.append(
+                {
+                    "document_id": f"d{number}",
+                    "question": f"When did the town of {name} build a {thing}?",
+                    "answers": [str(1800 + 10 * index + number)],
+                    "evidence": [[len(text), len(text) + len(sentence)]],
+                }
+            )
+            text += sentence + "river stone winter market letter garden " * 6
+        documents.append({"id": f"d{number}", "text": text})
+    for kind, rows in (("documents", documents), ("qa", questions)):
+        (folder / f"{kind}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def test_altered_questions_ask_for_what_the_evidence_does_not_hold(
+    tmp_path: Path, tiny_backbone: Callable[..., Any]
+) -> None:
+    corpus = load_corpus([_facts(tmp_path / "facts")], tiny_backbone())
+    settings = SampleSettings(questions=4, unanswerable=1.0, altered=1.0)
+    sampler = Sampler(corpus, settings, seed=0)
+    for step in range(20):
+        for asked in sampler.sample(step, 0).asked:
+            assert asked.answer is None and asked.evidence == ()
+            (town,) = re.findall(r"town of (\w+)", asked.question)
+            (thing,) = re.findall(r"build a (\w+)", asked.question)
+            own = [question.text for question in corpus.questions[asked.source.document]]
+            assert f"build a {thing}?" in asked.source.text and town not in asked.source.text
+            assert any(f"town of {town} " in text for text in own) and asked.question not in own
+
+
+def test_an_altered_question_needs_something_to_exchange() -> None:
+    def altered(question: str, others: list[str], evidence: str = "") -> str | None:
+        return alter(np.random.default_rng(0), question, others=others, evidence=evidence)
+
+    assert altered("Who saw Ann in 1901?", ["Was 1902 cold?"]) == "Who saw Ann in 1902?"
+    assert altered("Who saw Ann there?", ["Did Bob Low sing?"]) == "Who saw Bob Low there?"
+    assert altered("Who saw Ann there?", ["Did Bob Low sing?"], "Ann and Bob Low sat.") is None
+    assert altered("Who saw Ann there?", ["Did she sing?", "Was 1902 cold?"]) is None
+    assert (
+        altered("Ann saw whom?", ["Did Bob sing?"]) is None
+    )  # the first word has a capital anyway
+    assert altered("What happened then?", ["Did Bob sing in 1901?"]) is None
+
+
+def test_removed_evidence_is_gone_and_the_rest_stays_in_place(
+    tmp_path: Path, tiny_backbone: Callable[..., Any]
+) -> None:
+    backbone = tiny_backbone()
+    corpus = load_corpus([_facts(tmp_path / "facts")], backbone)
+    settings = SampleSettings(
+        questions=4, unanswerable=0.0, evidence_removed=1.0, segment_lengths=(32, 32)
+    )
+    sampler = Sampler(corpus, settings, seed=0)
+    gone = kept = 0
+    for step in range(30):
+        sample = sampler.sample(step, 0)
+        ids = _tokens(corpus, sample)
+        text = backbone.tokenizer.decode(ids)
+        for asked in sample.asked:
+            (year,) = asked.source.answers
+            if asked.answer is None:
+                gone += 1
+                assert year not in text
+            else:
+                kept += 1
+                ((start, end),) = asked.evidence
+                assert year in backbone.tokenizer.decode(ids[start:end])
+    assert gone >= 30 and kept >= 30
+
+
+def test_nothing_is_removed_where_the_answer_is_all_there_is(
+    corpus: tuple[Corpus, Any],
+) -> None:
+    one_segment = {"unanswerable": 0.0, "segment_lengths": (10_000, 10_000)}
+    for step in range(5):
+        sample = Sampler(
+            corpus[0], SampleSettings(evidence_removed=1.0, **one_segment), seed=0
+        ).sample(step, 0)
+        (part,) = sample.parts
+        assert part.end - part.start == len(corpus[0].documents[part.document].ids_N)
+        assert sample.asked[0].answer is not None
+
+
+@pytest.mark.parametrize("join_tokens", [0, 1500])
+def test_training_windows_show_what_ask_shows(corpus: tuple[Corpus, Any], join_tokens: int) -> None:
+    """The same passages for the same text, in the same order."""
+    documents, backbone = corpus
+    settings = SampleSettings(questions=1, unanswerable=0.0, join_tokens=join_tokens)
+    sample = Sampler(documents, settings, seed=0).sample(0, 0)
+    (asked,) = sample.asked
+    passages = SamplePassages(documents, sample)
+    text = "".join(
+        documents.documents[part.document].text_of(part.start, part.end) for part in sample.parts
+    )
+    ids, starts = encode(backbone.tokenizer, text)
+    contents = unread(text, torch.from_numpy(ids), torch.from_numpy(starts))
+    index = PassageIndex(contents)
+    ranked = [index.passages[number] for number in ranking(index.scores(asked.question))]
+    for budget in (40, 200, 400):
+        window = make_window(
+            backbone,
+            contents,
+            kind="evidence",
+            question=asked.question,
+            ranked=ranked,
+            budget=budget,
+            room=10_000,
+        )
+        shown = passages.best(asked.question, budget=budget)
+        assert window.prompt == build_prompt(backbone, question=asked.question, passages=shown)
+
+
+def test_passages_that_touch_the_evidence_can_be_left_out(corpus: tuple[Corpus, Any]) -> None:
+    documents, _ = corpus
+    settings = SampleSettings(questions=1, unanswerable=0.0, join_tokens=1500)
+    sample = Sampler(documents, settings, seed=0).sample(0, 0)
+    (asked,) = sample.asked
+    passages, fact = SamplePassages(documents, sample), f"code is {asked.answer}."
+    assert any(fact in text for text in passages.best(asked.question, budget=10_000))
+    left = passages.best(asked.question, budget=10_000, without=asked.evidence)
+    assert left and not any(fact in text for text in left)

@@ -14,7 +14,7 @@ import torch
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine
 from lcirc_cli.evidence.index import PassageIndex
-from lcirc_cli.memory_contents import MemoryContents, StoredDocument
+from lcirc_cli.memory_contents import MemoryContents, unread
 from lcirc_cli.tokens import encode
 
 if TYPE_CHECKING:
@@ -71,38 +71,9 @@ class Workbench:
         """The passages of a document, without any model; kept for the last document."""
         digest = _digest(text)
         if self._index is None or self._index[0] != digest:
-            self._index = digest, PassageIndex(self._unread(text, digest))
+            ids, starts = (torch.from_numpy(x) for x in encode(self.backbone.tokenizer, text))
+            self._index = digest, PassageIndex(unread(text, ids, starts))
         return self._index[1]
-
-    def _unread(self, text: str, digest: str) -> MemoryContents:
-        """A document's tokens as a memory that holds no states."""
-        ids, starts = (torch.from_numpy(array) for array in encode(self.backbone.tokenizer, text))
-        page = Page(None, None, 0, len(text))
-        document = StoredDocument(
-            name="document",
-            sha256=digest,
-            format="text",
-            text=text,
-            pages=(page,),
-            page_count=None,
-            empty_pages=(),
-            notes=(),
-            first_token=0,
-            num_tokens=len(ids),
-            first_segment=0,
-            num_segments=0,
-        )
-        return MemoryContents(
-            documents=(document,),
-            token_ids=ids,
-            token_starts=starts,
-            segment_lengths=[],
-            states=torch.empty(0, 0),
-            carry=torch.empty(0, 0),
-            features={},
-            settings={},
-            fingerprints=self._first.fingerprints,
-        )
 
 
 def _digest(text: str) -> str:

@@ -1,0 +1,60 @@
+"""The passages that `lcirc ask` would show for a question of a sample, ranked by words.
+
+What training shows must be what answering will: passages that look like the question, with the
+evidence among them as often as retrieval finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from lcirc_cli.evidence import PassageIndex, ranking
+from lcirc_cli.memory_contents import unread
+from lcirc_cli.training.corpus import Corpus
+from lcirc_cli.training.samples import Sample
+from lcirc_cli.windows import best_texts
+
+
+class SamplePassages:
+    """The ranked passages of one sample's document.
+
+    Raises:
+        ValueError: the sample's documents were made without their text.
+    """
+
+    def __init__(self, corpus: Corpus, sample: Sample) -> None:
+        texts: list[str] = []
+        ids, starts, length = [], [], 0
+        for part in sample.parts:
+            document = corpus.documents[part.document]
+            text = document.text_of(part.start, part.end)
+            if not text:
+                raise ValueError(f"the document {document.id!r} has no text to take passages from")
+            own = torch.tensor(document.starts[part.start : part.end])
+            ids.append(document.ids_N[part.start : part.end])
+            starts.append(own - document.starts[part.start] + length)
+            texts.append(text)
+            length += len(text)
+        contents = unread("".join(texts), torch.cat(ids), torch.cat(starts))
+        self._index = PassageIndex(contents)
+
+    def best(
+        self, question: str, *, budget: int, without: Iterable[tuple[int, int]] = ()
+    ) -> list[str]:
+        """The best passages that fit in `budget` tokens, in document order.
+
+        Args:
+            without: token ranges of the sample's document; passages that touch one are left out.
+        """
+        index, spans = self._index, list(without)
+        ranked = [index.passages[number] for number in ranking(index.scores(question))]
+        kept = [
+            passage
+            for passage in ranked
+            if not any(
+                start < passage.end_token and passage.first_token < end for start, end in spans
+            )
+        ]
+        return best_texts(index.contents, kept, budget)[0]
