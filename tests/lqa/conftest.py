@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ pytest.importorskip("datatrove", reason="make-lqa needs the extra lqa")
 pytest.importorskip("openai", reason="make-lqa needs the extra lqa")
 
 from lcirc_cli.lqa.output import read_manifest
+from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings, LqaSettings, PairSettings
 
-from .corpus import write_tokenizer_folder
+from .corpus import write_documents, write_tokenizer_folder
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
@@ -72,6 +73,32 @@ def counting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tokenizer_folder(tmp_path_factory.mktemp("model"))
 
 
+@pytest.fixture
+def settings(tmp_path: Path, counting_model: Path) -> LqaSettings:
+    """Twelve documents in shards of four; the endpoint is still to be put in."""
+    source = write_documents(tmp_path / "documents.jsonl.gz", 12)
+    return LqaSettings(
+        out=tmp_path / "out",
+        documents=DocumentSettings(
+            inputs=(str(source),),
+            model=str(counting_model),
+            min_tokens=500,
+            documents_per_shard=4,
+            license="CC0",
+        ),
+        pairs=PairSettings(generator="fake", pairs_per_document=6, validation=0.3),
+        engine=EngineSettings(in_flight=16),
+    )
+
+
+def at(settings: LqaSettings, server: Endpoint, **engine: Any) -> LqaSettings:
+    """The settings with a server to ask."""
+    return replace(settings, engine=replace(settings.engine, endpoint=server.url, **engine))
+
+
+Starter = Callable[..., Endpoint]
+
+
 @dataclass
 class Command:
     """`lcirc make-lqa` as a process, with what all tests here give it."""
@@ -88,7 +115,7 @@ class Command:
             "OMP_NUM_THREADS": "1",
             "LCIRC_CACHE": str(self.cache),
         }
-        command = [sys.executable, str(HERE / "run_command.py"), "--model", str(self.model)]
+        command = [sys.executable, "-m", "lcirc_cli", "make-lqa", "--model", str(self.model)]
         return subprocess.Popen(
             [*command, "--min-tokens", "500", *map(str, arguments)],  # the last one given counts
             env=environment,

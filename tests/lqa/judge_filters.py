@@ -1,14 +1,14 @@
 """How well each filter of make-lqa tells good pairs from spoiled ones, with a real judge.
 
-    python tests/lqa/judge_filters.py --data DIR [--model smollm2] [--replies FILE] [--share 0.5]
+    python tests/lqa/judge_filters.py --data DIR [--model smollm2] [--replies FILE] [--share 0.25]
     python tests/lqa/judge_filters.py --data DIR --endpoint URL --generator NAME
 
-The 200 good and 200 spoiled pairs of `pair_set` go through every filter by itself. A filter's
+The 200 good and 200 spoiled pairs of `pair_set` go through every filter by itself; those that ask
+the judge, and the row "all", can be given a share of them, the same share of each kind. A filter's
 recall is the share it drops of the pairs that were spoiled in a way it is meant to notice; its
-precision is counted over these and the good pairs, so it depends on there being 25 or so of the one
-and 200 of the other. A copy counts as a near-duplicate only where its original is there as well.
-Prints a table and, last, one JSON line. Replies are kept in FILE: a second
-start goes on where the first was stopped.
+precision is counted over these and the good pairs, so it depends on there being one to eight or
+more of the good ones for each. Prints a table and, last, one JSON line. Replies are kept in FILE: a
+second start goes on where the first was stopped.
 """
 
 from __future__ import annotations
@@ -46,33 +46,51 @@ MEANT = {
     "near_duplicate": ("asked again",),
 }
 FORM = ("length", "pointing", "language")
+ASKING = ("supported", "round_trip", "closed_book", "unanswerable")
 LIMITS = Thresholds()
 
 
-def first_part(pairs: list[Any], share: float) -> list[Any]:
-    """The first ones of each kind, the good answerable and unanswerable ones apart."""
+def first_part(pairs: list[Any], share: float) -> list[int]:
+    """The places of the first ones of each kind, copies with what they are copies of.
+
+    Good answerable and good unanswerable ones are two kinds.
+    """
     kinds = [(entry.spoil, not entry.spoil and not entry.pair.answers) for entry in pairs]
     room = {kind: round(share * count) for kind, count in Counter(kinds).items()}
+    copies = [entry for entry in pairs if entry.spoil == "asked again"]
+    copied = {_proof(entry) for entry in copies[: room["asked again", False]]}
+    first = [not entry.spoil and _proof(entry) in copied for entry in pairs]
     kept = []
-    for entry, kind in zip(pairs, kinds, strict=True):
-        if room[kind]:
-            room[kind] -= 1
-            kept.append(entry)
-    return kept
+    for place in sorted(range(len(pairs)), key=lambda place: not first[place]):
+        if room[kinds[place]]:
+            room[kinds[place]] -= 1
+            kept.append(place)
+    return sorted(kept)
 
 
-async def judge(pairs: list[Any], asker: Asker) -> list[set[str]]:
-    """For each pair the filters that drop it, each asked whatever the others say."""
+def _proof(entry: Any) -> tuple[Any, ...]:
+    """What a copy has in common with its original: all but the question."""
+    return entry.pair.document_id, entry.pair.evidence, entry.pair.answers
+
+
+async def judge(pairs: list[Any], asker: Asker, asked: set[int]) -> list[set[str]]:
+    """For each pair the filters that drop it, each asked whatever the others say.
+
+    Args:
+        asked: the places of the pairs that the judge is asked about.
+    """
     views = {entry.document.id: DocumentView(entry.document) for entry in pairs}
     found: list[set[str]] = []
-    for number, entry in enumerate(pairs):
+    for place, entry in enumerate(pairs):
         examiner = Examiner(views[entry.document.id], asker, LIMITS)
         dropped = set()
         for name in FILTERS:
+            if name in ASKING and place not in asked:
+                continue
             if await examiner.verdict(name, entry.pair) is not None:
                 dropped.add("form" if name in FORM else name)
         found.append(dropped)
-        print(f"\r{number + 1}/{len(pairs)}", end="", file=sys.stderr, flush=True)
+        print(f"\r{place + 1}/{len(pairs)}", end="", file=sys.stderr, flush=True)
     for place in duplicates(pairs):
         found[place].add("near_duplicate")
     return found
@@ -95,20 +113,22 @@ def duplicates(pairs: list[Any]) -> list[int]:
     ]
 
 
-def figures(pairs: list[Any], found: list[set[str]]) -> dict[str, dict[str, Any]]:
+def figures(pairs: list[Any], found: list[set[str]], asked: set[int]) -> dict[str, dict[str, Any]]:
     """For each filter, and for all together, what `rates` says."""
-    judged = [(entry.spoil, dropped) for entry, dropped in zip(pairs, found, strict=True)]
-    good = [dropped for spoil, dropped in judged if not spoil]
-    spoiled = [(spoil, dropped) for spoil, dropped in judged if spoil]
-    table = {
-        name: rates(
-            [name in dropped for spoil, dropped in spoiled if spoil in spoils],
-            [name in dropped for dropped in good],
+    everyone = [(entry.spoil, dropped) for entry, dropped in zip(pairs, found, strict=True)]
+    part = [everyone[place] for place in sorted(asked)]
+    table = {}
+    for name, spoils in MEANT.items():
+        judged = part if name in ASKING else everyone
+        table[name] = rates(
+            [name in dropped for spoil, dropped in judged if spoil in spoils],
+            [name in dropped for spoil, dropped in judged if not spoil],
         )
-        for name, spoils in MEANT.items()
-    }
-    table["all"] = rates([bool(dropped) for _, dropped in spoiled], [bool(each) for each in good])
-    table["all"]["by_spoil"] = dict(Counter(spoil for spoil, dropped in spoiled if dropped))
+    table["all"] = rates(
+        [bool(dropped) for spoil, dropped in part if spoil],
+        [bool(dropped) for spoil, dropped in part if not spoil],
+    )
+    table["all"]["by_spoil"] = dict(Counter(spoil for spoil, dropped in part if spoil and dropped))
     return table
 
 
@@ -132,23 +152,25 @@ def main() -> None:
     parser.add_argument("--endpoint")
     parser.add_argument("--generator", default="local")
     parser.add_argument("--replies", type=Path)
-    parser.add_argument("--share", type=float, default=1.0, help="only so much of each kind")
+    parser.add_argument("--share", type=float, default=1.0, help="ask about so much of each kind")
+    parser.add_argument("--seed", type=int, default=0, help="of the set and its order")
     options = parser.parse_args()
-    pairs = labelled(options.data)
-    pairs = first_part(pairs, options.share)
+    pairs = labelled(options.data, seed=options.seed)
+    asked = set(first_part(pairs, options.share))
     engine = EngineSettings(endpoint=options.endpoint, offline=True)
     model = choose_model(options.generator, options.model, engine).open(engine)
     with tempfile.TemporaryDirectory() as folder:
         cache = ReplayCache(options.replies or Path(folder) / "replies.sqlite")
         asker = Asker(model, cache, in_flight=8, attempts=3)
-        table = figures(pairs, asyncio.run(judge(pairs, asker)))
+        table = figures(pairs, asyncio.run(judge(pairs, asker, asked)), asked)
     print(file=sys.stderr)
     for name, row in table.items():
         print(
             f"{name:15} recall {row['recall']:.3f} ({row['dropped']}/{row['meant']})  "
             f"precision {row['precision']}  good dropped {row['good_dropped']}/{row['good']}"
         )
-    print(json.dumps({"what": "lqa_filters", "judge": model.name, "filters": table}))
+    told = {"judge": model.name, "seed": options.seed, "asked": len(asked), "pairs": len(pairs)}
+    print(json.dumps({"what": "lqa_filters", **told, "filters": table}))
 
 
 if __name__ == "__main__":

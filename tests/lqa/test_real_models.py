@@ -108,7 +108,7 @@ def accepted(source: Path, out: Path) -> list[dict[str, Any]]:
 
 def test_in_this_process(command: Command, speeches: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    words = ("--generator", "local", "--max-documents", 4, "--pairs-per-document", 6)
+    words = ("--generator", "local", "--max-documents", 3, "--pairs-per-document", 4)
     make(command, speeches, model, out, *words)
     found = accepted(speeches, out)
     assert any(row["evidence"] for row in found), "no answerable pair was accepted"
@@ -119,5 +119,5 @@ def test_behind_transformers_serve(
 ) -> None:
     out = tmp_path / "out"
     words = ("--endpoint", server, "--generator", model, "--timeout", 600, "--in-flight", 2)
-    make(command, speeches, model, out, *words, "--max-documents", 2, "--pairs-per-document", 4)
+    make(command, speeches, model, out, *words, "--max-documents", 1, "--pairs-per-document", 2)
     accepted(speeches, out)

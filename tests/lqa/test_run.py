@@ -15,39 +15,14 @@ import pytest
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import sha256_file
 from lcirc_cli.lqa import output
-from lcirc_cli.lqa.estimate import estimate_run
 from lcirc_cli.lqa.lines import read_lines
-from lcirc_cli.lqa.run import make_data, write_sample
-from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings, LqaSettings, PairSettings
+from lcirc_cli.lqa.run import make_data
+from lcirc_cli.lqa.settings import LqaSettings
 
-from .conftest import Command, Endpoint
+from .conftest import Command, Starter, at
 from .corpus import document, write_documents
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
-
-Starter = Callable[..., Endpoint]
-
-
-@pytest.fixture
-def settings(tmp_path: Path, counting_model: Path) -> LqaSettings:
-    """Twelve documents in shards of four; the endpoint is still to be put in."""
-    source = write_documents(tmp_path / "documents.jsonl.gz", 12)
-    return LqaSettings(
-        out=tmp_path / "out",
-        documents=DocumentSettings(
-            inputs=(str(source),),
-            model=str(counting_model),
-            min_tokens=500,
-            documents_per_shard=4,
-            license="CC0",
-        ),
-        pairs=PairSettings(generator="fake", pairs_per_document=6, validation=0.3),
-        engine=EngineSettings(in_flight=16),
-    )
-
-
-def at(settings: LqaSettings, server: Endpoint, **engine: Any) -> LqaSettings:
-    return replace(settings, engine=replace(settings.engine, endpoint=server.url, **engine))
 
 
 def test_the_data_set_is_whole(settings: LqaSettings, endpoint: Starter) -> None:
@@ -160,52 +135,6 @@ def test_no_document_left_says_why(settings: LqaSettings, endpoint: Starter) -> 
     long = replace(settings.documents, min_tokens=100_000)
     with pytest.raises(DocumentError, match=r"no document is left.*12 too_short.*--min-tokens"):
         make_data(at(replace(settings, documents=long), endpoint()))
-
-
-def test_the_estimate_is_an_upper_bound_and_asks_nothing(
-    settings: LqaSettings, endpoint: Starter
-) -> None:
-    server = endpoint()
-    guess = estimate_run(at(settings, server))
-    assert not server.log.exists() or not server.log.read_text()
-    make_data(at(settings, server))
-    asked = server.counts().total() - 1  # the greeting is no request of the run
-    # Options in a second order are the one thing that the estimate leaves out.
-    assert 0.5 * guess.requests.total() < asked <= 1.05 * guess.requests.total()
-    assert (guess.documents, guess.pairs) == (12, 72)
-    assert guess.cost(1.0, 2.0) == pytest.approx(
-        (guess.prompt_tokens + 2 * guess.reply_tokens) / 1e6
-    )
-
-
-def test_the_sample_page_shows_pairs_beside_their_evidence(
-    settings: LqaSettings, endpoint: Starter
-) -> None:
-    make_data(at(settings, endpoint()))
-    page = write_sample(settings.out, 5, seed=0).read_text()
-    assert page.count('<section class="rejected">') == 1
-    assert page.count("<section>") == 5
-    assert page == write_sample(settings.out, 5, seed=0).read_text()
-    assert page.count("<mark>") >= 4
-    assert "<script" not in page
-
-
-def test_what_others_wrote_is_escaped_in_the_sample_page() -> None:
-    from lcirc_cli.lqa.sample_page import page
-
-    bad = "<script>alert(1)</script>"
-    document = {"id": bad, "title": bad, "text": bad * 3}
-    pair = {
-        "id": bad,
-        "question": bad,
-        "answers": [bad],
-        "evidence": [[0, len(bad)]],
-        "type": bad,
-        "reason": bad,
-        "detail": bad,
-        "quote": bad,
-    }
-    assert "<script>" not in page([(document, pair)], [pair])
 
 
 def test_train_and_bench_read_it(
