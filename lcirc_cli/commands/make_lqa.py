@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lcirc_cli import console
 from lcirc_cli.commands.common import takes
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings
@@ -228,6 +229,7 @@ def _make(
     json_wanted: bool,
 ) -> None:
     from lcirc_cli.lqa.run import make_data, push, write_sample
+    from lcirc_cli.lqa.statistics import Statistics
 
     manifest = make_data(wanted, overwrite=overwrite)
     address = None
@@ -236,15 +238,30 @@ def _make(
     if repository is not None:
         address = push(wanted.out, repository)
     rows = {entry["path"]: entry["rows"] for entry in manifest["files"]}
+    rejected = Statistics(manifest["statistics"]).reasons()
     if json_wanted:
-        found = {"schema": 1, "out": str(wanted.out), "rows": rows, "address": address}
-        print(json.dumps(found))
+        found = {"schema": 1, "out": str(wanted.out), "rows": rows, "rejected": rejected}
+        print(json.dumps(found | {"address": address}))
         return
     pairs = {split: rows.get(f"{split}/qa.jsonl.gz", 0) for split in ("train", "validation")}
+    why = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
     print(
         f"{wanted.out}: {sum(pairs.values()):,} pairs accepted "
         f"({pairs['train']:,} train, {pairs['validation']:,} validation), "
-        f"{rows.get('rejected/pairs.jsonl.gz', 0):,} rejected"
+        f"{sum(rejected.values()):,} rejected" + (f" ({why})" if why else "")
     )
     if address:
         print(address)
+    if not any(pairs.values()):
+        console.note(_nothing(wanted))
+
+
+def _nothing(wanted: LqaSettings) -> str:
+    """What to do where no pair was accepted."""
+    told = f"no pair was accepted; {wanted.out}/rejected/pairs.jsonl.gz says why of each"
+    if wanted.pairs.generator != "local":
+        return told
+    return (
+        f"{told}. A small model like {wanted.documents.model} asks few good questions: try more "
+        "--pairs-per-document, a larger --model, or --endpoint"
+    )

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from lcirc_cli.lqa.examiner import REASONS
-from lcirc_cli.lqa.settings import KINDS
+from lcirc_cli.lqa.settings import KINDS, LOCAL
 from lcirc_cli.lqa.statistics import DEPTH_BINS, Statistics, even_p_value
 
+_LEAST_IN_BIN = 5  # expected in a bin, below which chi-square says nothing
 _EXPLAINED = {
     "unreadable_reply": "no pair, or no verdict, could be read from the model's reply",
     "refused": "the server refused the request",
@@ -53,8 +54,8 @@ def _header(splits: dict[str, int], numbers: Statistics, about: dict[str, Any]) 
     language = about["settings"]["documents"]["language"]
     if language != "any":
         lines += ["language:", f"- {language}"]
-    lines += ["configs:"]
-    for kind in ("qa", "documents"):
+    lines += ["configs:"] if splits else []
+    for kind in ("qa", "documents") if splits else ():
         lines += [f"- config_name: {kind}", "  data_files:"]
         for split in splits:
             lines += [f"  - split: {split}", f"    path: {split}/{kind}.jsonl.gz"]
@@ -65,19 +66,21 @@ def _introduction(numbers: Statistics, about: dict[str, Any]) -> str:
     return (
         f"{numbers.total('accepted'):,} question-answer pairs about {numbers.total('documents'):,} "
         "documents, each pair with the place of its evidence in characters of the document's "
-        f"text. Made by {about['made_by']} with the model `{about['generator']}`; every pair "
+        f"text. Made by {about['made_by']} with the model {_model(about)}; every pair "
         "passed the filters below, and those that did not are in `rejected/` with the reason.\n"
     )
 
 
 def _contents(numbers: Statistics, splits: dict[str, int]) -> str:
     rows = [(split, f"{count:,}") for split, count in splits.items()]
-    mean = numbers.counts["document_tokens"] / max(1, numbers.total("documents"))
+    if not splits:
+        return "## Documents\n\nThere is none, as no pair was accepted.\n"
+    mean = numbers.counts["document_tokens"] / numbers.total("documents")
     text = [
         "## Documents\n",
         _table(("split", "documents"), rows),
         f"The mean length is {mean:,.0f} tokens.",
-        "All pairs of a document are in one split." if splits else "",
+        "All pairs of a document are in one split.",
         "" if "validation" in splits else "No document fell into the validation split.",
         "",
         "![Length of the documents](plots/length.png)\n",
@@ -104,22 +107,39 @@ def _kinds(numbers: Statistics) -> str:
 
 
 def _evidence(numbers: Statistics) -> str:
-    depth = numbers.group("depth")
-    bins = [depth.get(str(bin), 0) for bin in range(DEPTH_BINS)]
     hops = numbers.group("hops")
+    if not hops:
+        return ""
     rows = [(pieces, f"{count:,}") for pieces, count in hops.items()]
     return "\n".join(
         [
             "## Evidence\n",
             _table(("pieces of evidence", "pairs"), rows),
-            "Single pieces lie at every depth of the documents; that they are spread evenly is "
-            f"not refuted at p = {even_p_value(bins):.2f} (chi-square, ten bins)."
-            if even_p_value(bins) > 0.01
-            else "Single pieces do not lie evenly over the depth of the documents "
-            f"(chi-square over ten bins, p = {even_p_value(bins):.2g}).",
+            _depth(numbers),
             "",
             "![Depth of the evidence](plots/depth.png)\n",
         ]
+    )
+
+
+def _depth(numbers: Statistics) -> str:
+    """Whether the single pieces lie evenly, as far as their number allows to say so."""
+    depth = numbers.group("depth")
+    bins = [depth.get(str(bin), 0) for bin in range(DEPTH_BINS)]
+    if sum(bins) < _LEAST_IN_BIN * DEPTH_BINS:
+        return (
+            f"{sum(bins):,} single pieces are too few to say whether they lie evenly over the "
+            "depth of the documents."
+        )
+    chance = even_p_value(bins)
+    if chance > 0.01:
+        return (
+            "Single pieces lie at every depth of the documents; that they are spread evenly is "
+            f"not refuted at p = {chance:.2f} (chi-square, ten bins)."
+        )
+    return (
+        "Single pieces do not lie evenly over the depth of the documents "
+        f"(chi-square over ten bins, p = {chance:.2g})."
     )
 
 
@@ -147,7 +167,7 @@ def _dropped(numbers: Statistics) -> str:
 def _made(about: dict[str, Any]) -> str:
     documents, pairs = about["settings"]["documents"], about["settings"]["pairs"]
     rows = [
-        ("model", f"`{about['generator']}`"),
+        ("model", _model(about)),
         ("prompts", f"`{about['prompts']}`"),
         ("seed", str(pairs["seed"])),
         ("pairs planned for a document", str(pairs["pairs_per_document"])),
@@ -156,6 +176,13 @@ def _made(about: dict[str, Any]) -> str:
         ("decontaminated against", ", ".join(map(str, documents["decontaminate"])) or "nothing"),
     ]
     return "\n".join(["## How it was made\n", _table(("", ""), rows)])
+
+
+def _model(about: dict[str, Any]) -> str:
+    """The name on the endpoint, or the backbone that made the pairs in lcirc's own process."""
+    if about["generator"] == LOCAL:
+        return f"`{about['settings']['documents']['model']}` (`--generator local`)"
+    return f"`{about['generator']}`"
 
 
 def _share(part: int, whole: int) -> str:

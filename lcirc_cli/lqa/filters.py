@@ -62,7 +62,9 @@ def length(pair: Pair, limits: Thresholds) -> Rejection | None:
     if not limits.min_question_words <= asked <= limits.max_question_words:
         return Rejection("length", f"the question has {asked} words")
     for answer in pair.answers:
-        if not words(answer) or len(answer.split()) > limits.max_answer_words:
+        if not words(answer):
+            return Rejection("length", f"the answer says nothing: {answer}")
+        if len(answer.split()) > limits.max_answer_words:
             return Rejection("length", f"the answer has {len(answer.split())} words")
     for quote in pair.quotes:
         if len(quote.split()) > limits.max_quote_words:

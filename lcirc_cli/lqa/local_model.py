@@ -78,7 +78,12 @@ class LocalModel:
 
 
 class _Writer:
-    """One reply in the making: the model's cache, and the chances of the next token."""
+    """One reply in the making: the model's cache, and the chances of the next token.
+
+    What the form fixes waits as text until the model has to say something, and is then cut into
+    tokens together with what follows: `": true` is two tokens wherever the model has read it, and
+    it is at a loss after the three that its pieces would make.
+    """
 
     def __init__(self, backbone: Backbone, request: ChatRequest) -> None:
         import torch
@@ -99,6 +104,7 @@ class _Writer:
                 f"a prompt of {len(prompt):,} tokens leaves no room in {backbone.max_positions:,}"
             )
         self._logits = self._feed(prompt)
+        self._waiting = ""  # written, and not shown to the model yet
         self.prompt_tokens = self.fed
 
     def field(self, name: str, schema: Mapping[str, Any], *, first: bool) -> Any:
@@ -133,13 +139,13 @@ class _Writer:
 
     def _goes_on(self, begun: bool) -> bool:
         """Whether another entry is likelier than the list's end."""
-        more = self._tokens(", " if begun else '"')[0]
-        end = self._tokens("]")[0]
-        return bool(self._logits[more] > self._logits[end])
+        more, end = self._scores((', "' if begun else '"', "]"), only_first=True)
+        return more > end
 
     def _text(self, *, copied: bool) -> str:
         """Free text up to the closing quote mark, which is not written."""
-        text = ""
+        self._logits = self._feed(self._tokens(self._waiting))
+        self._waiting, text = "", ""
         ids: list[int] = []
         while len(ids) < min(_FIELD_TOKENS, self._request.max_tokens):
             token = self._next_copied(ids, text) if copied else self._next()
@@ -190,23 +196,32 @@ class _Writer:
         yield from sorted(following, key=lambda token: -float(self._logits[token]))
 
     def _choose(self, choices: tuple[str, ...]) -> str:
-        """The likeliest of some pieces of text (mean log-probability of its tokens)."""
-        best, best_score = choices[0], float("-inf")
-        fed, logits = self.fed, self._logits
-        for choice in choices:
-            ids = self._tokens(choice)
-            every = self._feed(ids, every=True)
-            known = self._torch.cat([logits[None], every[:-1]]).log_softmax(-1)
-            score = float(known[range(len(ids)), ids].mean())
-            self._cache.crop(-len(ids))
-            self.fed = fed
-            if score > best_score:
-                best, best_score = choice, score
-        self._logits = self._feed(self._tokens(best))
+        """The likeliest of some pieces of text, which is written."""
+        scores = self._scores(choices)
+        best = choices[scores.index(max(scores))]
+        self._write(best)
         return best
 
+    def _scores(self, choices: tuple[str, ...], *, only_first: bool = False) -> list[float]:
+        """For each piece of text the mean log-probability of the tokens that are not all the same.
+
+        Args:
+            only_first: the first of these tokens alone.
+        """
+        every = [self._tokens(self._waiting + choice) for choice in choices]
+        least = min(len(ids) for ids in every) - 1
+        same = next((i for i in range(least) if len({ids[i] for ids in every}) > 1), least)
+        fed, scores = self.fed, []
+        for ids in every:
+            logits = self._torch.cat([self._logits[None], self._feed(ids, every=True)[:-1]])
+            chances = logits.log_softmax(-1)[range(len(ids)), ids]
+            scores.append(float(chances[same : same + 1 if only_first else None].mean()))
+            self._cache.crop(-len(ids))
+            self.fed = fed
+        return scores
+
     def _write(self, text: str) -> None:
-        self._logits = self._feed(self._tokens(text))
+        self._waiting += text
 
     def _decode(self, ids: list[int]) -> str:
         return str(self._tokenizer.decode(ids))

@@ -18,7 +18,7 @@ from lcirc_cli.lqa.asking import Asker
 from lcirc_cli.lqa.chat import ChatModel
 from lcirc_cli.lqa.interview import make_pairs
 from lcirc_cli.lqa.models import ModelChoice
-from lcirc_cli.lqa.progress import Meter
+from lcirc_cli.lqa.progress import TELL, Meter
 from lcirc_cli.lqa.records import Judged
 from lcirc_cli.lqa.replay import ReplayCache
 from lcirc_cli.lqa.settings import EngineSettings, PairSettings
@@ -65,11 +65,11 @@ class MakePairs(PipelineStep):  # type: ignore[misc]
         ):
             model = self._choice.open(self._engine)
             asker = Asker(model, cache, in_flight=in_flight, attempts=self._pairs.attempts)
-            with Meter(self._progress / f"{rank:05d}.json", asker.counts) as meter:
+            progress = self._progress / f"{rank:05d}.json"
+            with Meter(progress, asker.counts, model.troubles) as meter:
                 done = self._work(data, asker, meter, window=self._window(in_flight))
                 try:
                     while (document := runner.run(_next(done))) is not None:
-                        meter.troubles = model.troubles.total()
                         yield document
                 finally:
                     runner.run(_close(done, model))
@@ -93,7 +93,11 @@ class MakePairs(PipelineStep):  # type: ignore[misc]
                 if not waiting:
                     return
                 if not waiting[0][1].done():
-                    await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                    # A document can take minutes: what was asked is told meanwhile.
+                    await asyncio.wait(
+                        working, timeout=2 * TELL, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    meter.tell()
                     continue
                 document, task = waiting.popleft()
                 document.metadata["judged"] = task.result()

@@ -19,22 +19,23 @@ from lcirc_cli import console
 from lcirc_cli.files import make_folder
 from lcirc_cli.lqa.records import Judged
 
-_TELL = 0.5  # seconds between two writes of a task, and between two looks at all files
+TELL = 0.5  # seconds between two writes of a task, and between two looks at all files
 
 
 class Meter:
     """Counts of one task, written to its file now and then, and at the end."""
 
-    def __init__(self, path: Path, counts: Counter[str]) -> None:
+    def __init__(self, path: Path, requests: Counter[str], troubles: Counter[str]) -> None:
         """
         Args:
-            counts: of the requests, kept up to date by the Asker.
+            requests: counts of the requests, kept up to date by the Asker.
+            troubles: counts of what had to be asked again, kept up to date by the model.
         """
         self._path = path
-        self._requests = counts
+        self._requests = requests
+        self._troubles = troubles
         self._own: Counter[str] = Counter()
         self._told = 0.0
-        self.troubles = 0
 
     def __enter__(self) -> Meter:
         make_folder(self._path.parent)
@@ -50,12 +51,16 @@ class Meter:
         self._own["documents"] += 1
         self._own["accepted"] += accepted
         self._own["rejected"] += len(judged) - accepted
-        if time.monotonic() - self._told > _TELL:
+        self.tell()
+
+    def tell(self) -> None:
+        """Write the counts, where the last time is long enough ago."""
+        if time.monotonic() - self._told > TELL:
             self._tell()
 
     def _tell(self) -> None:
         self._told = time.monotonic()
-        values = {**self._own, **self._requests, "troubles": self.troubles}
+        values = {**self._own, **self._requests, "troubles": self._troubles.total()}
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
         with contextlib.suppress(OSError):
             temporary.write_text(json.dumps(values), "utf-8")
@@ -106,7 +111,7 @@ def _show(folder: Path, documents: int, stop: threading.Event) -> None:
     with bar:
         task = bar.add_task("", total=documents, told="")
         while True:
-            ended = stop.wait(_TELL)
+            ended = stop.wait(TELL)
             now = read_progress(folder)
             told = summary(now, before, time.monotonic() - started)
             bar.update(task, completed=now["documents"], told=told)

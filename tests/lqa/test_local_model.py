@@ -6,6 +6,7 @@ import asyncio
 import json
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,27 @@ def test_what_is_written_after_a_choice_does_not_see_the_others(model: LocalMode
     second = answer(model, request(Form({"choice": one_of("and"), "free": TEXT})))
     if first["choice"] == "and":
         assert first["free"] == second["free"]
+
+
+def test_the_form_is_cut_into_tokens_as_the_model_has_read_it(smollm2: Any) -> None:
+    """After `":`, a blank and `true` apart mean nothing to a model that knows ` true`."""
+    fed: list[list[int]] = []
+
+    def lm(*, input_ids: Any, **more: Any) -> Any:
+        fed.append(input_ids[0].tolist())
+        return smollm2.lm(input_ids=input_ids, **more)
+
+    lm.device = smollm2.lm.device  # type: ignore[attr-defined]
+    form = Form({"flag": FLAG, "copied": COPY, "several": texts(1, 2), "word": one_of("a", "b")})
+    asked = request(form, max_tokens=6)
+    flag = str(answer(LocalModel(replace(smollm2, lm=lm)), asked)["flag"]).lower()
+    scored = [smollm2.tokenizer.convert_ids_to_tokens(ids) for ids in fed]
+    for piece in (
+        *('{"flag": true', '{"flag": false', f'{{"flag": {flag}, "copied": "'),
+        *('", "several": ["', '"], "word": "a"', '"], "word": "b"'),
+    ):
+        expected = smollm2.tokenizer.tokenize(piece)
+        assert expected in scored, (piece, scored)
 
 
 def test_worked_examples_are_shown_instead_of_instructions(model: LocalModel) -> None:

@@ -5,20 +5,35 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lcirc_cli.commands.make_lqa import _make
+from lcirc_cli.lqa.card import card
 from lcirc_cli.lqa.estimate import estimate_run
 from lcirc_cli.lqa.lines import read_lines
 from lcirc_cli.lqa.progress import Meter, read_progress, summary
 from lcirc_cli.lqa.run import make_data, write_sample
-from lcirc_cli.lqa.settings import LqaSettings
+from lcirc_cli.lqa.settings import DocumentSettings, LqaSettings, PairSettings, Thresholds
+from lcirc_cli.lqa.statistics import Statistics
 
 from .conftest import Command, Starter, at
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+
+ABOUT = {
+    "made_by": "lcirc 1",
+    "generator": "m",
+    "prompts": "0123",
+    "settings": {
+        "documents": asdict(DocumentSettings(inputs=("x",))),
+        "pairs": asdict(PairSettings(generator="m")),
+    },
+}
 
 
 # --- the dry run ----------------------------------------------------------------------------
@@ -69,9 +84,9 @@ def test_a_dry_run_tells_the_sums_and_leaves_nothing_behind(
 def test_progress_adds_up_the_tasks(tmp_path: Path) -> None:
     for task in range(2):
         counts = Counter(requests=5, prompt_tokens=100, reply_tokens=20)
-        with Meter(tmp_path / f"{task:05d}.json", counts) as meter:
+        troubles = Counter({"HTTP 500": task})
+        with Meter(tmp_path / f"{task:05d}.json", counts, troubles) as meter:
             meter.add([])
-            meter.troubles = task
     now = read_progress(tmp_path)
     assert (now["documents"], now["requests"], now["troubles"]) == (2, 10, 1)
     (tmp_path / "00002.json").write_text("{half a")  # a task that was killed while it told
@@ -144,28 +159,71 @@ def test_sample_20_writes_a_page_of_twenty_pairs(
 
 def test_the_data_card_says_what_is_in_the_files(settings: LqaSettings, endpoint: Starter) -> None:
     manifest = make_data(at(settings, endpoint()))
-    card = (settings.out / "README.md").read_text()
+    text = (settings.out / "README.md").read_text()
     pairs, documents = _rows(settings.out, "qa"), _rows(settings.out, "documents")
-    assert f"{len(pairs):,} question-answer pairs about {len(documents):,} documents" in card
+    assert f"{len(pairs):,} question-answer pairs about {len(documents):,} documents" in text
     for kind, count in Counter(pair["type"] for pair in pairs).items():
-        assert re.search(rf"^\| {kind} \| \d+ \| {count} \|$", card, re.MULTILINE), kind
+        assert re.search(rf"^\| {kind} \| \d+ \| {count} \|$", text, re.MULTILINE), kind
     rejected = Counter(
         row["reason"] for row in read_lines(settings.out / "rejected/pairs.jsonl.gz")
     )
     for reason, count in rejected.items():
-        assert re.search(rf"^\| `{reason}` \| .* \| {count} \| ", card, re.MULTILINE), reason
+        assert re.search(rf"^\| `{reason}` \| .* \| {count} \| ", text, re.MULTILINE), reason
     assert len(pairs) + rejected.total() == 72
     yes_no = Counter(pair["answers"][0] for pair in pairs if pair["type"] == "yes_no")
-    assert f"{yes_no['yes']} have the answer yes and {yes_no['no']} the answer no" in card
-    assert "(chi-square" in card
-    assert f"| prompts | `{manifest['prompts']}` |" in card
-    assert "| seed | 0 |" in card
-    plots = re.findall(r"\]\((plots/\w+\.png)\)", card)
+    assert f"{yes_no['yes']} have the answer yes and {yes_no['no']} the answer no" in text
+    single = sum(len(pair["evidence"]) == 1 for pair in pairs)
+    assert f"{single} single pieces are too few to say" in text
+    assert f"| prompts | `{manifest['prompts']}` |" in text
+    assert "| seed | 0 |" in text
+    plots = re.findall(r"\]\((plots/\w+\.png)\)", text)
     assert sorted(plots) == [
         f"plots/{name}.png" for name in ("depth", "filters", "kinds", "length")
     ]
     for plot in plots:
         assert (settings.out / plot).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("bins", "told"),
+    [
+        ([104, 96, 100, 99, 101, 103, 97, 100, 95, 105], "is not refuted at p = 1.00 (chi-square"),
+        ([900, *[10] * 9], "do not lie evenly"),
+        ([4] * 10, "40 single pieces are too few"),
+    ],
+)
+def test_the_data_card_judges_the_depth(bins: list[int], told: str) -> None:
+    numbers = Statistics({f"depth/{place}": count for place, count in enumerate(bins)})
+    numbers.counts.update({"hops/1": sum(bins), "documents/train": 1, "accepted/span": sum(bins)})
+    assert told in card(numbers, ABOUT)
+
+
+def test_the_data_card_names_the_model_that_asked() -> None:
+    assert "| model | `m` |" in card(Statistics(), ABOUT)
+    local = card(Statistics(), ABOUT | {"generator": "local"})
+    assert "| model | `smollm2` (`--generator local`) |" in local
+
+
+def test_where_nothing_is_accepted_everything_says_so(
+    settings: LqaSettings, endpoint: Starter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    impossible = Thresholds(min_question_words=1_000, max_question_words=2_000)
+    wanted = replace(settings, pairs=replace(settings.pairs, thresholds=impossible))
+    _make(at(wanted, endpoint()), 20, None, overwrite=False, json_wanted=False)
+    said = capsys.readouterr()
+    listed = Counter(row["reason"] for row in read_lines(settings.out / "rejected/pairs.jsonl.gz"))
+    assert listed["length"] > 20
+    why = ", ".join(f"{count} {reason}" for reason, count in sorted(listed.items()))
+    assert (
+        said.out
+        == f"{settings.out}: 0 pairs accepted (0 train, 0 validation), 72 rejected ({why})\n"
+    )
+    assert "no pair was accepted; " in said.err
+    assert "No pair was accepted." in (settings.out / "sample.html").read_text()
+    text = (settings.out / "README.md").read_text()
+    assert "There is none, as no pair was accepted." in text
+    assert "configs:" not in text
+    assert "single pieces" not in text.lower()
 
 
 def _rows(out: Path, name: str) -> list[dict[str, Any]]:
