@@ -15,13 +15,20 @@ from lcirc_cli.lqa.chat import ChatRequest
 from lcirc_cli.lqa.forms import COPY, FLAG, TEXT, Form, one_of, texts
 from lcirc_cli.lqa.questions import MOST_ITEMS, even
 from lcirc_cli.lqa.records import Pair, Rejection
-from lcirc_cli.lqa.replies import flag_field, list_field, parse_object, text_field
+from lcirc_cli.lqa.replies import (
+    UnreadableReply,
+    flag_field,
+    list_field,
+    parse_object,
+    text_field,
+)
 from lcirc_cli.lqa.scoring import agreement, contains
 from lcirc_cli.lqa.view import DocumentView
 from lcirc_cli.prompts import fill, load
 
 PASSAGES = 4  # shown when an unanswerable question is checked
 _CHECK_TOKENS = 200
+_GUESSED = ("yes_no", "choice")
 _SUPPORT = Form({"supported": FLAG})
 _SEARCH = Form({"answerable": FLAG, "answer": TEXT, "quote": COPY})
 
@@ -120,15 +127,26 @@ async def unanswerable(pair: Pair, view: DocumentView, asker: Asker) -> Rejectio
 async def _answered(
     asker: Asker, request: ChatRequest, pair: Pair, flag: str
 ) -> tuple[bool, tuple[str, ...]]:
-    """Whether an answer was given, and the answer as its parts."""
+    """Whether an answer was given, and the answer as its parts.
+
+    Small models deny with the flag and give the answer all the same. The answer counts then,
+    unless it is of a kind that is right by chance too often.
+    """
 
     def read(text: str) -> tuple[bool, tuple[str, ...]]:
         value = parse_object(text)
-        if not flag_field(value, flag):
+        denied = not flag_field(value, flag)
+        if denied and pair.kind in _GUESSED:
             return False, ()
-        if pair.kind == "list":
-            return True, list_field(value, "answer", least=0, most=2 * MOST_ITEMS)
-        answer = text_field(value, "answer", empty=True)
+        try:
+            if pair.kind == "list":
+                answers = list_field(value, "answer", least=0, most=2 * MOST_ITEMS)
+                return bool(answers), answers
+            answer = text_field(value, "answer", empty=True)
+        except UnreadableReply:
+            if denied:
+                return False, ()  # null, or nothing at all
+            raise
         return bool(answer), (answer,)
 
     return await asker.ask(request, read)

@@ -112,7 +112,7 @@ def pairs_hash(settings: PairSettings, prompts: str) -> str:
     Args:
         prompts: the hash of the prompt templates.
     """
-    return fingerprint({"settings": asdict(settings), "prompts": prompts, "version": 1})
+    return fingerprint({"settings": asdict(settings), "prompts": prompts, "version": 2})
 
 
 def parse_options(given: Sequence[str]) -> tuple[tuple[str, str], ...]:

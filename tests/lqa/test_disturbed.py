@@ -87,6 +87,7 @@ def _check_killed(
     answered = rough.answered()
     assert set(answered) == set(calm.answered())
     repeated = sum(count - 1 for count in answered.values())
+    print(f"{killed} kills at work, {len(answered):,} requests, {repeated} of them repeated")
     assert repeated <= killed * IN_FLIGHT
 
 

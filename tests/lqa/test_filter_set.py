@@ -69,6 +69,7 @@ def test_spoiled_pairs_are_dropped_and_good_ones_kept(
         dropped[entry.spoil] += rejection is not None
         if not entry.spoil and rejection is not None:
             wrongly.append((entry.pair.question, entry.pair.answers, rejection))
+    print(f"dropped, by what was done to them: {dict(dropped)}")
     assert len(wrongly) <= 0.05 * 200, wrongly
     spoiled = {spoil: count for spoil, count in dropped.items() if spoil}
     assert sum(spoiled.values()) >= 0.95 * 200, spoiled

@@ -88,6 +88,7 @@ def test_depth_of_single_evidence_is_uniform(cache: ReplayCache) -> None:
             numbers.add_pair(found, entry)
         number += 1
     bins = [numbers.group("depth").get(str(bin), 0) for bin in range(10)]
+    print(f"depth of {sum(bins):,} single pieces: {bins}, p = {even_p_value(bins):.2f}")
     assert even_p_value(bins) > 0.01, bins
 
 

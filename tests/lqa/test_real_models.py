@@ -108,7 +108,7 @@ def accepted(source: Path, out: Path) -> list[dict[str, Any]]:
 
 def test_in_this_process(command: Command, speeches: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    words = ("--generator", "local", "--max-documents", 3, "--pairs-per-document", 4)
+    words = ("--generator", "local", "--max-documents", 3, "--pairs-per-document", 6)
     make(command, speeches, model, out, *words)
     found = accepted(speeches, out)
     assert any(row["evidence"] for row in found), "no answerable pair was accepted"
