@@ -28,7 +28,7 @@ except ImportError:  # pragma: no cover - Windows
 _REASONS = {
     errno.ENOSPC: "no space left on the device; free some and try again",
     errno.EDQUOT: "the disk quota is used up; free some space and try again",
-    errno.EFBIG: "the file would be larger than this system's limit",
+    errno.EFBIG: "larger than this system's limit; raise it (ulimit -f) or choose another place",
     errno.EACCES: "no permission to write there; choose another place",
     errno.EPERM: "no permission to write there; choose another place",
     errno.EROFS: "the file system is read-only; choose another place",

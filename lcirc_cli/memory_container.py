@@ -147,8 +147,13 @@ def _map(path: Path) -> mmap.mmap:
     except FileNotFoundError as error:
         raise MemoryFileError(f"{path}: no such file; make one with `lcirc ingest`") from error
     except OSError as error:
+        remedy = (
+            "check its permissions"
+            if isinstance(error, PermissionError)
+            else "is it what `lcirc ingest` made?"
+        )
         raise MemoryFileError(
-            f"{path}: can't be read ({error.strerror or error}); is it what `lcirc ingest` made?"
+            f"{path}: can't be read ({error.strerror or error}); {remedy}"
         ) from error
     raise MemoryFileError(
         f"{path}: not an lcirc memory file, or cut short: only {size} bytes; "

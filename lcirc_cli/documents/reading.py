@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from lcirc_cli import console
 from lcirc_cli.documents.archive import Archive
 from lcirc_cli.documents.assemble import sha256_of
 from lcirc_cli.documents.detect import HEAD_BYTES, detect_format, detect_zip, notes_on_name
@@ -55,7 +57,12 @@ def read_document(
     if not isinstance(source, Source):
         path = None if source == STDIN else Path(source)
         source = Source(path, "stdin" if path is None else path.name)
-    document = _read(source, password, pages, limits)
+    try:
+        document = _read(source, password, pages, limits)
+    except DocumentError:
+        for note in source.notes:  # what its folder skipped has no document to go with now
+            console.note(note)
+        raise
     return replace(document, notes=(*source.notes, *document.notes))
 
 
@@ -88,7 +95,7 @@ def _read(
 
 def _fetch(path: Path | None, name: str, limits: ReadLimits) -> tuple[bytes | None, bytes]:
     """All bytes (None for a file on disk, which is not loaded yet) and the first ones."""
-    if path is None or not path.is_file():
+    if path is None or not os.path.isfile(path):  # noqa: PTH113 - Path's raises on no permission
         data = _read_all(path, name, limits)
         return data, data[:HEAD_BYTES]
     try:
@@ -160,4 +167,5 @@ def _unreadable(name: str, error: OSError) -> DocumentError:
     if isinstance(error, IsADirectoryError):
         return DocumentError(f"{name}: is a folder, not a document")
     reason = (error.strerror or type(error).__name__).lower()
-    return DocumentError(f"{name}: can't be opened ({reason})")
+    remedy = "check its permissions" if isinstance(error, PermissionError) else "try another copy"
+    return DocumentError(f"{name}: can't be opened ({reason}); {remedy}")

@@ -40,14 +40,14 @@ def collect_sources(arguments: Sequence[str]) -> list[Source]:
     folders, links to folders, pipes and devices, and files of other formats are counted in a note.
 
     Raises:
-        DocumentError: a path does not exist, or a folder holds nothing readable.
+        DocumentError: a folder can't be opened or holds nothing readable.
     """
     sources: list[Source] = []
     for argument in arguments:
         path = Path(argument)
         if argument == STDIN:
             sources.append(Source(None, "stdin"))
-        elif path.is_dir():
+        elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises below a closed folder
             sources.extend(_folder(path))
         else:
             sources.append(Source(path, path.name))
@@ -59,6 +59,11 @@ def _folder(root: Path) -> list[Source]:
     skipped = dict.fromkeys(_SKIPPED, 0)
 
     def unreadable(error: OSError) -> None:
+        if error.filename == os.fspath(root):
+            raise DocumentError(
+                f"{root}: this folder can't be opened ({(error.strerror or '').lower()}); "
+                "check its permissions"
+            ) from None
         skipped["unreadable folders"] += 1
 
     for folder, folders, names in os.walk(root, onerror=unreadable):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,47 @@ def one_line(text: str) -> str:
     assert len(text.splitlines()) == 1 and text.startswith("lcirc: "), text
     assert "unexpected" not in text and "Traceback" not in text
     return text
+
+
+@pytest.fixture
+def closed_to_us() -> Iterator[Path]:
+    """A folder with documents, a file and a folder of which may not be opened, by root neither."""
+    if not hasattr(os, "seteuid"):
+        pytest.skip("no permissions as of POSIX")
+    with tempfile.TemporaryDirectory() as name:  # pytest's own are closed to all but one user
+        folder = Path(name)
+        (folder / "secret").mkdir()
+        for file in ("a.txt", "b.txt", "secret/c.txt"):
+            (folder / file).write_bytes(b"Words.")
+        read_document(folder / "a.txt")  # what is imported for it, while that may be read
+        folder.chmod(0o755)
+        (folder / "a.txt").chmod(0)
+        (folder / "secret").chmod(0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65_534)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            (folder / "secret").chmod(0o700)
+
+
+def test_what_may_not_be_opened(closed_to_us: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    closed = "can't be opened .permission denied.; check its permissions"
+    with pytest.raises(DocumentError, match=f"secret: this folder {closed}"):
+        collect_sources([str(closed_to_us / "secret")])
+    (below,) = collect_sources([str(closed_to_us / "secret" / "c.txt")])
+    with pytest.raises(DocumentError, match=f"^c.txt: {closed}"):
+        read_document(below)
+    first, second = collect_sources([str(closed_to_us)])
+    with pytest.raises(DocumentError, match=f"^a.txt: {closed}"):
+        read_document(first)
+    # The note on the folder goes with its first document, and is told where that isn't read.
+    skipped = f"folder {closed_to_us.name}: skipped 1 unreadable folders"
+    assert capsys.readouterr().err == f"lcirc: {skipped}\n"
+    assert read_document(second).text == "Words."
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")

@@ -116,6 +116,17 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     assert "can't be read" in refused(tmp_path)
 
 
+def test_a_file_without_permission_is_refused(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *args: object, **kwargs: object) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(MemoryFileError) as caught:
+        load_memory(small)
+    said = str(caught.value)
+    assert said == f"{small}: can't be read (Permission denied); check its permissions"
+
+
 def with_metadata(path: Path, change: Callable[[dict[str, str]], None]) -> None:
     """Changes the header's metadata as another program would, with a hash that fits."""
     data = path.read_bytes()
