@@ -168,7 +168,8 @@ def _settings(config: LcircConfig) -> str:
     Not what transformers adds, and no new setting at its default: neither makes another adapter.
     """
     kind = type(config)
-    names = set(kind.__annotations__) - {"base_model"}  # a name for people, perhaps a path
+    # A name for people, perhaps a path; and what no memory depends on.
+    names = set(kind.__annotations__) - {"base_model", "refusal_thresholds"}
     chosen = {name: getattr(config, name) for name in sorted(names)}
     changed = {name: value for name, value in chosen.items() if value != getattr(kind, name)}
     return json.dumps(changed)

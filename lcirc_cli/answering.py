@@ -74,6 +74,7 @@ class Answerer:
                 temperature=self.settings.temperature,
                 seed=self.settings.seed,
                 one_line=not uses_turns(self.backbone, form=self._form),
+                refuses=self._refuses(steered),
             ),
             on_text=on_token,
         )
@@ -126,6 +127,11 @@ class Answerer:
             )
             for row, question in enumerate(questions)
         ]
+
+    def _refuses(self, steered: Steered) -> Callable[[float], bool] | None:
+        if steered.memory is None:
+            return None
+        return self.adapter.adapter.config.refuses(self.settings.window)
 
     @property
     def _form(self) -> str:

@@ -15,11 +15,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer
+from transformers import (
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    TextStreamer,
+)
 
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.default_model import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
+from lcirc_cli.prefill import Prefill, answer_ids
+from lcirc_cli.prompts import load
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,9 @@ class Decoding:
     temperature: float = 0.0  # 0 = greedy
     seed: int = 0  # of the sampling
     one_line: bool = False  # the answer ends with its line
+    # Says whether a refusal of this probability is the answer (it is none otherwise); None leaves
+    # that to decoding.
+    refuses: Callable[[float], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,43 +64,59 @@ def generate(
 
     Args:
         memory: one row for all prompts, or a row each; None injects nothing.
+        decoding: its `refuses` is asked before anything is generated.
         on_text: called with pieces of the answer as they appear; for a single prompt.
     """
-    ids_BT, mask_BT = _padded(backbone, prompts)
-    ends = _Ends(backbone, ids_BT.shape[1], one_line=decoding.one_line)
     options: dict[str, Any] = {"do_sample": decoding.temperature > 0}
     if decoding.temperature > 0:
         options |= {"temperature": decoding.temperature, "top_k": 0, "top_p": 1.0}
-    if on_text is not None:
-        options["streamer"] = _Pieces(backbone.tokenizer, on_text, one_line=decoding.one_line)
     devices = [model.device] if model.device.type == "cuda" else []
-    with silent_transformers(), torch.random.fork_rng(devices=devices):
+    attached = model.injector.attached(memory)
+    with silent_transformers(), torch.random.fork_rng(devices=devices), attached:
         torch.manual_seed(decoding.seed)
-        rows = model.generate(
-            ids_BT.to(model.device),
-            memory=memory,
-            attention_mask=mask_BT.to(model.device),
-            max_new_tokens=decoding.max_new_tokens,
-            eos_token_id=list(backbone.eos_ids),
-            pad_token_id=backbone.tokenizer.pad_token_id,
-            stopping_criteria=StoppingCriteriaList([ends]),
-            **options,
-        )
+        read = Prefill(backbone, prompts, alike=memory is None or memory.states_BMD.shape[0] == 1)
+        refused = [False] * len(prompts)
+        if decoding.refuses is not None:
+            refusals = read.refusals()
+            refused = [decoding.refuses(probability) for probability in refusals.probabilities]
+            options["logits_processor"] = LogitsProcessorList([refusals])
+        ends = _Ends(backbone, read.length, one_line=decoding.one_line)
+        if all(refused):
+            ends.first_at = time.perf_counter()
+            rows: Any = [[]] * len(prompts)
+            if on_text is not None:
+                on_text(load("refusal.txt"))
+        else:
+            if on_text is not None:
+                pieces = _Pieces(backbone.tokenizer, on_text, one_line=decoding.one_line)
+                options["streamer"] = pieces
+            rows = _continued(backbone, read, decoding, ends, options)
     return [
-        _generated(backbone, row[ids_BT.shape[1] :].tolist(), ends.first_at, decoding.one_line)
-        for row in rows
+        _refusal(backbone, ends.first_at)
+        if no
+        else _generated(backbone, row, ends.first_at, decoding.one_line)
+        for row, no in zip(rows, refused, strict=True)
     ]
 
 
-def _padded(backbone: Backbone, prompts: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """Prompts side by side, padded on the left."""
-    longest = max(len(prompt) for prompt in prompts)
-    ids_BT = torch.full((len(prompts), longest), int(backbone.tokenizer.pad_token_id))  # type: ignore[arg-type]
-    mask_BT = torch.zeros_like(ids_BT)
-    for row, prompt in enumerate(prompts):
-        ids_BT[row, longest - len(prompt) :] = torch.tensor(prompt)
-        mask_BT[row, longest - len(prompt) :] = 1
-    return ids_BT, mask_BT
+def _continued(
+    backbone: Backbone, read: Prefill, decoding: Decoding, ends: _Ends, options: dict[str, Any]
+) -> list[list[int]]:
+    """The tokens that the model says after each prompt."""
+    lm: Any = backbone.lm
+    rows = lm.generate(
+        **read.inputs(),
+        **options,
+        max_new_tokens=decoding.max_new_tokens,
+        eos_token_id=list(backbone.eos_ids),
+        pad_token_id=backbone.tokenizer.pad_token_id,
+        stopping_criteria=StoppingCriteriaList([ends]),
+    )
+    return [row[read.length :].tolist() for row in rows]
+
+
+def _refusal(backbone: Backbone, at: float) -> Generated:
+    return Generated(load("refusal.txt"), len(answer_ids(backbone, None)) - 1, at)
 
 
 def _generated(backbone: Backbone, tokens: list[int], first_at: float, one_line: bool) -> Generated:

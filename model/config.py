@@ -6,6 +6,7 @@ Knows nothing about tokenizers or files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -58,6 +59,9 @@ class LcircConfig(PreTrainedConfig):
     gate_init: float = 0.0
     # window
     prompt_form: str = "auto"  # what it was trained with: the model's chat turns, or "plain"
+    # For evidence, ends, none: the probability of the refusal from which it is said. A window
+    # that isn't there leaves refusing to decoding, which says what is most likely word by word.
+    refusal_thresholds: dict[str, float] | None = None
     # state
     initializer_range: float = 0.02
     trained: bool = False  # False: gates are closed and the output says so
@@ -76,6 +80,11 @@ class LcircConfig(PreTrainedConfig):
     def lowest_injected_layer(self) -> int:
         """Nothing below this LM layer takes part in the backward pass."""
         return min(self.injection_layers or [0])
+
+    def refuses(self, window: str) -> Callable[[float], bool] | None:
+        """Whether a refusal of a probability is said with this window; None: no threshold."""
+        threshold = (self.refusal_thresholds or {}).get(window)
+        return None if threshold is None else lambda probability: probability >= threshold
 
     def validate(self) -> None:
         """Raises ValueError with the first thing that can't work."""
@@ -147,6 +156,14 @@ class LcircConfig(PreTrainedConfig):
                 "shares 'evidence' needs perceiver_start 'average'",
             ),
             (
+                all(
+                    window in ("evidence", "ends", "none") and isinstance(value, (int, float))
+                    for window, value in (self.refusal_thresholds or {}).items()
+                ),
+                f"refusal_thresholds {self.refusal_thresholds} must be numbers for evidence, ends "
+                "and none",
+            ),
+            (
                 self.retained_segments is None or self.retained_segments > 0,
                 "retained_segments must be positive or none",
             ),
@@ -160,6 +177,7 @@ _TYPES: dict[str, Any] = {
     "str": str,
     "int | None": (int, type(None)),
     "list[int] | None": (list, type(None)),
+    "dict[str, float] | None": (dict, type(None)),
 }
 _POSITIVE = (
     "hidden_size",

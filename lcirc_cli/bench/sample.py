@@ -99,6 +99,7 @@ class Output:
         text: the generated answer.
         closed_book: the answer to `Sample.closed_book`.
         answer_loss: nats a token of the first gold answer, where the system measures it.
+        refusal: the probability that the answer is the refusal of `lcirc ask`, word for word.
         loss: mean nats a token of the scored text (`TextSample`).
         found: what the system itself says about whether the document answers the question.
         ranking: character ranges of the document, best first, where the system ranks passages.
@@ -107,6 +108,7 @@ class Output:
     text: str = ""
     closed_book: str | None = None
     answer_loss: float | None = None
+    refusal: float | None = None
     loss: float | None = None
     found: bool | None = None
     ranking: tuple[tuple[int, int], ...] | None = None

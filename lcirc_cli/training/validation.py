@@ -20,12 +20,12 @@ from lcirc_cli.backbones import Backbone
 from lcirc_cli.bench.metrics.refusals import is_refusal
 from lcirc_cli.bench.metrics.tokens import best_f1
 from lcirc_cli.errors import DocumentError
+from lcirc_cli.prefill import answer_ids
 from lcirc_cli.training.corpus import Corpus, Question, load_corpus, select
 from lcirc_cli.training.learner import Learner
 from lcirc_cli.training.readers import Reader
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.stages import precision
-from lcirc_cli.training.windows import answer_ids
 
 CONDITIONS = ("true", "shuffled", "none")
 _ROWS = 8  # questions at once

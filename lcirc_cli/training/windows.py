@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.backbones import Backbone
-from lcirc_cli.prompts import load
+from lcirc_cli.prefill import answer_ids
 from lcirc_cli.training import choices
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.objectives import IGNORED
@@ -33,13 +33,6 @@ class Windows:
 
     input_ids_BT: Tensor
     labels_BT: Tensor
-
-
-def answer_ids(backbone: Backbone, answer: str | None) -> list[int]:
-    """The answer (None = the refusal) as it follows the prompt, and the token that ends it."""
-    text = load("refusal.txt") if answer is None else answer
-    ids = backbone.tokenizer(" " + text, add_special_tokens=False)["input_ids"]
-    return [*ids, backbone.eos_ids[0]]
 
 
 def make_windows(

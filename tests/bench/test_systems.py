@@ -140,6 +140,24 @@ def test_questions_asked_together_get_what_they_get_alone(
                 assert one.output.answer_loss == pytest.approx(other.output.answer_loss, abs=1e-4)
 
 
+def test_a_threshold_refuses_as_ask_does(
+    workbench: Workbench, qa_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[1])
+    names = ("qd-lcirc+evidence", "qd-lcirc+evidence~shuffled", "qd-lcirc+none", "retrieval")
+    systems = [open_system(parse_system(name), workbench, limits=LIMITS) for name in names]
+    free = [system.run(batch) for system in systems]
+    config = workbench.engine(None).adapter.adapter.config
+    monkeypatch.setattr(config, "refusal_thresholds", {"evidence": 0.0})
+    for name, system, before in zip(names, systems, free, strict=True):
+        for measured, without in zip(system.run(batch), before, strict=True):
+            assert measured.output.refusal == pytest.approx(without.output.refusal, rel=1e-4)
+            assert measured.output.answer_loss == without.output.answer_loss
+            refused = measured.output.text == "The document does not say."
+            assert refused == ("evidence" in name)
+            assert refused or measured.output.text == without.output.text
+
+
 def test_a_window_too_small_for_the_prompt_itself_is_said(
     workbench: Workbench, data_folder: Path
 ) -> None:

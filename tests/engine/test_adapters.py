@@ -58,7 +58,10 @@ def test_the_fingerprint_is_of_settings_and_weights(engine: Engine, copied: Path
     assert original == engine.adapter.fingerprint
     assert fingerprint(torch.bfloat16) == original
     edit_config(copied, base_model="another/name", transformers_version="9.9")
+    edit_config(copied, refusal_thresholds={"evidence": 0.4})  # memories stay as they are
     assert fingerprint() == original
+    loaded = load_adapter(str(copied), engine.backbone).adapter.config
+    assert loaded.refusal_thresholds == {"evidence": 0.4}
     edit_config(copied, segment_length=16)
     assert fingerprint() != original
     edit_config(copied, segment_length=32)

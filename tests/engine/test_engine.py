@@ -21,6 +21,36 @@ def any_engine(request: pytest.FixtureRequest) -> Engine:
     return request.getfixturevalue("engine" if request.param == "contextual" else "raw_engine")
 
 
+def test_a_threshold_decides_on_refusing_with_its_window(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 0 every question is refused; above 1 the model answers as if it had no threshold."""
+    memory = ingest(engine, 1)
+    free = {window: engine.ask(memory, QUESTIONS[0], window=window) for window in WINDOWS}
+    config = engine.adapter.adapter.config
+    monkeypatch.setattr(config, "refusal_thresholds", {"evidence": 0.0, "none": 1.01})
+    pieces: list[str] = []
+    refused = engine.ask(memory, QUESTIONS[0], window="evidence", on_token=pieces.append)
+    assert refused.answer == "".join(pieces) == "The document does not say."
+    assert not refused.found and refused.tokens.answer > 0
+    for window in ("none", "ends"):
+        assert engine.ask(memory, QUESTIONS[0], window=window).answer == free[window].answer
+    bare = engine.ask(memory, QUESTIONS[0], window="evidence", method="none")
+    assert bare.answer != refused.answer  # the threshold is the adapter's
+
+
+def test_one_question_of_a_batch_is_refused(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = ingest(engine, 1)
+    free = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
+    verdicts = iter([True, False])
+    config = engine.adapter.adapter.config
+    monkeypatch.setattr(config, "refuses", lambda window: lambda probability: next(verdicts))
+    mixed = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
+    assert mixed == ["The document does not say.", free[1]]
+
+
 # -- what must be equal ---------------------------------------------------------------------
 
 

@@ -108,7 +108,7 @@ def test_memory_that_runs_out_in_an_answer(engine: Engine, monkeypatch: pytest.M
     def full(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...")
 
-    monkeypatch.setattr(engine.model, "generate", full)
+    monkeypatch.setattr(engine.backbone.lm, "generate", full)
     with pytest.raises(OutOfMemoryError):
         answer_text(engine, memory)
 

@@ -153,6 +153,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"feature_dtype": "int4"}, "feature_dtype must be int8 or bfloat16 or float32"),
     ({"retained_segments": 0}, "retained_segments must be positive"),
     ({"retained_segments": 2.5}, "retained_segments must be int"),
+    ({"refusal_thresholds": {"all": 0.5}}, "refusal_thresholds .* must be numbers for evidence"),
+    ({"refusal_thresholds": {"none": "0.5"}}, "refusal_thresholds .* must be numbers"),
+    ({"refusal_thresholds": 0.5}, "refusal_thresholds must be dict"),
     ({"segment_lenght": 8}, "no setting 'segment_lenght'"),
 ]
 
@@ -171,6 +174,16 @@ def test_good_values_pass() -> None:
     tiny_config(retained_segments=50, segment_inputs=4, injection_ffn_size=0).validate()
     tiny_config(norm_eps=1, gate_init=0, feature_window=12).validate()  # j = 0: no windows
     tiny_config(injection_layers=None).validate()
+    tiny_config(refusal_thresholds={"evidence": 0.4, "none": 1}).validate()
+
+
+def test_thresholds_of_refusing_belong_to_their_window() -> None:
+    config = tiny_config(refusal_thresholds={"evidence": 0.4})
+    refuses = config.refuses("evidence")
+    assert refuses is not None
+    assert [refuses(p) for p in (0.39, 0.4, 1.0)] == [False, True, True]
+    assert config.refuses("none") is None
+    assert tiny_config().refuses("evidence") is None
 
 
 def test_a_config_survives_its_file(tmp_path: Path) -> None:

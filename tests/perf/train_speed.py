@@ -28,9 +28,9 @@ from _training import on_one_document
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lcirc_cli.prefill import answer_ids
 from lcirc_cli.training.corpus import Question
 from lcirc_cli.training.settings import make_settings
-from lcirc_cli.training.windows import answer_ids
 from lcirc_cli.windows import build_prompt
 
 TOKENS, QUESTIONS = 2_048, 8

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import torch
 
+from lcirc_cli.training import run
+
 from .conftest import (
     Command,
     Line,
@@ -65,6 +67,18 @@ def test_a_run_leaves_what_the_readme_says(
     assert again.status == 2 and "--resume auto" in again.err
     other = here([*command, "--resume", "auto", "--set", "learning_rate=0.5"])
     assert other.status == 2 and "learning_rate" in other.err
+
+
+def test_automatic_autocast_stays_what_it_was_when_the_run_began(
+    here: Line, train_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    command = train_command(out, steps=2, autocast="auto")
+    for half in ("bfloat16", "float32"):  # the second machine is another one
+        monkeypatch.setattr(run, "choose_dtype", lambda *a, half=half, **k: getattr(torch, half))
+        done = here([*command, "--resume", "auto"])
+        assert done.status == 0, done.err
+        assert 'autocast = "bfloat16"' in (out / "config.toml").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

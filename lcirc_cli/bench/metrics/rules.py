@@ -105,6 +105,8 @@ def squad(sample: Sample, output: Output) -> Scored:
         values["choice_accuracy"] = float(_chosen(sample, output.text) in sample.answers)
     if output.answer_loss is not None:
         values["answer_loss"] = output.answer_loss
+    if output.refusal is not None:
+        values["refusal_probability"] = output.refusal
     if output.ranking is not None and sample.evidence:
         values |= {f"recall@{k}": _recall(sample, output.ranking, k) for k in RECALL_AT}
     return Scored(values, blank=_is_blank(output.text))

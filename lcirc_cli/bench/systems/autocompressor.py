@@ -18,11 +18,12 @@ from torch import Tensor
 
 from lcirc_cli import lora, summaries, tuned
 from lcirc_cli.backbones import Backbone
+from lcirc_cli.prefill import answer_ids
 
 from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured
 from .decoding import Decoder
-from .gold import gold_ids
+from .gold import gold_answer
 from .prompting import Prompter
 from .reading import text_ids
 
@@ -64,9 +65,9 @@ class AutoCompressor:
         measured = []
         for sample, one, text in zip(samples, prepared, texts, strict=True):
             loss = None
-            if sample.prompt is None and sample.answers:
-                gold = gold_ids(self._backbone, sample.answers[0])
-                (loss,) = self._decoder.losses([one.ids], [gold], prefix_PD=given)
+            if (gold := gold_answer(sample)) is not None:
+                ids = answer_ids(self._backbone, gold)
+                (loss,) = self._decoder.losses([one.ids], [ids], prefix_PD=given)
             output = Output(
                 self._prompter.trimmed(sample, text), self._closed_book(sample), answer_loss=loss
             )

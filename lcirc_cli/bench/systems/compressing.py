@@ -6,7 +6,7 @@ or `none`. `~shuffled` takes the memory of another document, everything else the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lcirc_cli.evidence.index import ranking
@@ -16,7 +16,7 @@ from lcirc_cli.model import Memory
 from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured, NotApplicable
 from .decoding import Decoder
-from .gold import gold_ids
+from .gold import gold_answer
 from .prompting import Prepared, Prompter
 from .reading import Ranges, best_passages, text_ids
 from .spec import SystemSpec
@@ -60,27 +60,31 @@ class Compressing:
             self._prepare(sample, 0 if own is None else len(own.token_ids), texts)
             for sample, (texts, _) in zip(samples, ranked, strict=True)
         ]
-        prompts = [one.ids for one in prepared]
-        texts = self._decoder.generate(
-            prompts, max_new_tokens=samples[0].max_new_tokens, memory=memory
+        decoded = self._decoder.answer(
+            [one.ids for one in prepared],
+            [gold_answer(sample) for sample in samples],
+            max_new_tokens=samples[0].max_new_tokens,
+            memory=memory,
+            refusal=samples[0].prompt is None,
+            refuses=None if memory is None else self._refuses,
         )
-        losses = self._losses(samples, prompts, memory)
         compressed = 0 if used is None or memory is None else len(used.token_ids)
         return [
             Measured(
                 Output(
-                    self._prompter.trimmed(sample, text),
+                    self._prompter.trimmed(sample, one.text),
                     self._closed_book(sample),
-                    answer_loss=loss,
+                    answer_loss=one.loss,
+                    refusal=one.refusal,
                     ranking=ranges,
                 ),
-                prompt_sha256=one.sha256,
-                window=len(one.ids),
+                prompt_sha256=prompt.sha256,
+                window=len(prompt.ids),
                 compressed=compressed,
-                dropped=one.dropped if memory is None else 0,
+                dropped=prompt.dropped if memory is None else 0,
             )
-            for sample, one, (_, ranges), text, loss in zip(
-                samples, prepared, ranked, texts, losses, strict=True
+            for sample, prompt, (_, ranges), one in zip(
+                samples, prepared, ranked, decoded, strict=True
             )
         ]
 
@@ -110,18 +114,9 @@ class Compressing:
         limit = self._limits.window - sample.max_new_tokens
         return self._prompter.fitted(sample, limit=limit).middle
 
-    def _losses(
-        self, samples: Sequence[Sample], prompts: Sequence[list[int]], memory: Memory | None
-    ) -> list[float | None]:
-        """As in `reading`, row by row: each question has its own row of the memory."""
-        losses: list[float | None] = []
-        for row, (sample, prompt) in enumerate(zip(samples, prompts, strict=True)):
-            if sample.prompt is not None or not sample.answers:
-                losses.append(None)
-                continue
-            gold = gold_ids(self._bench.backbone, sample.answers[0])
-            losses += self._decoder.losses([prompt], [gold], memory=_row(memory, row))
-        return losses
+    @property
+    def _refuses(self) -> Callable[[float], bool] | None:
+        return self._engine.adapter.adapter.config.refuses(self._spec.window)
 
     def _closed_book(self, sample: Sample) -> str | None:
         if sample.closed_book is None:
@@ -151,9 +146,3 @@ class Compressing:
             compressed=compressed,
             dropped=split if memory is None else 0,
         )
-
-
-def _row(memory: Memory | None, row: int) -> Memory | None:
-    if memory is None or memory.states_BMD.shape[0] == 1:
-        return memory
-    return memory.row(row)

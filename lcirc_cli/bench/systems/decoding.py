@@ -8,15 +8,34 @@ Legend: B prompts, T tokens, P prefix vectors, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import LogitsProcessorList
 
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.default_model import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
+from lcirc_cli.prefill import Prefill, answer_ids
+from lcirc_cli.prompts import load
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What follows a prompt.
+
+    Attributes:
+        loss: mean nats a token of the gold answer, where there is one.
+        refusal: the probability that the refusal follows, where it was asked for.
+    """
+
+    text: str
+    loss: float | None = None
+    refusal: float | None = None
 
 
 class Decoder:
@@ -25,6 +44,54 @@ class Decoder:
     def __init__(self, backbone: Backbone, model: LcircForCausalLM | None = None) -> None:
         self._backbone, self._model = backbone, model
         self._lm: Any = backbone.lm
+
+    @torch.no_grad()
+    def answer(
+        self,
+        prompts: Sequence[Sequence[int]],
+        golds: Sequence[str | None],
+        *,
+        max_new_tokens: int,
+        memory: Memory | None = None,
+        refusal: bool = False,
+        refuses: Callable[[float], bool] | None = None,
+    ) -> list[Decoded]:
+        """The answer that follows each prompt and the loss of a gold one; each is read once.
+
+        Args:
+            golds: None where there is no answer to score.
+            refusal: whether the prompts let the model refuse.
+            refuses: as in `lcirc_cli.generation.Decoding`.
+        """
+        attached: AbstractContextManager[Any] = nullcontext()
+        if memory is not None and self._model is not None:
+            attached = self._model.injector.attached(memory)
+        alike = memory is None or memory.states_BMD.shape[0] == 1
+        with silent_transformers(), attached:
+            read = Prefill(self._backbone, prompts, alike=alike)
+            losses: list[float | None] = [None] * len(prompts)
+            if any(gold is not None for gold in golds):
+                ids = [answer_ids(self._backbone, gold or "") for gold in golds]
+                found = read.log_probabilities(ids)
+                losses = [
+                    None if gold is None else float(-log_p.mean())
+                    for gold, log_p in zip(golds, found, strict=True)
+                ]
+            odds: list[float | None] = [None] * len(prompts)
+            options = self._options(max_new_tokens)
+            if refusal:
+                refusals = read.refusals()
+                odds = list(refusals.probabilities)
+                if refuses is not None:
+                    options["logits_processor"] = LogitsProcessorList([refusals])
+            rows = self._lm.generate(**read.inputs(), **options)
+        texts = [
+            load("refusal.txt")
+            if refuses is not None and p is not None and refuses(p)
+            else self._text(row[read.length :].tolist())
+            for row, p in zip(rows, odds, strict=True)
+        ]
+        return [Decoded(*each) for each in zip(texts, losses, odds, strict=True)]
 
     @torch.no_grad()
     def generate(
@@ -44,11 +111,7 @@ class Decoder:
             rows = target.generate(
                 **inputs,
                 **options,
-                do_sample=False,
-                num_beams=1,
-                max_new_tokens=max_new_tokens,
-                eos_token_id=list(self._backbone.eos_ids),
-                pad_token_id=self._backbone.tokenizer.pad_token_id,
+                **self._options(max_new_tokens),
             )
         return [self._text(row[prompt_length:].tolist()) for row in rows]
 
@@ -75,6 +138,15 @@ class Decoder:
             wanted = torch.tensor(answer, device=scores.device)[:, None]
             result.append(float(-scores.gather(1, wanted).mean()))
         return result
+
+    def _options(self, max_new_tokens: int) -> dict[str, Any]:
+        return {
+            "do_sample": False,
+            "num_beams": 1,
+            "max_new_tokens": max_new_tokens,
+            "eos_token_id": list(self._backbone.eos_ids),
+            "pad_token_id": self._backbone.tokenizer.pad_token_id,
+        }
 
     def _inputs(
         self, prompts: Sequence[Sequence[int]], prefix_PD: Tensor | None

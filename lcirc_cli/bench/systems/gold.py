@@ -1,10 +1,7 @@
-"""Gold answers as tokens (for the answer loss) and as texts (for the majority answer)."""
+"""Gold answers: for the answer loss, and for the majority answer."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from lcirc_cli.backbones import Backbone
 from lcirc_cli.prompts import load
 
 from ..metrics.choices import leval_gold_letters
@@ -12,11 +9,9 @@ from ..metrics.exams import gold_judgements
 from ..sample import Sample
 
 
-def gold_ids(backbone: Backbone, answer: str) -> list[int]:
-    """An answer as it follows the prompt of `lcirc ask`, with the token that ends it."""
-    tokenizer: Any = backbone.tokenizer
-    ids = tokenizer(f" {answer}", add_special_tokens=False, verbose=False)["input_ids"]
-    return [*ids, backbone.eos_ids[0]]
+def gold_answer(sample: Sample) -> str | None:
+    """The first gold answer, where the prompt is our own and the document answers."""
+    return sample.answers[0] if sample.prompt is None and sample.answers else None
 
 
 def gold_text(sample: Sample) -> tuple[str, str | None]:

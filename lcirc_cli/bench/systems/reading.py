@@ -16,7 +16,7 @@ from lcirc_cli.evidence.index import PassageIndex, ranking
 from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured, NotApplicable
 from .decoding import Decoder
-from .gold import gold_ids
+from .gold import gold_answer
 from .prompting import Prepared, Prompter
 from .workbench import Workbench
 
@@ -56,24 +56,26 @@ class Reading:
     def _answered(
         self, samples: Sequence[Sample], prepared: Sequence[tuple[Prepared, Ranges | None]]
     ) -> list[Measured]:
-        prompts = [one.ids for one, _ in prepared]
-        texts = self._decoder.generate(prompts, max_new_tokens=samples[0].max_new_tokens)
-        losses = _answer_losses(self._backbone, self._decoder.losses, samples, prompts)
+        decoded = self._decoder.answer(
+            [one.ids for one, _ in prepared],
+            [gold_answer(sample) for sample in samples],
+            max_new_tokens=samples[0].max_new_tokens,
+            refusal=samples[0].prompt is None,
+        )
         return [
             Measured(
                 Output(
-                    self._prompter.trimmed(sample, text),
+                    self._prompter.trimmed(sample, one.text),
                     closed_book=self._closed_book(sample),
-                    answer_loss=loss,
+                    answer_loss=one.loss,
+                    refusal=one.refusal,
                     ranking=rank,
                 ),
-                prompt_sha256=one.sha256,
-                window=len(one.ids),
-                dropped=one.dropped,
+                prompt_sha256=prompt.sha256,
+                window=len(prompt.ids),
+                dropped=prompt.dropped,
             )
-            for sample, (one, rank), text, loss in zip(
-                samples, prepared, texts, losses, strict=True
-            )
+            for sample, (prompt, rank), one in zip(samples, prepared, decoded, strict=True)
         ]
 
     def _closed_book(self, sample: Sample) -> str | None:
@@ -166,21 +168,6 @@ def text_ids(backbone: Backbone, sample: TextSample) -> list[int]:
     tokenizer: Any = backbone.tokenizer
     ids = tokenizer(sample.document, add_special_tokens=False, verbose=False)["input_ids"]
     return ids[max(0, sample.end_token - sample.context_tokens) : sample.end_token]
-
-
-def _answer_losses(
-    backbone: Backbone,
-    measure: Callable[[Sequence[list[int]], Sequence[list[int]]], list[float]],
-    samples: Sequence[Sample],
-    prompts: Sequence[list[int]],
-) -> list[float | None]:
-    """The loss of the first gold answer where the task is our own and has one."""
-    asked = [i for i, s in enumerate(samples) if s.prompt is None and s.answers]
-    if not asked:
-        return [None] * len(samples)
-    golds = [gold_ids(backbone, samples[i].answers[0]) for i in asked]
-    found = iter(measure([prompts[i] for i in asked], golds))
-    return [next(found) if i in asked else None for i in range(len(samples))]
 
 
 @contextmanager

@@ -1,0 +1,141 @@
+"""Prompts that the language model has read once: what follows is scored or generated from there.
+
+Knows nothing about memories: one that is to be read is attached by the caller, all the while.
+
+Legend: B prompts, T tokens of the longest prompt, A tokens of the longest answer, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from lcirc_cli.backbones import Backbone
+from lcirc_cli.prompts import load
+from lcirc_cli.refusals import Refusals
+
+_WORTH_SHARING = 64  # tokens; below, one more call costs more than it saves
+
+
+def answer_ids(backbone: Backbone, answer: str | None) -> list[int]:
+    """The answer (None = the refusal) as it follows a prompt, and the token that ends it."""
+    text = load("refusal.txt") if answer is None else answer
+    tokenizer: Any = backbone.tokenizer
+    ids = tokenizer(f" {text}", add_special_tokens=False, verbose=False)["input_ids"]
+    return [*ids, backbone.eos_ids[0]]
+
+
+class Prefill:
+    """Keys and values of a batch of prompts, and what the model would say next.
+
+    Args:
+        alike: read what all prompts begin with only once. Right where the model reads every row
+            in the same way: without a memory, or with one row for all. Models with sliding windows
+            read each prompt whole: padding between what is shared and what is not would move
+            their windows.
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self, backbone: Backbone, prompts: Sequence[Sequence[int]], *, alike: bool
+    ) -> None:
+        self._backbone = backbone
+        self._lm: Any = backbone.lm
+        self._cache = DynamicCache()  # keeps all positions, so that it can be cut back
+        slides = bool(getattr(self._lm.config.get_text_config(), "sliding_window", None))
+        shared = _shared(prompts) if alike and len(prompts) > 1 and not slides else 0
+        embedding: Any = self._lm.get_input_embeddings()
+        pad = int(backbone.tokenizer.pad_token_id)  # type: ignore[arg-type]
+        ids_BT, mask_BT = _joined(prompts, shared, pad=pad)
+        self._ids_BT: Tensor = ids_BT.to(embedding.weight.device)
+        self._mask_BT: Tensor = mask_BT.to(embedding.weight.device)
+        if shared:
+            self._lm(
+                input_ids=self._ids_BT[:1, :shared],
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            self._cache.batch_repeat_interleave(len(prompts))
+        out = self._read(self._ids_BT[:, shared:], self._mask_BT, logits_to_keep=1)
+        self._next_BV: Tensor = out[:, -1].float().log_softmax(dim=-1)
+
+    @torch.no_grad()
+    def log_probabilities(self, answers: Sequence[Sequence[int]]) -> list[Tensor]:
+        """log p of each token [A_b] of one answer for each prompt."""
+        longest = max(map(len, answers))
+        ids_BA = torch.zeros(len(answers), longest, dtype=torch.long)
+        mask_BA = torch.zeros_like(ids_BA)
+        for row, answer in enumerate(answers):
+            ids_BA[row, : len(answer)] = torch.tensor(answer)
+            mask_BA[row, : len(answer)] = 1
+        ids_BA, mask_BA = ids_BA.to(self._ids_BT.device), mask_BA.to(self._ids_BT.device)
+        rows_BAV = self._next_BV[:, None]
+        if longest > 1:
+            mask = torch.cat([self._mask_BT, mask_BA[:, :-1]], dim=1)
+            out = self._read(ids_BA[:, :-1], mask).float().log_softmax(dim=-1)
+            self._cache.crop(-(longest - 1))
+            rows_BAV = torch.cat([rows_BAV, out], dim=1)
+        chosen_BA = rows_BAV.gather(2, ids_BA[:, :, None])[:, :, 0]
+        return [chosen_BA[row, : len(answer)] for row, answer in enumerate(answers)]
+
+    def refusals(self) -> Refusals:
+        """How likely the model is to answer with the refusal, for each prompt."""
+        refusal = answer_ids(self._backbone, None)
+        log_p = self.log_probabilities([refusal] * len(self._ids_BT))
+        return Refusals(refusal, torch.stack(log_p), begins_at=self.length)
+
+    def inputs(self) -> dict[str, Any]:
+        """What the LM's `generate` goes on from. It uses the cache up: nothing works after it."""
+        self._cache.crop(-1)  # `generate` reads the last token itself
+        return {
+            "input_ids": self._ids_BT,
+            "attention_mask": self._mask_BT,
+            "past_key_values": self._cache,
+        }
+
+    @property
+    def length(self) -> int:
+        """T."""
+        return self._ids_BT.shape[1]
+
+    def _read(self, ids_BT: Tensor, mask_BT: Tensor, **options: Any) -> Tensor:
+        """Logits after new tokens; the mask covers all that were read."""
+        positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
+        out = self._lm(
+            input_ids=ids_BT,
+            attention_mask=mask_BT,
+            position_ids=positions_BT[:, -ids_BT.shape[1] :],
+            past_key_values=self._cache,
+            use_cache=True,
+            **options,
+        )
+        logits: Tensor = out.logits
+        return logits
+
+
+def _shared(prompts: Sequence[Sequence[int]]) -> int:
+    """Tokens that all prompts begin with, each keeping one of its own; 0 if not worth it."""
+    shared = 0
+    for tokens in zip(*(prompt[:-1] for prompt in prompts), strict=False):
+        if len(set(tokens)) > 1:
+            break
+        shared += 1
+    return shared if shared >= _WORTH_SHARING else 0
+
+
+def _joined(prompts: Sequence[Sequence[int]], shared: int, *, pad: int) -> tuple[Tensor, Tensor]:
+    """Ids and mask [B, T]: what is shared, padding, and the rest of each prompt."""
+    longest = max(map(len, prompts))
+    ids_BT = torch.full((len(prompts), longest), pad)
+    mask_BT = torch.zeros_like(ids_BT)
+    for row, prompt in enumerate(prompts):
+        rest = len(prompt) - shared
+        ids_BT[row, :shared] = torch.tensor(prompt[:shared])
+        ids_BT[row, longest - rest :] = torch.tensor(prompt[shared:])
+        mask_BT[row, :shared] = mask_BT[row, longest - rest :] = 1
+    return ids_BT, mask_BT

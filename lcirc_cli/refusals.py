@@ -1,0 +1,53 @@
+"""Refusing by probability: whether "the document does not say" is the answer, and what else is.
+
+Decoding word by word prefers the refusal far beyond its probability: it is always the same words,
+while an answer's probability is divided among all ways to say it. So an adapter may name the
+probability from which it refuses; below it, the answer is the one that the model would give if it
+did not refuse.
+
+Legend: B prompts, A tokens of the refusal and its end, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import LogitsProcessor
+
+
+class Refusals(LogitsProcessor):
+    """The refusal's probability after each prompt; as a processor it takes that out of the odds.
+
+    Scores [B, V] become log p(token | what was said, the answer is not the refusal): along the
+    refusal's tokens each loses the probability that the rest of it follows.
+
+    Args:
+        log_p_BA: log p of each of its tokens, given those before it.
+        begins_at: tokens of a prompt.
+    """
+
+    def __init__(self, refusal: Sequence[int], log_p_BA: Tensor, *, begins_at: int) -> None:
+        self._refusal_A = torch.tensor(refusal, device=log_p_BA.device)
+        self._begins_at = begins_at
+        # log p that the refusal goes on to its end from each of its tokens
+        self._rest_BA = log_p_BA.flip(1).cumsum(dim=1).flip(1)
+
+    @property
+    def probabilities(self) -> list[float]:
+        """For each prompt, of the refusal word for word and nothing after it."""
+        return [float(log_p) for log_p in self._rest_BA[:, 0].exp()]
+
+    def __call__(self, input_ids: Tensor, scores: Any) -> Tensor:  # type: ignore[override]
+        said_BA = input_ids[:, self._begins_at :]
+        at = said_BA.shape[1]
+        if at >= len(self._refusal_A):
+            return torch.as_tensor(scores)
+        on_it_B = (said_BA == self._refusal_A[:at]).all(dim=1)
+        log_p_BV = scores.to(self._rest_BA.dtype).log_softmax(dim=-1)
+        token = self._refusal_A[at]
+        p_B = (log_p_BV[:, token].exp() - self._rest_BA[:, at].exp()).clamp(min=0)
+        without_B = torch.where(on_it_B, p_B.log(), log_p_BV[:, token])
+        return log_p_BV.index_copy(1, token[None], without_B[:, None])
