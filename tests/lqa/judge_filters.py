@@ -74,26 +74,30 @@ def _proof(entry: Any) -> tuple[Any, ...]:
 
 
 async def judge(pairs: list[Any], asker: Asker, asked: set[int]) -> list[set[str]]:
-    """For each pair the filters that drop it, each asked whatever the others say.
+    """For each pair the filters that drop it, each asked whatever the others say where it counts.
 
     Args:
         asked: the places of the pairs that the judge is asked about.
     """
     views = {entry.document.id: DocumentView(entry.document) for entry in pairs}
+    copies = set(duplicates(pairs))
     found: list[set[str]] = []
     for place, entry in enumerate(pairs):
         examiner = Examiner(views[entry.document.id], asker, LIMITS)
-        dropped = set()
-        for name in FILTERS:
-            if name in ASKING and place not in asked:
+        dropped = {"near_duplicate"} if place in copies else set()
+        for name in sorted(FILTERS, key=lambda name: _for_all(name, entry)):
+            if name in ASKING and (place not in asked or (dropped and _for_all(name, entry))):
                 continue
             if await examiner.verdict(name, entry.pair) is not None:
                 dropped.add("form" if name in FORM else name)
         found.append(dropped)
         print(f"\r{place + 1}/{len(pairs)}", end="", file=sys.stderr, flush=True)
-    for place in duplicates(pairs):
-        found[place].add("near_duplicate")
     return found
+
+
+def _for_all(name: str, entry: Any) -> bool:
+    """Whether a verdict counts in the row "all" alone, where the first one that drops is enough."""
+    return bool(entry.spoil) and name in ASKING and entry.spoil not in MEANT[name]
 
 
 def duplicates(pairs: list[Any]) -> list[int]:
