@@ -188,6 +188,21 @@ def test_two_processes_train_as_one(train_command: Command, tmp_path: Path) -> N
         assert all(other[key] == pytest.approx(mine[key], abs=1e-5) for key in mine)
 
 
+def test_two_processes_have_the_gradients_of_one(train_command: Command, tmp_path: Path) -> None:
+    """After one step AdamW's first moment is a tenth of the gradient of the global batch."""
+    folders = tmp_path / "one", tmp_path / "two"
+    for out, launched in zip(folders, (list, as_two_processes), strict=True):
+        command = train_command(out, steps=1, documents=4, clip=1e9)
+        done = run_child(launched(command), tmp_path)
+        assert done.returncode == 0, done.stderr
+    one, two = (checkpoint_tensors(out, 1) for out in folders)
+    names = [name for name in one if name.endswith("exp_avg")]
+    assert len(names) > 20
+    gradients = [(10 * one[name], 10 * two[name]) for name in names]
+    assert max(float(mine.abs().max()) for mine, _ in gradients) > 0.01
+    assert max(float((mine - other).abs().max()) for mine, other in gradients) < 1e-6
+
+
 @pytest.mark.parametrize("stage", ["lm", "reconstruct"])
 def test_stages_on_plain_text_learn(
     here: Line, train_command: Command, planted: Any, tmp_path: Path, stage: str
