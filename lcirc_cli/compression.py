@@ -73,30 +73,34 @@ def run_pass(
     """
     adapter = model.adapter
     retained = adapter.config.retained_segments
-    states: list[Tensor] = []
-    priors: list[Tensor] = []
+    count = sum(group.count for group in segments.groups)
+    kept = count if retained is None else min(retained, count)
+    at = kept - count  # where the next segment's state goes; below 0: it is not retained
+    states_BMD: Tensor | None = None
+    prior_BM: Tensor | None = None
     scores: list[Tensor] = []
     for group, keys in _keys(model, segments, store):
         for index in range(group.count):
             state = adapter.step(carry_BKD, _segment(keys, index), question)
             carry_BKD = state.latents_BKD
-            states.append(carry_BKD)
-            if state.prior_BK is not None:
-                priors.append(state.prior_BK)
+            if at >= 0:
+                states_BMD = _placed(states_BMD, carry_BKD, at=at, of=kept)
+                if state.prior_BK is not None:
+                    prior_BM = _placed(prior_BM, state.prior_BK, at=at, of=kept)
+            at += 1
             if evidence and state.evidence_BRN is not None:
                 scores.append(state.evidence_BRN)
-            if retained is not None and len(states) > retained:
-                del states[0], priors[:1]
         if evidence and question is not None and adapter.config.shares == "length":
             scores.append(_evidence(model, question, keys, group=group))
+        del keys  # else this group's are still there while the next one's are made
         if progress is not None:
             progress(group.count * group.length)
-    if carry_BKD is None:
+    if states_BMD is None or carry_BKD is None:
         raise ValueError("there is nothing to compress: no segments")
     return Pass(
-        states_BMD=torch.cat(states, dim=1),
+        states_BMD=states_BMD,
         carry_BKD=carry_BKD,
-        prior_BM=torch.cat(priors, dim=1) if priors else None,
+        prior_BM=prior_BM,
         evidence_BRN=torch.cat(scores, dim=2).cpu() if scores else None,
     )
 
@@ -107,14 +111,31 @@ def _keys(
     kept = store.kept if store is not None else {}
     missing = segments.inputs(model, [group for group in segments.groups if group not in kept])
     for group in segments.groups:
-        if group in kept:
-            yield group, kept[group]
-            continue
-        _, inputs = next(missing)
-        keys = model.adapter.keys(inputs)
-        if store is not None:
-            store.offer(group, keys)
-        yield group, keys
+        # Not by a name of this frame, which would hold on to what it yields.
+        yield group, kept[group] if group in kept else _made(model, missing, store)
+
+
+def _made(
+    model: LcircForCausalLM, missing: Iterator[tuple[Group, Tensor]], store: KeyStore | None
+) -> SegmentKeys:
+    group, inputs = next(missing)
+    keys = model.adapter.keys(inputs)
+    if store is not None:
+        store.offer(group, keys)
+    return keys
+
+
+def _placed(whole: Tensor | None, part: Tensor, *, at: int, of: int) -> Tensor:
+    """`part` as number `at` of the `of` parts side by side in `whole`, dimension 1.
+
+    Room for all is made once: small tensors that stay, made one at a time between large ones that
+    go, would keep the allocator from giving the same place to the next large ones.
+    """
+    size = part.shape[1]
+    if whole is None:
+        whole = part.new_empty(part.shape[0], of * size, *part.shape[2:])
+    whole[:, at * size : (at + 1) * size] = part
+    return whole
 
 
 def _segment(keys: SegmentKeys, index: int) -> SegmentKeys:
