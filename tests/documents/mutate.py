@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import pdf_bombs as bombs
 import pdf_damage as damage
+from peak import own_peak_kib
 
 KINDS: tuple[Callable[[Random], bytes], ...] = (
     damage.flip_bytes,
@@ -84,8 +85,7 @@ def check(first: int, count: int, *, seed: int) -> None:
         seconds = round(time.perf_counter() - start, 2)
         print(json.dumps({"name": name, "seconds": seconds, **result}), flush=True)
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"children_peak_kib": children, "own_peak_kib": own}))
+    print(json.dumps({"children_peak_kib": children, "own_peak_kib": own_peak_kib()}))
 
 
 def main() -> None:

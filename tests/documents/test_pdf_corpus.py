@@ -116,13 +116,15 @@ def test_three_hundred_bad_pdfs() -> None:
 
 READ_BIG = """
 import json, resource, sys, time
-from lcirc_cli.documents import parse_page_ranges, read_document
+sys.path.insert(0, sys.argv[2])
+from peak import own_peak_kib
+from lcirc_cli.documents import read_document
 start = time.perf_counter()
 document = read_document(sys.argv[1])
 print(json.dumps({
     "seconds": time.perf_counter() - start, "pages": len(document.pages),
     "characters": len(document.text),
-    "own": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    "own": own_peak_kib(),
     "child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
 }))
 """
@@ -142,7 +144,7 @@ def make_book(path: Path, pages: int) -> None:
 
 def read_big(path: Path) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", READ_BIG, str(path)],
+        [sys.executable, "-c", READ_BIG, str(path), str(HERE)],
         env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
         capture_output=True,
         text=True,
