@@ -178,7 +178,7 @@ def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
             f"{constant.share:.1%} of it"
         )
     if spec.name == "window" and spec.adapter is None:
-        return "no LoRA adapter given (window@FOLDER): the same as ends"
+        return "no LoRA adapter given (window@FOLDER): the bare model"
     untrained = False
     if bench is not None and spec.name in ("lcirc", "qd-lcirc"):
         untrained = not bench.engine(spec.adapter).adapter.open

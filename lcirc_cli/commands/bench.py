@@ -141,7 +141,7 @@ def list_command(*, settings: CommonSettings) -> None:
     width = max(map(len, NAMES))
     for name, said in NAMES.items():
         print(f"  {name:<{width}}  {said}")
-    print("windows of lcirc and qd-lcirc: ends, evidence, none")
+    print("windows of lcirc, qd-lcirc and window: ends, evidence, none")
 
 
 @bench.command("cost")

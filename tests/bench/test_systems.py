@@ -216,6 +216,14 @@ def test_a_lora_adapter_is_used_and_taken_off_again(
     assert ends.run(batch) == before
     bare = open_system(parse_system("window"), workbench, limits=LIMITS)
     assert bare.run(batch) == before
+    for window, name in (("evidence", "retrieval"), ("none", "none")):
+        same = open_system(parse_system(name), workbench, limits=LIMITS).run(batch)
+        bare = open_system(parse_system(f"window+{window}"), workbench, limits=LIMITS)
+        assert bare.run(batch) == same
+        spec = parse_system(f"window+{window}@{tmp_path / 'lora'}")
+        changed = open_system(spec, workbench, limits=LIMITS).run(batch)
+        assert changed[0].prompt_sha256 == same[0].prompt_sha256
+        assert changed[0].output.answer_loss != same[0].output.answer_loss
     with pytest.raises(ModelError, match="no LoRA"):
         open_system(parse_system(f"window@{tmp_path}"), workbench, limits=LIMITS)
 

@@ -9,7 +9,7 @@ from .autocompressor import AutoCompressor
 from .base import Batch, Limits, Measured, NotApplicable, System
 from .compressing import Compressing
 from .constant import Constant
-from .reading import Extended, NoDocument, Reading, Retrieval, WithLora
+from .reading import Extended, Reading, WithLora
 from .spec import NAMES, SystemSpec, parse_system
 from .workbench import Workbench
 
@@ -43,15 +43,13 @@ def open_system(spec: SystemSpec, bench: Workbench, *, limits: Limits) -> System
         return Compressing(bench, spec, limits=limits)
     if spec.name == "autocompressor":
         return AutoCompressor(backbone, spec.adapter, limits=limits, shuffled=spec.shuffled)
-    if spec.name == "retrieval":
-        return Retrieval(bench, limits=limits)
     if spec.name == "window" and spec.adapter is not None:
-        return WithLora(backbone, spec.adapter, limit=window)
+        return WithLora(bench, spec, limits=limits)
     if spec.name == "extended-fa":
-        return Extended(backbone, limit=2 * positions)
-    if spec.name == "none":
-        return NoDocument(backbone, limit=positions)
-    return Reading(backbone, limit=positions if spec.name == "full" else window)
+        return Extended(bench, window="ends", limit=2 * positions)
+    seen = {"none": "none", "retrieval": "evidence"}.get(spec.name, spec.window)
+    limit = positions if spec.name in ("none", "full") else window
+    return Reading(bench, window=seen, limit=limit, evidence=limits.evidence)
 
 
 def open_constant(samples: Iterable[Sample | TextSample]) -> Constant:

@@ -1,4 +1,8 @@
-"""Systems without a memory: what part of the document the backbone reads is all that differs."""
+"""Systems without a memory: what part of the document the backbone reads is all that differs.
+
+`none`, `ends`, `full`, `retrieval`, and with changed weights or positions `window` and
+`extended-fa`.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +22,41 @@ from .base import Batch, Limits, Measured, NotApplicable
 from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prepared, Prompter
+from .spec import SystemSpec
 from .workbench import Workbench
 
 Ranges = tuple[tuple[int, int], ...]
 
 
 class Reading:
-    """A backbone that reads prompts; sub-classes say which.
+    """A backbone that reads prompts, as far as `window` lets it see the document.
 
     Args:
+        window: `ends` (the benchmark's own truncation), `evidence` (the best BM25 passages, in the
+            order of the document) or `none`.
         limit: tokens of a prompt together with its answer.
+        evidence: tokens of passages.
         form: of `lcirc ask`'s own prompt.
     """
 
-    def __init__(self, backbone: Backbone, *, limit: int, form: str = "auto") -> None:
-        self._backbone, self._limit = backbone, limit
-        self._prompter = Prompter(backbone, form=form)
-        self._decoder = Decoder(backbone)
+    def __init__(
+        self,
+        bench: Workbench,
+        *,
+        window: str,
+        limit: int,
+        evidence: int = 0,
+        form: str = "auto",
+    ) -> None:
+        self._bench, self._window = bench, window
+        self._limit, self._evidence = limit, evidence
+        self._backbone = bench.backbone
+        self._prompter = Prompter(bench.backbone, form=form)
+        self._decoder = Decoder(bench.backbone)
 
     def run(self, batch: Batch) -> list[Measured]:
+        if batch.texts and self._window == "evidence":
+            raise NotApplicable("there is no question to retrieve passages for")
         with self._changed():
             if batch.texts:
                 return [self._scored(sample) for sample in batch.texts]
@@ -44,10 +64,24 @@ class Reading:
             return self._answered(batch.samples, prepared)
 
     def _prepare(self, sample: Sample) -> tuple[Prepared, Ranges | None]:
-        return self._prompter.fitted(sample, limit=self._limit - sample.max_new_tokens), None
+        if self._window == "ends":
+            limit = self._limit - sample.max_new_tokens
+            return self._prompter.fitted(sample, limit=limit), None
+        if self._window == "none":
+            size = self._prompter.count(sample.document)
+            return self._prompter.shown(sample, [], document_tokens=size), None
+        if not sample.document.strip():
+            return self._prompter.shown(sample, [], document_tokens=0), ()
+        index = self._bench.index(sample.document)
+        order = ranking(index.scores(sample.question))
+        texts, ranges = best_passages(index, order, budget=self._evidence)
+        size = len(index.contents.token_ids)
+        return self._prompter.shown(sample, texts, document_tokens=size), ranges
 
     def _context(self, sample: TextSample) -> int:
         """Tokens of a text that are read before the end of the scored ones."""
+        if self._window == "none":
+            return sample.scored_tokens
         return min(sample.context_tokens, self._limit)
 
     def _changed(self) -> AbstractContextManager[None]:
@@ -94,39 +128,6 @@ class Reading:
         return Measured(Output(loss=loss), window=len(read), dropped=len(ids) - len(read))
 
 
-class NoDocument(Reading):
-    """`none`: the question alone."""
-
-    def _prepare(self, sample: Sample) -> tuple[Prepared, Ranges | None]:
-        size = self._prompter.count(sample.document)
-        return self._prompter.shown(sample, [], document_tokens=size), None
-
-    def _context(self, sample: TextSample) -> int:
-        return sample.scored_tokens
-
-
-class Retrieval(Reading):
-    """`retrieval`: the best BM25 passages, in the order of the document."""
-
-    def __init__(self, bench: Workbench, *, limits: Limits) -> None:
-        super().__init__(bench.backbone, limit=limits.window)
-        self._bench, self._budget = bench, limits.evidence
-
-    def run(self, batch: Batch) -> list[Measured]:
-        if batch.texts:
-            raise NotApplicable("there is no question to retrieve passages for")
-        return super().run(batch)
-
-    def _prepare(self, sample: Sample) -> tuple[Prepared, Ranges | None]:
-        if not sample.document.strip():
-            return self._prompter.shown(sample, [], document_tokens=0), ()
-        index = self._bench.index(sample.document)
-        order = ranking(index.scores(sample.question))
-        texts, ranges = best_passages(index, order, budget=self._budget)
-        size = len(index.contents.token_ids)
-        return self._prompter.shown(sample, texts, document_tokens=size), ranges
-
-
 class Extended(Reading):
     """`extended-fa`: RoPE's theta scaled so that twice the positions are told apart."""
 
@@ -137,10 +138,19 @@ class Extended(Reading):
 class WithLora(Reading):
     """`window@FOLDER`: a LoRA adapter on the backbone, no memory. Needs the extra `peft`."""
 
-    def __init__(self, backbone: Backbone, folder: str, *, limit: int) -> None:
-        card = tuned.load_card(folder, backbone, method="window")
-        super().__init__(backbone, limit=limit, form=card.prompt_form)
-        self._attach: Callable[[], AbstractContextManager[None]] = lora.attach(backbone.lm, folder)
+    def __init__(self, bench: Workbench, spec: SystemSpec, *, limits: Limits) -> None:
+        folder = spec.adapter or ""
+        card = tuned.load_card(folder, bench.backbone, method="window")
+        super().__init__(
+            bench,
+            window=spec.window,
+            limit=limits.window,
+            evidence=limits.evidence,
+            form=card.prompt_form,
+        )
+        self._attach: Callable[[], AbstractContextManager[None]] = lora.attach(
+            bench.backbone.lm, folder
+        )
 
     def _changed(self) -> AbstractContextManager[None]:
         return self._attach()

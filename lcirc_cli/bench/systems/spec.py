@@ -21,6 +21,7 @@ NAMES = {
 }
 WINDOWS = ("ends", "evidence", "none")
 _COMPRESSING = ("lcirc", "qd-lcirc")
+_WINDOWED = (*_COMPRESSING, "window")
 _ADAPTED = (*_COMPRESSING, "window", "autocompressor")
 _FORM = re.compile(
     r"(?P<name>[a-z-]+)(\+(?P<window>[a-z]+))?(@(?P<adapter>[^~]+))?(?P<shuffled>~shuffled)?"
@@ -33,7 +34,8 @@ class SystemSpec:
 
     Attributes:
         text: as it was given; the name of the row.
-        window: of the compressing systems; `ends` unless said otherwise, as in the paper.
+        window: of the compressing systems and `window`; `ends` unless said otherwise, as in the
+            paper.
         adapter: a folder or Hub id; None takes the one that ships.
         shuffled: the memory is another document's: a control.
     """
@@ -55,8 +57,8 @@ def parse_system(text: str) -> SystemSpec:
     if match is None or match["name"] not in NAMES:
         raise UsageError(f"there is no system {text!r}: `lcirc bench list` shows them")
     name, window = match["name"], match["window"]
-    if window is not None and (name not in _COMPRESSING or window not in WINDOWS):
-        raise UsageError(f"{text!r}: only lcirc and qd-lcirc take +{', +'.join(WINDOWS)}")
+    if window is not None and (name not in _WINDOWED or window not in WINDOWS):
+        raise UsageError(f"{text!r}: only {', '.join(_WINDOWED)} take +{', +'.join(WINDOWS)}")
     if match["adapter"] and name not in _ADAPTED:
         raise UsageError(f"{text!r}: {name} takes no adapter")
     if match["shuffled"] and name not in (*_COMPRESSING, "autocompressor"):
