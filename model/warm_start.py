@@ -7,6 +7,8 @@ Legend: n tokens, D hidden size.
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -91,3 +93,28 @@ def standardise_inputs(adapter: LcircAdapter, features_ND: Tensor) -> None:
     perceiver = adapter.perceiver
     perceiver.input_mean.copy_(features.mean(dim=0))
     perceiver.input_deviation.copy_(features.std(dim=0).clamp(min=1e-4))
+
+
+@torch.no_grad()
+def add_feed_forwards(adapter: LcircAdapter, size: int) -> LcircAdapter:
+    """The same adapter with feed-forwards of `size` in its injection blocks, which had none.
+
+    What the adapter computes does not change: where gates start closed, those of the new blocks
+    are; where they start open, the new blocks' last projection is zero. Both at once would get no
+    gradient.
+    """
+    if adapter.config.injection_ffn_size:
+        raise ValueError("the adapter's injection blocks have feed-forwards already")
+    config = deepcopy(adapter.config)
+    config.injection_ffn_size = size
+    config.validate()
+    grown: LcircAdapter = LcircAdapter(config).to(next(adapter.parameters()).dtype)  # type: ignore[arg-type]
+    added = set(grown.load_state_dict(adapter.state_dict(), strict=False).missing_keys)
+    if strange := sorted(key for key in added if ".feed_forward" not in key):
+        raise ValueError(f"the adapter lacks {', '.join(strange)}")
+    if not config.gate_init:
+        return grown
+    for block in grown.injection:
+        if isinstance(block, GatedCrossAttention) and block.feed_forward is not None:
+            block.feed_forward.down.weight.zero_()
+    return grown

@@ -12,7 +12,11 @@ from lcirc_cli.default_model import silent_transformers
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, LcircForCausalLM, preset
 from lcirc_cli.model.decoders import backbone_shape
-from lcirc_cli.model.warm_start import standardise_inputs, start_from_backbone
+from lcirc_cli.model.warm_start import (
+    add_feed_forwards,
+    standardise_inputs,
+    start_from_backbone,
+)
 from lcirc_cli.training.corpus import Corpus, TokenisedDocument
 from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.settings import TrainSettings
@@ -59,7 +63,7 @@ def build_model(settings: TrainSettings, backbone: Backbone) -> LcircForCausalLM
     """
     torch.manual_seed(settings.seed)
     if settings.init:
-        adapter = _initial(Path(settings.init), backbone)
+        adapter = _grown(_initial(Path(settings.init), backbone), settings)
         _override(adapter.config, settings)
     else:
         adapter = LcircAdapter(adapter_config(settings, backbone))
@@ -107,6 +111,17 @@ def _initial(folder: Path, backbone: Backbone) -> LcircAdapter:
     adapter.config.trained = True
     adapter.config.refusal_thresholds = None  # measured for the weights that it had
     return adapter
+
+
+def _grown(adapter: LcircAdapter, settings: TrainSettings) -> LcircAdapter:
+    """The adapter of --init with the feed-forwards that the run asks for and it lacks."""
+    size = settings.adapter.get("injection_ffn_size", 0)
+    if not size or adapter.config.injection_ffn_size:
+        return adapter
+    try:
+        return add_feed_forwards(adapter, size)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the adapter's settings don't work: {error}") from error
 
 
 def _override(config: LcircConfig, settings: TrainSettings) -> None:

@@ -8,12 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lcirc_cli.model import LcircAdapter, LcircConfig, preset
+from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM, preset
 from lcirc_cli.model.decoders import attention_weights, backbone_shape, decoder_layers
 from lcirc_cli.model.layers import GatedCrossAttention
-from lcirc_cli.model.warm_start import standardise_inputs, start_from_backbone
+from lcirc_cli.model.warm_start import (
+    add_feed_forwards,
+    standardise_inputs,
+    start_from_backbone,
+)
 
-from .tiny import FAMILIES, distance, random_adapter, tiny_config, tiny_lm
+from .tiny import EVIDENCE, FAMILIES, distance, random_adapter, tiny_config, tiny_lm, tokens
 
 
 def fitting(family: str, **changes: Any) -> LcircConfig:
@@ -135,3 +139,24 @@ def test_standardising_needs_the_average_start() -> None:
         standardise_inputs(random_adapter(), torch.randn(9, 32))
     x = torch.randn(2, 9, 32)
     assert random_adapter().perceiver.standardise(x) is x
+
+
+@pytest.mark.parametrize("gate", [0.0, 0.3])
+def test_feed_forwards_are_added_without_a_change(gate: float) -> None:
+    adapter = random_adapter(**EVIDENCE, gate_init=gate)
+    grown = add_feed_forwards(adapter, 20)
+    assert grown.config.injection_ffn_size == 20 and adapter.config.injection_ffn_size == 0
+    lm = tiny_lm()
+    ids, window = tokens(20), tokens(5)[0][None]
+    logits = []
+    for one in (adapter, grown):
+        model = LcircForCausalLM(lm, one)
+        memory = model.compress(model.segments(ids)).memory
+        logits.append(model(input_ids=window, memory=memory).logits)
+    assert torch.equal(*logits)
+    new = [p for name, p in grown.named_parameters() if "feed_forward" in name and "injec" in name]
+    logits[1].square().sum().backward()
+    assert all(p.grad is not None for p in new)
+    assert any(float(p.grad.abs().max()) > 0 for p in new if p.grad is not None)  # they learn
+    with pytest.raises(ValueError, match="already"):
+        add_feed_forwards(grown, 20)

@@ -23,3 +23,17 @@ def test_settings_of_the_adapter_are_taken_or_refused_never_passed_over(
         done = here(command, *init)
         assert done.status == 2 and message in done.err
         assert len(done.err.strip().splitlines()) == 1
+
+
+def test_feed_forwards_that_the_adapter_lacks_are_added(
+    here: Line, train_command: Command, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert here(train_command(first, steps=1, **{"adapter.injection_ffn_size": 0})).status == 0
+    init = ["--init", str(first / "best")]
+    done = here(train_command(second, steps=1, **{"adapter.injection_ffn_size": 8}), *init)
+    assert done.status == 0, done.err
+    assert json.loads((second / "best" / "config.json").read_text())["injection_ffn_size"] == 8
+    again = ["--init", str(second / "best")]
+    done = here(train_command(tmp_path / "x", steps=1, **{"adapter.injection_ffn_size": 4}), *again)
+    assert done.status == 2 and "injection_ffn_size = 8" in done.err
