@@ -104,6 +104,7 @@ def test_answerable_and_unanswerable_questions() -> None:
     assert (right["f1"], right["exact"], right["refused_answerable"]) == (1.0, 1.0, 0.0)
     refused = _values("squad", "unanswerable")
     assert (refused["f1"], refused["refused_answerable"]) == (0.0, 1.0)
+    assert refused["f1_answerable"] == 0.0
     open_question = _values("squad", "Unanswerable.", answers=())
     assert open_question == {"f1": 1.0, "exact": 1.0, "refused_unanswerable": 1.0}
     made_up = _values("squad", "1911", answers=())
@@ -120,6 +121,14 @@ def test_recall_of_evidence() -> None:
     values = score(BASE, Output("x", ranking=ranking)).values
     assert [values[f"recall@{k}"] for k in (1, 3, 5)] == [0.0, 1.0, 1.0]
     assert "recall@1" not in score(replace(BASE, evidence=()), Output("x", ranking=ranking)).values
+
+
+def test_questions_whose_evidence_was_not_shown_count_apart() -> None:
+    missed = Output("1912", ranking=((40, 46), (30, 40)))
+    assert score(BASE, missed).values["f1_missed@5"] == 1.0
+    found = Output("1912", ranking=((40, 46), (20, 25)))
+    assert "f1_missed@5" not in score(BASE, found).values
+    assert "f1_missed@5" not in score(replace(BASE, answers=()), missed).values
 
 
 def test_answer_loss_is_passed_on() -> None:

@@ -73,7 +73,7 @@ _QA = (
     *_plain("f1", "exact"),
     Headline("answer_loss", ("answer_loss",), mean_of, percent=False),
     *_plain("refused_answerable", "refused_unanswerable", "choice_accuracy"),
-    *_plain("recall@1", "recall@3", "recall@5"),
+    *_plain("f1_answerable", "f1_missed@5", "recall@1", "recall@3", "recall@5"),
 )
 
 _ALL = (

@@ -94,6 +94,8 @@ def squad(sample: Sample, output: Output) -> Scored:
     """Our documents and questions: F1 and exact match by SQuAD 2's rules.
 
     A question without an answer is right when it is refused, by words or by `Output.found`.
+    `f1_missed@5` is F1 of the questions whose evidence is in none of the five first passages: what
+    the answer is worth where retrieval failed.
     """
     refused = output.found is False or is_refusal(output.text)
     if not sample.answers:
@@ -101,6 +103,7 @@ def squad(sample: Sample, output: Output) -> Scored:
     else:
         found = _overlap(sample, output.text)
         values = dict(found.values) | {"refused_answerable": float(refused)}
+        values["f1_answerable"] = values["f1"]
     if sample.options and sample.answers:
         values["choice_accuracy"] = float(_chosen(sample, output.text) in sample.answers)
     if output.answer_loss is not None:
@@ -109,6 +112,8 @@ def squad(sample: Sample, output: Output) -> Scored:
         values["refusal_probability"] = output.refusal
     if output.ranking is not None and sample.evidence:
         values |= {f"recall@{k}": _recall(sample, output.ranking, k) for k in RECALL_AT}
+        if sample.answers and not values["recall@5"]:
+            values["f1_missed@5"] = values["f1"]
     return Scored(values, blank=_is_blank(output.text))
 
 
