@@ -7,7 +7,8 @@ as scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,8 +85,9 @@ class _Weights:
 def _quote(number: int, relevance: float, index: PassageIndex, weights: _Weights) -> Citation:
     passage = index.passages[number]
     document = index.contents.documents[passage.document]
+    heads = index.running_heads(passage.document)
     value, start, end = max(
-        _candidates(document.text, passage.start, passage.end, weights),
+        _candidates(document.text, passage.start, passage.end, weights, heads),
         key=lambda candidate: candidate[0],
     )
     page = document.page_at(start)
@@ -103,16 +105,37 @@ def _quote(number: int, relevance: float, index: PassageIndex, weights: _Weights
 
 
 def _candidates(
-    text: str, start: int, end: int, weights: _Weights
+    text: str, start: int, end: int, weights: _Weights, heads: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[float, int, int]]:
     """(overlap, start, end) of each sentence and each two neighbouring ones of a passage."""
     sentences: list[Sentence] = list(split_sentences(text, start, end))
     body = [sentence for sentence in sentences if sentence.opens != "heading"] or sentences
-    before: tuple[set[str], Sentence] | None = None
-    for sentence in body:
-        words = set(terms(text[sentence.start : sentence.end]))
-        yield weights.overlap(words), sentence.start, sentence.end
+    ranges = [_without_heads(text, one.start, one.end, heads) for one in body]
+    # Where a passage is nothing but a running head, that is what there is to quote.
+    ranges = [one for one in ranges if one[0] < one[1]] or [(s.start, s.end) for s in body]
+    before: tuple[set[str], int] | None = None
+    for first, last in ranges:
+        words = set(terms(text[first:last]))
+        yield weights.overlap(words), first, last
         if before is not None:
-            both = weights.overlap(words | before[0]) - PAIR_GAIN
-            yield both, before[1].start, sentence.end
-        before = (words, sentence)
+            yield weights.overlap(words | before[0]) - PAIR_GAIN, before[1], last
+        before = (words, first)
+
+
+def _without_heads(
+    text: str, start: int, end: int, heads: Sequence[tuple[int, int]]
+) -> tuple[int, int]:
+    """The range without the running heads that it begins or ends with, and outer space."""
+    low = bisect_right(heads, (start, start)) - 1
+    for first, last in heads[max(0, low) :]:
+        if first > start:
+            break
+        if start < last:
+            start = min(last, end)
+            start += len(text[start:end]) - len(text[start:end].lstrip())
+    for first, last in reversed(heads[: bisect_right(heads, (end, end))]):
+        if last < end:
+            break
+        if start <= first:
+            end = start + len(text[start:first].rstrip())
+    return start, end

@@ -17,6 +17,7 @@ import bm25s
 import numpy as np
 
 from lcirc_cli.evidence.passages import Passage, split_passages
+from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.terms import pairs, terms
 from lcirc_cli.memory_contents import MemoryContents
 
@@ -40,6 +41,7 @@ class PassageIndex:
         self._pairs = _Bm25([pairs(sequence) for sequence in self.passage_terms])
         self._beside = _same_document(self.passages)
         contents_table = [_is_table_of_contents(self.text(n)) for n in range(len(self.passages))]
+        self._heads: dict[int, list[tuple[int, int]]] = {}
         self._weight = np.where(contents_table, CONTENTS_WEIGHT, 1.0).astype(np.float32)
 
     def text(self, passage: int) -> str:
@@ -56,6 +58,13 @@ class PassageIndex:
         scores[1:] += NEIGHBOUR_WEIGHT * own[:-1] * self._beside
         scores[:-1] += NEIGHBOUR_WEIGHT * own[1:] * self._beside
         return scores
+
+    def running_heads(self, document: int) -> list[tuple[int, int]]:
+        """Ranges of a document's text that are running heads or feet of its pages."""
+        if document not in self._heads:
+            stored = self.contents.documents[document]
+            self._heads[document] = running_heads(stored.text, stored.pages)
+        return self._heads[document]
 
     def idf(self, term: str) -> float:
         """How telling a term is in this memory: above 0, the most for one that it never holds."""

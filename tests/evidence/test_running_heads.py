@@ -1,0 +1,84 @@
+"""Running heads are found by what repeats or counts; quotes neither begin nor end with one."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from lcirc_cli.documents.document import Page
+from lcirc_cli.evidence import PassageIndex, citations
+from lcirc_cli.evidence.running_heads import running_heads
+
+from .memories import memory, sentences
+
+
+def paged(parts: list[str]) -> tuple[str, list[Page]]:
+    text, pages = "", []
+    for number, part in enumerate(parts, start=1):
+        start = len(text)
+        text += part + "\n\n"
+        pages.append(Page(number, None, start, start + len(part)))
+    return text, pages
+
+
+def bodies(count: int) -> list[str]:
+    rng = random.Random(3)
+    words = [f"{rng.choice('bdfglmnprst')}{rng.choice('aeiou')}{n}x" for n in range(400)]
+    return [" ".join(rng.sample(words, 30)).capitalize() + "." for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda page: f"{page}",
+        lambda page: f"Chapter {1 + page // 3}: Arrays {page + 20}",
+        lambda page: "The Handbook" if page % 2 else f"{page} Words of the chapter",
+        lambda page: "The Handbook of Rivers",
+    ],
+)
+@pytest.mark.parametrize("at", ["head", "foot"])
+def test_what_repeats_or_counts(head: object, at: str) -> None:
+    assert callable(head)
+    heads = [head(page) for page in range(1, 9)]
+    parts = [
+        f"{one}\n{body}" if at == "head" else f"{body}\n{one}"
+        for one, body in zip(heads, bodies(8), strict=True)
+    ]
+    text, pages = paged(parts)
+    found = {
+        page.number: text[start:end]
+        for start, end in running_heads(text, pages)
+        for page in pages
+        if page.start <= start < page.end
+    }
+    expected = dict(enumerate(heads, start=1))
+    assert {3, 4, 5, 6} <= set(found)  # at the ends fewer pages can agree
+    assert found.items() <= expected.items()
+
+
+def test_text_is_no_running_head() -> None:
+    some = bodies(18)
+    for parts in (
+        [f"{one}\n{other}" for one, other in zip(some[:9], some[9:], strict=True)],
+        [f"{year} {body[:20]}\n{body}" for year, body in zip((3, 9, 1), some[:3], strict=True)],
+        ["12", "", "13"],  # all that these pages have
+        [],
+    ):
+        assert running_heads(*paged(parts)) == []
+
+
+def test_a_quote_neither_begins_nor_ends_with_one() -> None:
+    parts = [f"The Book of Mills {n}\n{sentences('otter', words=40)}" for n in range(1, 9)]
+    built = "The mill at Aldbourne was built in 1736."
+    parts[4] = f"The Book of Mills 5\n{built}\n{sentences('owl', words=40)}"
+    parts[6] = parts[6] + " The wheel at Ramsbury stood still"
+    text, pages = paged(parts)
+    index = PassageIndex(memory(text, pages=pages))
+    for question, expected in (
+        ("When was the mill at Aldbourne built?", "The mill at Aldbourne was built in 1736."),
+        ("Which wheel at Ramsbury stood still?", "The wheel at Ramsbury stood still"),
+    ):
+        cited = citations(question, "", index=index, scores=index.scores(question))[0]
+        assert expected in cited.quote and "Book of Mills" not in cited.quote
+        assert text[cited.start : cited.end] == cited.quote
