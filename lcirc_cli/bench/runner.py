@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +16,7 @@ from typing import Any
 
 from lcirc_cli import console, files
 from lcirc_cli.errors import LcircError, StorageError, UsageError
+from lcirc_cli.peak import peak_bytes
 
 from . import metrics
 from .plan import Planned
@@ -203,4 +203,4 @@ def peak_mb() -> float:
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return peak_bytes() / 1e6

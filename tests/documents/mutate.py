@@ -18,11 +18,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import pdf_bombs as bombs
 import pdf_damage as damage
-from peak import own_peak_kib
+
+from lcirc_cli.peak import peak_bytes
 
 KINDS: tuple[Callable[[Random], bytes], ...] = (
     damage.flip_bytes,
@@ -85,7 +87,7 @@ def check(first: int, count: int, *, seed: int) -> None:
         seconds = round(time.perf_counter() - start, 2)
         print(json.dumps({"name": name, "seconds": seconds, **result}), flush=True)
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(json.dumps({"children_peak_kib": children, "own_peak_kib": own_peak_kib()}))
+    print(json.dumps({"children_peak_kib": children, "own_peak_kib": peak_bytes() // 1024}))
 
 
 def main() -> None:

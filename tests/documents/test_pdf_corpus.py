@@ -116,15 +116,14 @@ def test_three_hundred_bad_pdfs() -> None:
 
 READ_BIG = """
 import json, resource, sys, time
-sys.path.insert(0, sys.argv[2])
-from peak import own_peak_kib
 from lcirc_cli.documents import read_document
+from lcirc_cli.peak import peak_bytes
 start = time.perf_counter()
 document = read_document(sys.argv[1])
 print(json.dumps({
     "seconds": time.perf_counter() - start, "pages": len(document.pages),
     "characters": len(document.text),
-    "own": own_peak_kib(),
+    "own": peak_bytes() // 1024,
     "child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
 }))
 """
@@ -144,7 +143,7 @@ def make_book(path: Path, pages: int) -> None:
 
 def read_big(path: Path) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", READ_BIG, str(path), str(HERE)],
+        [sys.executable, "-c", READ_BIG, str(path)],
         env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
         capture_output=True,
         text=True,

@@ -277,6 +277,7 @@ def test_killed_twice_while_ingesting(tmp_path: Path, models: list[Any]) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_killed_forty_times_while_ingesting(tmp_path: Path, models: list[Any]) -> None:
     _kill_while_ingesting(tmp_path, models, 40)
 

@@ -8,17 +8,13 @@ The number format: lcirc's own choice for this machine, bfloat16 where the hardw
 float32 elsewhere; `--dtype` names another. Without such hardware torch multiplies bfloat16 ten
 times more slowly than float32, and ratios between such times say little about lcirc.
 
-Peak memory: `VmHWM`, which can begin anew after loading (Linux). Not `ru_maxrss`: a process that
-was started by a large one inherits that one's.
+Peak memory can begin anew after loading (Linux); see lcirc_cli/peak.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import gc
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -30,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
+from lcirc_cli import peak  # noqa: E402
 from lcirc_cli.backbones import DTYPES, Backbone, load_backbone  # noqa: E402
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, preset  # noqa: E402
 from lcirc_cli.model.decoders import (  # noqa: E402
@@ -65,20 +62,12 @@ def fastest(work: Callable[[], object], rounds: int) -> float:
 
 def restart_peak() -> float:
     """Let the peak begin at what is resident now; that, in MB."""
-    gc.collect()
-    with contextlib.suppress(OSError):  # not Linux: loading counts too
-        Path("/proc/self/clear_refs").write_text("5")
-    return peak_mb()
+    return peak.restart_peak() / 1e6
 
 
 def peak_mb() -> float:
     """The peak of this process since it began or since `restart_peak`, in MB (1e6 bytes)."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = [row for row in status.read_text().splitlines() if row.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024 / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, else KiB
-    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+    return peak.peak_bytes() / 1e6
 
 
 def spread_percent(values: Collection[float]) -> float:

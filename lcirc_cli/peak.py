@@ -1,0 +1,39 @@
+"""The most memory that this process has held.
+
+Not `ru_maxrss` where Linux has better: that is kept across `exec`, so that a small process started
+by a large one would report the large one's peak. `VmHWM` belongs to the program that runs now.
+Knows nothing about devices.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+
+
+def peak_bytes() -> int:
+    """Since the program began, or since `restart_peak`; 0 where the system can't say."""
+    if _STATUS.exists():
+        for row in _STATUS.read_text().splitlines():
+            if row.startswith("VmHWM:"):
+                return int(row.split()[1]) * 1024
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # bytes on macOS, else KiB
+
+
+def restart_peak() -> int:
+    """Let the peak begin at what is held now (Linux; elsewhere it goes on); that, in bytes."""
+    gc.collect()
+    with contextlib.suppress(OSError):
+        if _CLEAR.exists():
+            _CLEAR.write_text("5")
+    return peak_bytes()
