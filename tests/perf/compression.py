@@ -1,12 +1,14 @@
 """How fast documents of 16K, 64K and 128K tokens are compressed, and in how much memory.
 
-    python tests/perf/compression.py [--dtype bfloat16]
+    python tests/perf/compression.py [--quick] [--dtype bfloat16]
 
 Preset `smollm2-raw`, random tokens, LCIRC as ingest runs it: per token against the bare LM's
 prefill of 8,192 tokens in one piece, and against the machine's fastest matrix product, all in one
 dtype and one run. Then what ingest costs with the preset `smollm2`, whose segments are
-read by the LM's first j layers. Peak memory is that of a process for each length, counted from
-after the model is loaded (what is resident then is in it). Prints JSON lines.
+read by the LM's first j layers. --quick: one round instead of four, and the prefill is the time of
+one of the LM's layers, taken as often as there are layers. Peak memory is that of a process for
+each length, counted from after the model is loaded (what is resident then is in it). Prints JSON
+lines.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ SHIPPED_TOKENS = 16_384
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     take_dtype(parser)
+    parser.add_argument("--quick", action="store_true", help="one round, one layer's prefill")
     parser.add_argument("--peak", type=int, metavar="TOKENS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak is not None:
@@ -55,26 +58,31 @@ def main() -> None:
         return
     backbone = load(options.dtype)
     rate = matmul_rate(backbone)
-    per_token = prefill_s(backbone, PIECE) / PIECE
+    layers = 1 if options.quick else None
+    per_token = prefill_s(backbone, PIECE, layers=layers) / PIECE
     common = {
         "dtype": dtype_of(backbone),
         "matmul_tera": rate / 1e12,
         "prefill_us_a_token": 1e6 * per_token,
+        "prefill_layers_run": layers or "all",
     }
-    raw(backbone, rate=rate, prefill=per_token, common=common)
+    rounds = 1 if options.quick else ROUNDS
+    raw(backbone, rate=rate, prefill=per_token, rounds=rounds, common=common)
     shipped(backbone, prefill=per_token)
 
 
-def raw(backbone: Backbone, *, rate: float, prefill: float, common: dict[str, Any]) -> None:
+def raw(
+    backbone: Backbone, *, rate: float, prefill: float, rounds: int, common: dict[str, Any]
+) -> None:
     """The published form on raw embeddings, at each length."""
     model = adapted(backbone, "smollm2-raw")
     config = model.adapter.config
     taken = {tokens: [] for tokens in LENGTHS}  # type: dict[int, list[float]]
     documents = {tokens: document(model, backbone, tokens) for tokens in LENGTHS}
-    for _ in range(ROUNDS):  # in turns, so that a busy moment meets all lengths
+    for _ in range(rounds):  # in turns, so that a busy moment meets all lengths
         for tokens, segments in documents.items():
             taken[tokens].append(fastest(lambda s=segments: run_pass(model, s), 1))  # type: ignore[misc]
-    each = {tokens: min(rounds) / tokens for tokens, rounds in taken.items()}
+    each = {tokens: min(each_round) / tokens for tokens, each_round in taken.items()}
     peaks = {tokens: in_a_process(tokens, common["dtype"]) for tokens in LENGTHS}
     shares = []
     for tokens in LENGTHS:
