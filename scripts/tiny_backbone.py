@@ -1,6 +1,8 @@
 """A tiny decoder that has learned to look up a fact in its own window, as a model folder.
 
-Without that no adapter could teach a tiny model to read: it is trained on documents of a few
+Without that no adapter could teach a tiny model to read. It learns first to go on with a row of
+random words that it sees for the second time, which takes some hundred steps; facts alone leave it
+for thousands at saying any value that it has seen. Then it is trained on documents of a few
 segments of the made-up language (tiny_world.py), the same facts among other fillers once more, and
 questions about them in the prompt that `lcirc train` uses. The loss is on what can be known: the
 values when they are repeated, and the answers.
@@ -13,21 +15,37 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tiny_world import FILLER_WORDS, FILLERS, VALUE_WORDS, Document, make_document, make_tokenizer
+from tiny_world import (
+    FILLER_WORDS,
+    FILLERS,
+    VALUE_WORDS,
+    WORDS,
+    Document,
+    make_document,
+    make_tokenizer,
+)
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from lcirc_cli import prompts
 
+_LONGEST_ROW = 24  # words
+
 
 @dataclass(frozen=True)
 class BackboneSettings:
-    """Shape and training of the tiny model; `segments` is the most that a window holds."""
+    """Shape and training of the tiny model.
+
+    Attributes:
+        steps: of all; the first `repeats` of them show rows of words twice.
+        segments: the most that a window holds.
+    """
 
     width: int
     layers: int
     heads: int
     steps: int
+    repeats: int
     batch: int
     segments: int
     questions: int
@@ -49,8 +67,11 @@ def make_backbone(folder: Path, settings: BackboneSettings, *, segment_tokens: i
     )
     values = torch.tensor(tokenizer.convert_tokens_to_ids(VALUE_WORDS))
     right: list[float] = []
-    for _ in range(settings.steps):
-        ids, labels = _batch(rng, tokenizer, settings, segment_tokens=segment_tokens)
+    for step in range(settings.steps):
+        if step < settings.repeats:
+            ids, labels = _repeated(rng, tokenizer, settings)
+        else:
+            ids, labels = _batch(rng, tokenizer, settings, segment_tokens=segment_tokens)
         wanted = labels[:, 1:] != -100
         logits = lm(input_ids=ids, use_cache=False).logits[:, :-1][wanted]
         loss = torch.nn.functional.cross_entropy(logits, labels[:, 1:][wanted])
@@ -59,6 +80,8 @@ def make_backbone(folder: Path, settings: BackboneSettings, *, segment_tokens: i
         torch.nn.utils.clip_grad_norm_(lm.parameters(), 1.0)
         optimizer.step()
         schedule.step()
+        if step < settings.repeats:
+            continue
         said, meant = logits.argmax(dim=-1), labels[:, 1:][wanted]
         right.append(float((said == meant)[torch.isin(meant, values)].float().mean()))
     lm.save_pretrained(folder)
@@ -79,9 +102,23 @@ def _config(settings: BackboneSettings, tokenizer: PreTrainedTokenizerFast) -> L
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         attention_bias=True,  # what a head needs that looks at the word before
-        initializer_range=settings.width**-0.5,
-        tie_word_embeddings=True,
+        tie_word_embeddings=False,  # tied, it takes ten times the steps to learn to repeat
     )
+
+
+def _repeated(
+    rng: np.random.Generator, tokenizer: PreTrainedTokenizerFast, settings: BackboneSettings
+) -> tuple[Tensor, Tensor]:
+    """Different words in a row, twice; what the second time begins with can't be known."""
+    ids_of = np.array(tokenizer.convert_tokens_to_ids(WORDS))
+    length = int(rng.integers(4, _LONGEST_ROW + 1))
+    once = torch.tensor(
+        np.stack([ids_of[rng.permutation(len(WORDS))[:length]] for _ in range(settings.batch)])
+    )
+    ids = torch.cat([once, once], dim=1)
+    labels = ids.clone()
+    labels[:, : length + 1] = -100
+    return ids, labels
 
 
 def _batch(
