@@ -8,6 +8,7 @@ Knows nothing about devices.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import sys
 from pathlib import Path
@@ -31,8 +32,14 @@ def peak_bytes() -> int:
 
 
 def restart_peak() -> int:
-    """Let the peak begin at what is held now (Linux; elsewhere it goes on); that, in bytes."""
+    """Let the peak begin at what is held now (Linux; elsewhere it goes on); that, in bytes.
+
+    What has been freed goes back to the system first: how much of it an allocator keeps differs
+    from one process to the next, where threads have loaded a model.
+    """
     gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     with contextlib.suppress(OSError):
         if _CLEAR.exists():
             _CLEAR.write_text("5")
