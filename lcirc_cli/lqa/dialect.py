@@ -1,4 +1,5 @@
-"""How servers with the same interface differ: structured output, and the limit's name.
+"""How servers with the same interface differ: structured output, the limit's name, and whether
+their model wants worked examples.
 
 Knows nothing about connections.
 """
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lcirc_cli.lqa.chat import ChatRequest
+from lcirc_cli.prompts import load
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,13 @@ class Dialect:
 
     structure: str = "json_schema"  # or json_object, or none
     limit: str = "max_tokens"  # or max_completion_tokens
+    examples: bool = False  # show worked examples, as turns, where a request has any
+
+    def messages(self, request: ChatRequest) -> list[dict[str, str]]:
+        """The conversation whose next turn is the reply."""
+        if self.examples and request.examples:
+            return [_turn("system", load("lqa/local/system.txt")), *_turns(request.examples)]
+        return [_turn("system", request.system), _turn("user", request.user)]
 
     def arguments(self, request: ChatRequest) -> dict[str, Any]:
         """The request's arguments that differ between servers."""
@@ -27,6 +36,23 @@ class Dialect:
         elif self.structure == "json_object":
             arguments["response_format"] = {"type": "json_object"}
         return arguments
+
+
+def _turns(examples: str) -> list[dict[str, str]]:
+    """Worked examples, one a paragraph with the reply as its last line; what follows has none."""
+    turns = []
+    paragraphs = examples.strip().split("\n\n")
+    while len(paragraphs) > 1:
+        question, _, reply = paragraphs[0].rpartition("\n")
+        if not reply.startswith("{"):
+            break  # what is asked may have paragraphs of its own
+        turns += [_turn("user", question), _turn("assistant", reply)]
+        del paragraphs[0]
+    return [*turns, _turn("user", "\n\n".join(paragraphs))]
+
+
+def _turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
 
 
 DIALECTS = tuple(

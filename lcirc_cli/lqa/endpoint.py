@@ -92,10 +92,7 @@ class EndpointModel:
     async def _send(self, request: ChatRequest) -> Reply:
         body = {
             "model": self.name,
-            "messages": [
-                {"role": "system", "content": request.system},
-                {"role": "user", "content": request.user},
-            ],
+            "messages": self.dialect.messages(request),
             "temperature": request.temperature,
             "seed": request.seed,
             **self.dialect.arguments(request),

@@ -6,10 +6,11 @@ Knows nothing about what is asked.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lcirc_cli.lqa.chat import ChatModel
 from lcirc_cli.lqa.dialect import Dialect
+from lcirc_cli.lqa.probe import follows_instructions
 from lcirc_cli.lqa.settings import LOCAL, EngineSettings
 
 
@@ -50,7 +51,7 @@ class ModelChoice:
 
 
 def choose_model(generator: str, backbone: str, engine: EngineSettings) -> ModelChoice:
-    """The choice, with the endpoint's form of structured output found out.
+    """The choice, with what the endpoint understands found out.
 
     Raises:
         EndpointError: there is no answer, or no form of request is understood.
@@ -65,7 +66,8 @@ def choose_model(generator: str, backbone: str, engine: EngineSettings) -> Model
         model = choice.open(engine)
         assert isinstance(model, EndpointModel)
         try:
-            return await negotiate(model)
+            dialect = model.dialect = await negotiate(model)
+            return replace(dialect, examples=not await follows_instructions(model))
         finally:
             await model.aclose()
 

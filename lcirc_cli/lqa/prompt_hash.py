@@ -29,6 +29,8 @@ TEMPLATES = (
     "answer_choice",
     *(f"local/question_{kind}" for kind in KINDS),
     *(f"local/{check}_{kind}" for check in ("evidence", "closed_book") for kind in GROUPS),
+    "probe",
+    "local/system",
     "local/support",
     "local/document_answer",
 )

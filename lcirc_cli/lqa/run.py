@@ -196,6 +196,11 @@ def _choice(settings: LqaSettings, paths: Paths) -> ModelChoice:
         dialect = Dialect(**json.loads(known.read_text("utf-8")))
         return ModelChoice(settings.pairs.generator, settings.documents.model, dialect)
     choice = choose_model(settings.pairs.generator, settings.documents.model, settings.engine)
+    if choice.dialect.examples:
+        console.note(
+            f"{settings.pairs.generator} does not keep to the form that it is told, and the "
+            "endpoint does not make it: it is shown worked examples instead"
+        )
     atomic_write(known, json.dumps(asdict(choice.dialect)).encode())
     return choice
 

@@ -119,5 +119,5 @@ def test_behind_transformers_serve(
 ) -> None:
     out = tmp_path / "out"
     words = ("--endpoint", server, "--generator", model, "--timeout", 600, "--in-flight", 2)
-    make(command, speeches, model, out, *words, "--max-documents", 1, "--pairs-per-document", 2)
+    make(command, speeches, model, out, *words, "--max-documents", 2, "--pairs-per-document", 6)
     accepted(speeches, out)
