@@ -12,6 +12,10 @@ from typing import Any
 from lcirc_cli.lqa.chat import ChatRequest
 from lcirc_cli.prompts import load
 
+# A model that wants examples copies a quote by picking the likeliest words; at the temperature
+# that gives a large model's questions variety, one of the many words is soon another.
+_CAREFUL = 0.2
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -29,7 +33,11 @@ class Dialect:
 
     def arguments(self, request: ChatRequest) -> dict[str, Any]:
         """The request's arguments that differ between servers."""
-        arguments: dict[str, Any] = {self.limit: request.max_tokens}
+        careful = self.examples and bool(request.examples)
+        arguments: dict[str, Any] = {
+            self.limit: request.max_tokens,
+            "temperature": min(request.temperature, _CAREFUL) if careful else request.temperature,
+        }
         if self.structure == "json_schema":
             schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
             arguments["response_format"] = {"type": "json_schema", "json_schema": schema}

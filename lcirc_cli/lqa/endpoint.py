@@ -93,7 +93,6 @@ class EndpointModel:
         body = {
             "model": self.name,
             "messages": self.dialect.messages(request),
-            "temperature": request.temperature,
             "seed": request.seed,
             **self.dialect.arguments(request),
         }

@@ -102,3 +102,12 @@ def test_what_is_asked_may_have_paragraphs() -> None:
     _, user, reply, last = Dialect(examples=True).messages(request)
     assert (user["content"], reply["content"]) == ("Q\none", '{"a": 1}')
     assert last["content"] == 'Q\ntwo\n\nthree\n{"not": "a reply"}'
+
+
+def test_a_model_shown_examples_is_asked_to_be_careful() -> None:
+    shown = ChatRequest("x", "s", "u", {}, 1, 0.7, 0, examples="Q\nwho?")
+    bare = replace(shown, examples="")
+    assert Dialect(examples=True).arguments(shown)["temperature"] <= 0.3
+    assert Dialect(examples=True).arguments(replace(shown, temperature=0.0))["temperature"] == 0
+    for dialect, request in ((Dialect(examples=True), bare), (Dialect(), shown)):
+        assert dialect.arguments(request)["temperature"] == 0.7
