@@ -6,20 +6,23 @@ Trains a tiny decoder that can look facts up in its window, then, by `lcirc trai
 adapters a seed for it: selective or truncated back-propagation, with the question steering the
 compression (QD) or not. Documents state one fact in each of their 64 segments; all are asked, with
 the question alone in the window. An answer is the key and its value; right is the most likely
-token after the key. Prints the table, and writes it with the configuration to --table. Killed at
-any moment, the same command goes on.
+token after the key. Prints the table, and writes it with the configuration to --table. One core
+trains one adapter at a time, and as many are trained at once as there are cores; how many does not
+change the table. Killed at any moment, the same command goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import shlex
 import sys
 import time
 import tomllib
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +83,11 @@ def run(out: Path, text: str, *, table: Path | None = None) -> str:
             f"the tiny decoder finds only {learnt:.0%} of the facts in its own window, so no "
             "adapter could read for it: give [backbone] more steps, and choose another folder"
         )
-    backbone = load_backbone(str(out / "backbone"), device="cpu", dtype="float32", offline=True)
     rng = np.random.default_rng(config["documents"]["seed"])
     training, test = documents(rng, config, "training"), documents(rng, config, "test")
     write_documents(out / "data", training)
-    outcomes = {
-        name: [
-            outcome(out, name, seed, config=config, backbone=backbone, test=test)
-            for seed in config["seeds"]
-        ]
-        for name in SYSTEMS
-    }
+    train_missing(out, config=config, test=test)
+    outcomes = {name: [read(out, name, seed) for seed in config["seeds"]] for name in SYSTEMS}
     command = f"python {shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}"
     made = report(
         outcomes,
@@ -132,32 +129,58 @@ def documents(rng: np.random.Generator, config: dict[str, Any], count: str) -> l
     ]
 
 
-def outcome(
-    out: Path,
-    name: str,
-    seed: int,
-    *,
-    config: dict[str, Any],
-    backbone: Backbone,
-    test: Sequence[Document],
-) -> Outcome:
-    """Train and test one adapter, or read what is known of it."""
-    place = f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
-    path = make_folder(out / "outcomes") / f"{place}.json"
-    if not path.exists():
-        settings = training_settings(config, SYSTEMS[name], seed=seed, data=out / "data")
-        started = time.process_time()
-        train(settings, out / "runs" / place, resume=True, backbone=backbone)
-        seconds = time.process_time() - started
-        best = {"init": str(out / "runs" / place / "best")}
-        model = build_model(make_settings(None, best), backbone).eval()
-        true = [answered(model, backbone, d, asked=d) for d in test]
-        others = [*test[1:], test[0]]
-        shuffled = [
-            answered(model, backbone, o, asked=d) for d, o in zip(test, others, strict=True)
+def train_missing(out: Path, *, config: dict[str, Any], test: Sequence[Document]) -> None:
+    """Train and test every adapter that isn't known yet, each in one thread."""
+    make_folder(out / "outcomes")
+    missing = [
+        (name, seed)
+        for name in SYSTEMS
+        for seed in config["seeds"]
+        if not place(out, name, seed).exists()
+    ]
+    if not missing:
+        return
+    workers = ProcessPoolExecutor(
+        min(torch.get_num_threads(), len(missing)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=torch.set_num_threads,
+        initargs=(1,),
+    )
+    with workers:
+        begun = [
+            workers.submit(train_one, out, name, seed, config=config, test=test)
+            for name, seed in missing
         ]
-        atomic_write(path, json.dumps([true, shuffled, seconds]).encode())
-    true, shuffled, seconds = json.loads(path.read_text("utf-8"))
+        for each in begun:
+            each.result()
+
+
+def train_one(
+    out: Path, name: str, seed: int, *, config: dict[str, Any], test: Sequence[Document]
+) -> None:
+    """Train and test one adapter; what it answers right goes to its `place`."""
+    path = place(out, name, seed)
+    backbone = load_backbone(str(out / "backbone"), device="cpu", dtype="float32", offline=True)
+    settings = training_settings(config, SYSTEMS[name], seed=seed, data=out / "data")
+    started = time.process_time()
+    train(settings, out / "runs" / path.stem, resume=True, backbone=backbone)
+    seconds = time.process_time() - started
+    best = {"init": str(out / "runs" / path.stem / "best")}
+    model = build_model(make_settings(None, best), backbone).eval()
+    true = [answered(model, backbone, d, asked=d) for d in test]
+    others = [*test[1:], test[0]]
+    shuffled = [answered(model, backbone, o, asked=d) for d, o in zip(test, others, strict=True)]
+    atomic_write(path, json.dumps([true, shuffled, seconds]).encode())
+
+
+def place(out: Path, name: str, seed: int) -> Path:
+    """The file of one adapter's outcome."""
+    return out / "outcomes" / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}.json"
+
+
+def read(out: Path, name: str, seed: int) -> Outcome:
+    """What an adapter answered right."""
+    true, shuffled, seconds = json.loads(place(out, name, seed).read_text("utf-8"))
     return Outcome(np.array(true, dtype=float), np.array(shuffled, dtype=float), seconds)
 
 

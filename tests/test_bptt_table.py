@@ -71,7 +71,7 @@ def test_the_table_has_every_system_and_is_made_once(
     assert all(re.search(r"\| \d+\.\d \(\d+\.\d to \d+\.\d\) \|", row) for row in rows[2:6])
     assert (tmp_path / "table.md").read_text() == made and "num_latents = 2" in made
     # A second time reads what is there: no training, the same table.
-    monkeypatch.setattr(table, "train", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.setattr(table, "ProcessPoolExecutor", lambda *_, **__: pytest.fail("trains again"))
     assert table.run(tmp_path / "out", SMALL) == made
     with pytest.raises(table.UsageError, match="another configuration"):
         table.run(tmp_path / "out", SMALL + "\n")
