@@ -17,8 +17,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import shlex
-import sys
 import time
 import tomllib
 from collections.abc import Sequence
@@ -88,7 +86,7 @@ def run(out: Path, text: str, *, table: Path | None = None) -> str:
     write_documents(out / "data", training)
     train_missing(out, config=config, test=test)
     outcomes = {name: [read(out, name, seed) for seed in config["seeds"]] for name in SYSTEMS}
-    command = f"python {shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}"
+    command = f"python scripts/{Path(__file__).name} OUT{f' --table {table}' if table else ''}"
     made = report(
         outcomes,
         command=command,

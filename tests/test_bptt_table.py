@@ -72,7 +72,7 @@ def test_the_table_has_every_system_and_is_made_once(
     assert (tmp_path / "table.md").read_text() == made and "num_latents = 2" in made
     # A second time reads what is there: no training, the same table.
     monkeypatch.setattr(table, "ProcessPoolExecutor", lambda *_, **__: pytest.fail("trains again"))
-    assert table.run(tmp_path / "out", SMALL) == made
+    assert table.run(tmp_path / "out", SMALL, table=tmp_path / "table.md") == made
     with pytest.raises(table.UsageError, match="another configuration"):
         table.run(tmp_path / "out", SMALL + "\n")
     strict = SMALL.replace("least_backbone_accuracy = 0.0", "least_backbone_accuracy = 0.9")
