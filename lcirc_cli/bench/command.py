@@ -165,7 +165,7 @@ def _write_notes(
     new = {(n["task"], n["system"]): n for n in [*old, *notes]}
     files.atomic_write(known, json.dumps(list(new.values()), indent=1).encode() + b"\n")
     if bench is not None:
-        files.atomic_write(out / "cost.json", json.dumps(_costs(bench, out)).encode() + b"\n")
+        files.atomic_write(out / "cost.json", json.dumps(_costs(specs, bench, out)).encode() + b"\n")
 
 
 def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
@@ -187,20 +187,23 @@ def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
     return "untrained: the memory changes nothing or nothing useful" if untrained else ""
 
 
-def _costs(bench: Workbench, out: Path) -> list[dict[str, object]]:
+def _costs(specs: Sequence[SystemSpec], bench: Workbench, out: Path) -> list[dict[str, object]]:
+    """A curve a system; a shuffled memory costs the same. Those of earlier calls stay."""
     from .cost import SYSTEMS, Workload, count, shape_of_config
 
     known = json.loads((out / "run.json").read_text("utf-8"))
     shape = shape_of_config(bench.backbone.name, bench.backbone.lm.config)
-    config = bench.engine(None).adapter.adapter.config
-    named = {parse_system(text).name for text in known["systems"]}
-    return [
-        {
-            "system": system,
-            "tokens": tokens,
-            "total": count(system, shape, config, Workload(tokens, known["window"])).total,
-        }
-        for system in SYSTEMS
-        if system in named
-        for tokens in COST_LENGTHS
-    ]
+    named = {spec.text.removesuffix("~shuffled"): spec for spec in specs if spec.name in SYSTEMS}
+    path = out / "cost.json"
+    old = json.loads(path.read_text("utf-8")) if path.exists() else []
+    rows: list[dict[str, object]] = [row for row in old if row["system"] not in named]
+    for text, spec in named.items():
+        adapter = spec.adapter if spec.name in ("lcirc", "qd-lcirc") else None
+        config = bench.engine(adapter).adapter.adapter.config
+        for tokens in COST_LENGTHS:
+            work = Workload(
+                tokens, known["window"], shown=spec.window, evidence=known["evidence"]
+            )
+            total = count(spec.name, shape, config, work).total
+            rows.append({"system": text, "tokens": tokens, "total": total})
+    return rows

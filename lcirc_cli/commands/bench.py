@@ -155,6 +155,9 @@ def cost_command(
     ] = "8192,16384,32768,65536,131072",
     window: Annotated[int, typer.Option(min=64, metavar="TOKENS")] = 4096,
     question: Annotated[int, typer.Option(min=1, metavar="TOKENS")] = 64,
+    evidence: Annotated[
+        int, typer.Option(min=1, metavar="TOKENS", help="Passages that retrieval reads.")
+    ] = 512,
     measure: Annotated[
         str | None,
         typer.Option(metavar="N,N,...", help="Also measure seconds and memory at these lengths."),
@@ -176,6 +179,7 @@ def cost_command(
         lengths=_numbers(lengths, "--lengths"),
         window=window,
         question=question,
+        evidence=evidence,
     )
     timed: list[dict[str, Any]] = []
     if measure:

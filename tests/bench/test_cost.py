@@ -103,6 +103,27 @@ def test_every_system_has_a_cost_and_short_documents_cost_the_same_in_all_window
     assert len(set(totals.values())) == 1
 
 
+def test_each_system_is_counted_with_what_it_reads() -> None:
+    """As `open_system` makes them: passages, twice the positions, no part of the document."""
+    shape = shape_of("smollm2")
+    config = adapter_config(shape, "smollm2")
+    work = Workload(32768, window=4096, question=64, evidence=512)
+    reading = {n: count("full", shape, None, Workload(n)).total for n in (64, 576, 4096, 16384)}
+    totals = {name: count(name, shape, config, work).total for name in SYSTEMS}
+    assert totals["retrieval"] == reading[576]
+    assert totals["extended-fa"] == reading[16384]  # 8,192 positions
+    assert totals["ends"] == reading[4096] and totals["none"] == reading[64]
+    assert shape_of("llama-2-7b").positions == 4096
+    for shown, read in (("evidence", 576), ("none", 64)):
+        other = Workload(32768, window=4096, question=64, evidence=512, shown=shown)
+        assert count("window", shape, config, other).total == reading[read]
+        found = count("qd-lcirc", shape, config, other).prefill
+        assert found["lm"] + found["attention"] + found["head"] == reading[read]
+        whole = Workload(32768, window=64, question=64)  # all but 64 tokens are compressed
+        expected = count("qd-lcirc", shape, config, whole).prefill
+        assert all(found[part] == expected[part] for part in ("features", "compressor", "mixer"))
+
+
 def test_asking_again_saves_what_the_memory_file_holds() -> None:
     shape = shape_of("smollm2")
     config = adapter_config(shape, "smollm2")

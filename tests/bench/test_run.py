@@ -57,6 +57,19 @@ def test_adding_a_system_keeps_the_rows_and_other_changes_are_refused(
     assert refused.status == 2 and "limit" in refused.err and "--out" in refused.err
 
 
+def test_the_cost_plot_counts_windows_apart_and_keeps_earlier_systems(
+    bench_cli: Callable[..., Any], arguments: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    for systems in (["ends"], ["qd-lcirc", "qd-lcirc+none", "qd-lcirc+none~shuffled"]):
+        assert bench_cli("run", *arguments(out, systems=systems), "--limit", "1").status == 0
+    totals: dict[str, dict[int, int]] = {}
+    for row in json.loads((out / "cost.json").read_text()):
+        totals.setdefault(row["system"], {})[row["tokens"]] = row["total"]
+    assert list(totals) == ["ends", "qd-lcirc", "qd-lcirc+none"]
+    assert totals["qd-lcirc+none"][4096] < totals["qd-lcirc"][4096]
+
+
 class Failing:
     """Fails on one question, whatever it is asked with."""
 

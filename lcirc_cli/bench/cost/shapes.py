@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lcirc_cli.model import BackboneShape
 
 _KNOWN: dict[str, dict[str, Any]] = {
-    "llama-2-7b": {},  # the defaults of LlamaConfig
+    "llama-2-7b": {"max_position_embeddings": 4096},  # else the defaults of LlamaConfig
     "smollm2": {
         "hidden_size": 576,
         "intermediate_size": 1536,
@@ -41,6 +41,7 @@ class LMShape:
         layer_weights: entries of the matrices that every token passes, a layer.
         attention_width: query heads times head size.
         head_weights: entries of the output projection.
+        positions: the longest input that it was made for, in tokens.
     """
 
     name: str
@@ -52,6 +53,7 @@ class LMShape:
     kv_heads: int
     intermediate: int
     norm_eps: float
+    positions: int
 
     @property
     def layers(self) -> int:
@@ -80,7 +82,11 @@ def shape_of(name: str) -> LMShape:
 
 
 def shape_of_config(name: str, config: Any) -> LMShape:
-    """The shape of a transformers configuration."""
+    """The shape of a transformers configuration.
+
+    Raises:
+        ModelError: it doesn't say how long its inputs may be.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -90,6 +96,8 @@ def shape_of_config(name: str, config: Any) -> LMShape:
         lm = AutoModelForCausalLM.from_config(config)
     text = config.get_text_config()
     heads = text.num_attention_heads
+    if not (positions := getattr(text, "max_position_embeddings", None)):
+        raise ModelError(f"the config of {name} doesn't say how long its inputs may be")
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
     return LMShape(
         name=name,
@@ -104,6 +112,7 @@ def shape_of_config(name: str, config: Any) -> LMShape:
         kv_heads=getattr(text, "num_key_value_heads", None) or heads,
         intermediate=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
         norm_eps=getattr(text, "rms_norm_eps", None) or 1e-5,
+        positions=positions,
     )
 
 

@@ -1,13 +1,13 @@
 """The operations of each system for a document of N tokens: prefill, and one generated token.
 
-A window of W tokens is read by the LM; what does not fit is dropped, compressed or attended to,
-which is what the systems differ in.
+A window of W tokens is read by the LM, or passages, or the question alone; what is not read is
+dropped or compressed, which is what the systems differ in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import operations as ops
@@ -34,6 +34,9 @@ class Workload:
         tokens: N, document and question together.
         window: W, tokens that the LM reads.
         question: tokens of the question.
+        shown: what the window of `lcirc`, `qd-lcirc` and `window` holds: `ends` (W tokens),
+            `evidence` (passages and the question) or `none` (the question).
+        evidence: tokens of passages, where they are shown.
         causal: count attention below the diagonal only.
         summary_tokens: of the autocompressor, a segment.
         summary_segment: document tokens of an autocompressor's segment.
@@ -45,6 +48,23 @@ class Workload:
     causal: bool = False
     summary_tokens: int = 50
     summary_segment: int = 2048
+    shown: str = "ends"
+    evidence: int = 512
+
+    @property
+    def read(self) -> int:
+        """Tokens that the LM reads, the question among them."""
+        sizes = {"ends": self.window, "evidence": self.evidence + self.question}
+        return min(self.tokens, sizes.get(self.shown, self.question))
+
+    @property
+    def rest(self) -> int:
+        """Tokens that are compressed where a system compresses.
+
+        By the convention of the published figures `ends` compresses what its window leaves out;
+        the other windows hold no part of the document in its place, so it is compressed whole.
+        """
+        return max(0, self.tokens - (self.read if self.shown == "ends" else self.question))
 
 
 @dataclass(frozen=True)
@@ -88,11 +108,16 @@ def _read(shape: LMShape, tokens: int, work: Workload) -> Cost:
 
 
 def _windowed(shape: LMShape, _: Any, work: Workload) -> Cost:
-    return _read(shape, min(work.tokens, work.window), work)
+    return _read(shape, work.read, work)
+
+
+def _retrieval(shape: LMShape, _: Any, work: Workload) -> Cost:
+    return _read(shape, replace(work, shown="evidence").read, work)
 
 
 def _extended(shape: LMShape, _: Any, work: Workload) -> Cost:
-    return _read(shape, min(work.tokens, 2 * work.window), work)
+    """As the system is made: twice the positions, whatever the window of the others."""
+    return _read(shape, min(work.tokens, 2 * shape.positions), work)
 
 
 def _full(shape: LMShape, _: Any, work: Workload) -> Cost:
@@ -119,7 +144,7 @@ def _autocompressor(shape: LMShape, _: Any, work: Workload) -> Cost:
 
 def _lcirc(shape: LMShape, config: Any, work: Workload, *, mixed: bool = False) -> Cost:
     read = _windowed(shape, config, work)
-    rest, window = max(0, work.tokens - work.window), min(work.tokens, work.window)
+    rest, window = work.rest, work.read
     if rest == 0:
         return read
     segments = ops.count_segments(config, rest)
@@ -161,7 +186,7 @@ _COUNTERS: dict[str, Callable[[LMShape, Any, Workload], Cost]] = {
     "full": _full,
     "ends": _windowed,
     "extended-fa": _extended,
-    "retrieval": _windowed,
+    "retrieval": _retrieval,
     "window": _windowed,
     "autocompressor": _autocompressor,
     "lcirc": _lcirc,

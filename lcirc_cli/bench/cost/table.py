@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..textable import Table
@@ -13,7 +14,7 @@ _PARTS = ("lm", "attention", "head", "features", "compressor", "mixer", "injecti
 
 
 def cost_rows(
-    model: str, preset: str, *, lengths: Sequence[int], window: int, question: int
+    model: str, preset: str, *, lengths: Sequence[int], window: int, question: int, evidence: int
 ) -> list[dict[str, Any]]:
     """A row a system and length: parts, total, causal total, asking again, a generated token.
 
@@ -25,9 +26,9 @@ def cost_rows(
     rows = []
     for tokens in lengths:
         for system in SYSTEMS:
-            work = Workload(tokens, window, question)
+            work = Workload(tokens, window, question, evidence=evidence)
             full = count(system, shape, config, work)
-            causal = count(system, shape, config, Workload(tokens, window, question, causal=True))
+            causal = count(system, shape, config, replace(work, causal=True))
             rows.append(
                 {
                     "tokens": tokens,
