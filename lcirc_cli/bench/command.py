@@ -25,6 +25,7 @@ from .systems import (
     parse_system,
 )
 from .tasks import TaskOptions, open_task
+from .tasks.perplexity import Perplexity
 
 COST_LENGTHS = (4096, 8192, 16384, 32768, 65536, 131072)
 
@@ -158,7 +159,8 @@ def _write_notes(
     notes = []
     for one in planned:
         for spec in specs:
-            if text := _note(one, spec, bench):
+            left_out = one.task.note if isinstance(one.task, Perplexity) else ""
+            if text := "; ".join(filter(None, (_note(one, spec, bench), left_out))):
                 notes.append({"task": one.task.name, "system": spec.text, "note": text})
     known = out / "notes.json"
     old = json.loads(known.read_text("utf-8")) if known.exists() else []

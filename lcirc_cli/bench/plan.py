@@ -56,7 +56,7 @@ class Planned:
 
 
 def plan(task: Task, *, limit: int | None, seed: int) -> Planned:
-    """All samples of a task, or `limit` of them drawn by `seed`.
+    """All samples of a task, or `limit` of its questions or whole texts drawn by `seed`.
 
     Raises:
         DocumentError: the data can't be read, holds no sample, or two with the same id.
@@ -67,8 +67,12 @@ def plan(task: Task, *, limit: int | None, seed: int) -> Planned:
     identities = {sample.id for sample in everything}
     if len(identities) < len(everything):
         raise DocumentError(f"{task.name} has samples with the same id")
+    units: dict[str, list[Sample | TextSample]] = {}
+    for sample in everything:  # all lengths of a text belong together: else they can't be compared
+        unit = sample.document_id if isinstance(sample, TextSample) else sample.id
+        units.setdefault(unit, []).append(sample)
     asked = everything
-    if limit is not None and limit < len(everything):
-        chosen = random.Random(f"{seed}/{task.name}").sample(range(len(everything)), limit)
-        asked = [everything[index] for index in sorted(chosen)]
+    if limit is not None and limit < len(units):
+        chosen = set(random.Random(f"{seed}/{task.name}").sample(range(len(units)), limit))
+        asked = [one for i, unit in enumerate(units.values()) if i in chosen for one in unit]
     return Planned(task, len(everything), everything, asked)

@@ -47,7 +47,7 @@ def run_command(
         Path | None, typer.Option(metavar="DIR", help="The published files; else from the Hub.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Questions a task, drawn by --seed.")
+        int | None, typer.Option(min=1, metavar="N", help="Questions or whole texts a task, by --seed.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="S")] = 0,
     protocol: Annotated[
@@ -63,7 +63,12 @@ def run_command(
         int, typer.Option(min=1, metavar="N", help="qa: N documents joined to one.")
     ] = 1,
     lengths: Annotated[
-        str, typer.Option(metavar="N,N,...", help="needle and perplexity: tokens of context.")
+        str,
+        typer.Option(
+            metavar="N,N,...",
+            help="needle, perplexity: tokens of context; 65536,131072 and more are possible. "
+            "perplexity: of texts that reach the greatest.",
+        ),
     ] = _LENGTHS,
     facts: Annotated[int, typer.Option(min=1, metavar="N", help="needle: facts a cell.")] = 2,
     batch: Annotated[

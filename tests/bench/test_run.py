@@ -70,6 +70,18 @@ def test_the_cost_plot_counts_windows_apart_and_keeps_earlier_systems(
     assert totals["qd-lcirc+none"][4096] < totals["qd-lcirc"][4096]
 
 
+def test_texts_that_are_too_short_are_named_beside_the_scores(
+    bench_cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    texts = [{"id": str(size), "text": "w " * size} for size in (4000, 100)]
+    file = tmp_path / "t.jsonl"
+    file.write_text("".join(json.dumps(text) + "\n" for text in texts))
+    given = ["-s", "constant", "--lengths", "4096", "--out", tmp_path / "out"]
+    assert bench_cli("run", f"perplexity:{file}", *given).status == 0
+    (note,) = json.loads((tmp_path / "out" / "notes.json").read_text())
+    assert "1 of 2 texts have less than 4,096 tokens" in note["note"]
+
+
 class Failing:
     """Fails on one question, whatever it is asked with."""
 

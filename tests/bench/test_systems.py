@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,8 @@ from lcirc_cli.bench.systems import (
     open_system,
     parse_system,
 )
+from lcirc_cli.bench.systems.decoding import Decoder
+from lcirc_cli.bench.systems.reading import text_ids
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import ModelError, UsageError
 
@@ -81,7 +84,7 @@ def test_published_benchmarks(
 def test_losses_of_long_text(name: str, workbench: Workbench, tmp_path: Path) -> None:
     text = tmp_path / "long.txt"
     text.write_text(" ".join(f"word {i} stands here." for i in range(300)))
-    tokens = open_task(f"perplexity:{text}", TaskOptions(lengths=(512,)))
+    tokens = open_task(f"perplexity:{text}", TaskOptions(lengths=(4096,)))
     system = open_system(parse_system(name), workbench, limits=LIMITS)
     sample = TextSample(
         "a@512", "a", text.read_text(), end_token=512, context_tokens=512, scored_tokens=64
@@ -90,6 +93,40 @@ def test_losses_of_long_text(name: str, workbench: Workbench, tmp_path: Path) ->
     (measured,) = system.run(Batch(texts=[sample], other="Something else altogether."))
     assert measured.output.loss is not None
     assert 2.0 < measured.output.loss < 12.0
+
+
+def test_every_system_scores_the_same_tokens_of_a_text(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[list[int]] = []
+    losses = Decoder.losses
+
+    def noted(self: Decoder, prompts: Any, answers: Any, **options: Any) -> list[float]:
+        scored.extend(answers)
+        return losses(self, prompts, answers, **options)
+
+    monkeypatch.setattr(Decoder, "losses", noted)
+    text, other = (" ".join(f"{word} {i} is here." for i in range(300)) for word in ("one", "two"))
+    ids = text_ids(workbench.backbone, TextSample("a", "a", text, 512, 512, 64))
+    shuffled = ["lcirc~shuffled", "autocompressor~shuffled"]
+    for length in (128, 512):
+        sample = TextSample("a", "a", text, 512, length, 64)
+        compressed = {}
+        for name in ("none", "ends", "full", "extended-fa", "autocompressor", "lcirc", *shuffled):
+            system = open_system(parse_system(name), workbench, limits=LIMITS)
+            (measured,) = system.run(Batch(texts=[sample], other=other))
+            compressed[name] = measured.compressed
+        assert compressed["autocompressor"] == length - 64
+        assert compressed["autocompressor~shuffled"] == length - 64
+        # Compressed as text: a word at its edge may come back as other tokens.
+        for name in ("lcirc", "lcirc~shuffled"):
+            assert compressed[name] == pytest.approx(length - 64, abs=4)
+    assert len(scored) == 16
+    assert all(tokens == ids[-64:] for tokens in scored)
+    for name in shuffled:
+        system = open_system(parse_system(name), workbench, limits=LIMITS)
+        with pytest.raises(NotApplicable, match="no other text"):
+            system.run(Batch(texts=[sample]))
 
 
 @pytest.mark.parametrize("name", ["retrieval", "qd-lcirc"])

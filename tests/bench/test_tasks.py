@@ -11,9 +11,10 @@ import pytest
 
 from lcirc_cli.bench import metrics
 from lcirc_cli.bench.plan import plan
-from lcirc_cli.bench.sample import Sample, TextSample
+from lcirc_cli.bench.sample import Sample, Task, TextSample
 from lcirc_cli.bench.systems import Batch, open_constant
 from lcirc_cli.bench.tasks import TaskOptions, names, open_task
+from lcirc_cli.bench.tasks.perplexity import Perplexity
 from lcirc_cli.errors import DocumentError, UsageError
 
 from .conftest import write_lines
@@ -179,28 +180,54 @@ def test_needles_stand_where_they_are_said_to_stand(tmp_path: Path) -> None:
     )
 
 
-def test_perplexity_scores_the_same_tokens_at_every_length(tmp_path: Path) -> None:
-    file = write_lines(
-        tmp_path / "t.jsonl",
-        [{"id": "long", "text": "w " * 20_000}, {"id": "short", "text": "w " * 100}],
-    )
-    samples = _samples(
-        f"perplexity:{file}",
-        tmp_path,
-        lengths=(4096, 8192, 16384, 32768),
-        count_tokens=lambda text: len(text.split()),
-    )
+def _perplexity(file: Path, *lengths: int) -> Task:
+    def count(text: str) -> int:
+        return len(text.split())
+
+    options = TaskOptions(lengths=lengths, count_tokens=count)
+    return open_task(f"perplexity:{file}", options)
+
+
+def test_perplexity_scores_the_same_tokens_of_the_same_texts_at_every_length(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = {"long": 20_000, "longer": 40_000, "short": 10_000, "shorter": 100}
+    rows = [{"id": name, "text": "w " * size} for name, size in sizes.items()]
+    file = write_lines(tmp_path / "t.jsonl", rows)
+    task = _perplexity(file, 4096, 8192, 16384)
+    samples = list(task.samples())
     assert all(isinstance(s, TextSample) for s in samples)
-    assert [(s.context_tokens, s.end_token) for s in samples] == [
-        (4096, 16384),
-        (8192, 16384),
-        (16384, 16384),
+    assert [(s.document_id, s.context_tokens) for s in samples] == [
+        (name, length) for name in ("long", "longer") for length in (4096, 8192, 16384)
     ]
+    assert {s.end_token for s in samples if isinstance(s, TextSample)} == {16384}
+    assert "2 of 4 texts have less than 16,384 tokens: left out" in capsys.readouterr().err
+    assert isinstance(task, Perplexity) and task.note.startswith("2 of 4 texts")
     plain = tmp_path / "t.txt"
     plain.write_text("w " * 9000)
-    assert len(_samples(f"perplexity:{plain}", tmp_path, lengths=(4096, 8192))) == 2
-    with pytest.raises(DocumentError):
+    assert len(list(_perplexity(plain, 4096, 8192).samples())) == 2
+
+
+def test_perplexity_says_which_lengths_make_no_sense(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="there is no file"):
         open_task(f"perplexity:{tmp_path / 'none'}", TaskOptions())
+    plain = tmp_path / "t.txt"
+    plain.write_text("w " * 9000)
+    with pytest.raises(DocumentError, match="has 16,384 tokens, the longest has 9,000"):
+        list(_perplexity(plain, 8192, 16384).samples())
+    with pytest.raises(UsageError, match="2,048 leaves no context"):
+        _perplexity(plain, 2048, 8192)
+
+
+def test_a_limit_draws_whole_texts(tmp_path: Path) -> None:
+    rows = [{"id": str(i), "text": "w " * 9000} for i in range(9)]
+    task = _perplexity(write_lines(tmp_path / "t.jsonl", rows), 4096, 8192)
+    planned = plan(task, limit=3, seed=0)
+    assert (len(planned.asked), planned.total) == (6, 18)
+    drawn = Counter(sample.document_id for sample in planned.asked)
+    assert set(drawn.values()) == {2} and len(drawn) == 3
+    draws = {tuple(s.id for s in plan(task, limit=3, seed=seed).asked) for seed in range(9)}
+    assert len(draws) > 1
 
 
 def test_a_plan_draws_the_same_samples_and_keeps_their_order(qa_folder: Path) -> None:

@@ -25,7 +25,7 @@ from .base import Batch, Limits, Measured
 from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prompter
-from .reading import text_ids
+from .reading import other_ids, text_ids
 
 
 class AutoCompressor:
@@ -79,11 +79,12 @@ class AutoCompressor:
     def _scored(self, sample: TextSample, other: str) -> Measured:
         ids = text_ids(self._backbone, sample)
         split = len(ids) - sample.scored_tokens
-        prefix = self._summaries_of(other) if self._shuffled else self._summaries(ids[:split])
-        read = ids[split:]
+        before = other_ids(self._backbone, sample, other) if self._shuffled else ids[:split]
+        prefix = self._summaries(before)
+        read = ids[split - 1 :]
         given = prefix if len(prefix) else None
         (loss,) = self._decoder.losses([read[:1]], [read[1:]], prefix_PD=given)
-        return Measured(Output(loss=loss), window=len(read), compressed=split)
+        return Measured(Output(loss=loss), window=len(read), compressed=len(before))
 
     def _closed_book(self, sample: Sample) -> str | None:
         if sample.closed_book is None:

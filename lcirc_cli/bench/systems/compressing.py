@@ -18,7 +18,7 @@ from .base import Batch, Limits, Measured, NotApplicable
 from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prepared, Prompter
-from .reading import Ranges, best_passages, text_ids
+from .reading import Ranges, best_passages, other_ids, text_ids
 from .spec import SystemSpec
 from .workbench import Workbench
 
@@ -128,21 +128,21 @@ class Compressing:
         return self._engine.answerer(contents, method="lcirc").steer(["text"]).memory
 
     def _scored(self, sample: TextSample, other: str) -> Measured:
-        """Only the scored tokens are in the window, all before them is compressed."""
+        """The window holds the scored tokens and the one before; all before them is compressed."""
         if self._spec.name == "qd-lcirc":
             raise NotApplicable("there is no question to steer the compression: see lcirc")
-        ids = text_ids(self._bench.backbone, sample)
+        backbone = self._bench.backbone
+        ids = text_ids(backbone, sample)
         split = len(ids) - sample.scored_tokens
-        tokenizer = self._bench.backbone.tokenizer
-        before = other if self._spec.shuffled else str(tokenizer.decode(ids[:split]))
-        contents = self._bench.memory(self._engine, before)
+        before = other_ids(backbone, sample, other) if self._spec.shuffled else ids[:split]
+        contents = self._bench.memory(self._engine, str(backbone.tokenizer.decode(before)))
         memory = None if contents is None else self._states(contents)
-        read = ids[split:]
+        read = ids[split - 1 :]
         (loss,) = self._decoder.losses([read[:1]], [read[1:]], memory=memory)
         compressed = 0 if contents is None or memory is None else len(contents.token_ids)
         return Measured(
             Output(loss=loss),
             window=len(read),
             compressed=compressed,
-            dropped=split if memory is None else 0,
+            dropped=split - 1 if memory is None else 0,
         )

@@ -79,10 +79,11 @@ class Reading:
         return self._prompter.shown(sample, texts, document_tokens=size), ranges
 
     def _context(self, sample: TextSample) -> int:
-        """Tokens of a text that are read before the end of the scored ones."""
+        """Tokens of a text that are read, the scored ones among them."""
+        fewest = sample.scored_tokens + 1  # the first scored one is predicted from the one before
         if self._window == "none":
-            return sample.scored_tokens
-        return min(sample.context_tokens, self._limit)
+            return fewest
+        return max(fewest, min(sample.context_tokens, self._limit))
 
     def _changed(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -120,10 +121,8 @@ class Reading:
 
     def _scored(self, sample: TextSample) -> Measured:
         ids = text_ids(self._backbone, sample)
-        read = ids[-max(self._context(sample), sample.scored_tokens) :]
+        read = ids[-self._context(sample) :]
         split = len(read) - sample.scored_tokens
-        if split == 0:  # the first token has nothing before it that could predict it
-            split = 1
         (loss,) = self._decoder.losses([read[:split]], [read[split:]])
         return Measured(Output(loss=loss), window=len(read), dropped=len(ids) - len(read))
 
@@ -174,10 +173,37 @@ def best_passages(
 
 
 def text_ids(backbone: Backbone, sample: TextSample) -> list[int]:
-    """The tokens of a text's context, `context_tokens` of them."""
+    """The tokens of a text's context, `context_tokens` of them.
+
+    Raises:
+        ValueError: there is nothing before the scored ones.
+    """
+    ids = _tokens(backbone, sample.document)
+    ids = ids[max(0, sample.end_token - sample.context_tokens) : sample.end_token]
+    if len(ids) <= sample.scored_tokens:
+        raise ValueError(
+            f"the text has {len(ids):,} tokens there, and {sample.scored_tokens:,} are scored"
+        )
+    return ids
+
+
+def other_ids(backbone: Backbone, sample: TextSample, other: str) -> list[int]:
+    """What stands in another text where the context of the scored tokens does: a control.
+
+    As many tokens as that context has, where the other text is as long.
+
+    Raises:
+        NotApplicable: there is no other text.
+    """
+    if not other.strip():
+        raise NotApplicable("there is no other text whose memory could be taken")
+    ids = _tokens(backbone, other)[: sample.end_token - sample.scored_tokens]
+    return ids[-(sample.context_tokens - sample.scored_tokens) :]
+
+
+def _tokens(backbone: Backbone, text: str) -> list[int]:
     tokenizer: Any = backbone.tokenizer
-    ids = tokenizer(sample.document, add_special_tokens=False, verbose=False)["input_ids"]
-    return ids[max(0, sample.end_token - sample.context_tokens) : sample.end_token]
+    return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
 
 @contextmanager

@@ -1,15 +1,18 @@
 """Perplexity on long text: the same last tokens, with more and more context before them.
 
-Reads .jsonl or .jsonl.gz files of {"id", "text"}, or one plain text file.
+Only texts that reach the greatest length are asked about, so that the lengths differ in nothing
+but the context. Reads .jsonl or .jsonl.gz files of {"id", "text"}, or one plain text file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from lcirc_cli.errors import DocumentError
+from lcirc_cli import console
+from lcirc_cli.errors import DocumentError, UsageError
 
 from ..datafiles import read_records
 from ..sample import TextSample
@@ -20,10 +23,9 @@ SCORED_TOKENS = 2048
 
 @dataclass(frozen=True)
 class Perplexity:
-    """Every text of a file at every length that the text has tokens for.
+    """Every text of a file that reaches the greatest length, at every length.
 
-    All lengths of a text score the same tokens, the last ones of the longest length that the
-    text reaches, so that only the context differs between them.
+    All lengths score the same tokens of the same texts: the last ones before the greatest length.
     """
 
     name: str
@@ -36,20 +38,43 @@ class Perplexity:
         return "perplexity"
 
     def samples(self) -> Iterator[TextSample]:
-        """Raises DocumentError at the first line that lacks something."""
-        for identity, text in self._texts():
-            tokens = self.count_tokens(text)
-            reached = [length for length in self.lengths if SCORED_TOKENS < length <= tokens]
-            for length in reached:
+        """Raises DocumentError at the first line that lacks something, or if all are too short."""
+        greatest = max(self.lengths)
+        sizes = [size for _, _, size in self._counted]
+        if not sizes:
+            raise DocumentError(f"{self.file} holds no text")
+        if max(sizes) < greatest:
+            raise DocumentError(
+                f"no text of {self.file} has {greatest:,} tokens, the longest has "
+                f"{max(sizes):,}: give smaller --lengths or longer texts"
+            )
+        if self.note:
+            console.note(f"{self.name}: {self.note}")
+        for identity, text, size in self._counted:
+            for length in self.lengths if size >= greatest else ():
                 yield TextSample(
                     id=f"{identity}@{length}",
                     document_id=identity,
                     document=text,
-                    end_token=max(reached),
+                    end_token=greatest,
                     context_tokens=length,
                     scored_tokens=SCORED_TOKENS,
                     facets={"length": length},
                 )
+
+    @property
+    def note(self) -> str:
+        """How many texts are left out; "" where none is."""
+        greatest = max(self.lengths)
+        short = sum(size < greatest for _, _, size in self._counted)
+        if not short:
+            return ""
+        return f"{short} of {len(self._counted)} texts have less than {greatest:,} tokens: left out"
+
+    @cached_property
+    def _counted(self) -> list[tuple[str, str, int]]:
+        """Name, text and tokens of every text."""
+        return [(identity, text, self.count_tokens(text)) for identity, text in self._texts()]
 
     def _texts(self) -> Iterator[tuple[str, str]]:
         if ".jsonl" in self.file.name:
@@ -63,10 +88,20 @@ class Perplexity:
 
 
 def open_task(argument: str, options: TaskOptions) -> Perplexity:
-    """Raises DocumentError if there is no such file."""
+    """The task of a file.
+
+    Raises:
+        DocumentError: there is no such file.
+        UsageError: a length that leaves no context before the scored tokens.
+    """
     file = Path(argument).expanduser()
     if not file.is_file():
         raise DocumentError(f"there is no file {file} to measure perplexity on")
+    if min(options.lengths) <= SCORED_TOKENS:
+        raise UsageError(
+            f"--lengths: perplexity scores the last {SCORED_TOKENS:,} tokens of each length, so "
+            f"{min(options.lengths):,} leaves no context; give greater ones"
+        )
     return Perplexity(
-        f"perplexity:{argument}", file, options.lengths, options.count_tokens or estimate_tokens
+        f"perplexity:{argument}", file, tuple(dict.fromkeys(options.lengths)), options.count_tokens or estimate_tokens
     )
