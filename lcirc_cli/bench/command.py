@@ -26,6 +26,7 @@ from .systems import (
 )
 from .tasks import TaskOptions, open_task
 from .tasks.perplexity import Perplexity
+from .tuning import tuning_of
 
 COST_LENGTHS = (4096, 8192, 16384, 32768, 65536, 131072)
 
@@ -167,7 +168,13 @@ def _write_notes(
     new = {(n["task"], n["system"]): n for n in [*old, *notes]}
     files.atomic_write(known, json.dumps(list(new.values()), indent=1).encode() + b"\n")
     if bench is not None:
-        files.atomic_write(out / "cost.json", json.dumps(_costs(specs, bench, out)).encode() + b"\n")
+        path = out / "tuning.json"
+        kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        kept |= {spec.text: tuning_of(spec, bench) for spec in specs if spec.name != "constant"}
+        files.atomic_write(path, json.dumps(kept, indent=1).encode() + b"\n")
+        files.atomic_write(
+            out / "cost.json", json.dumps(_costs(specs, bench, out)).encode() + b"\n"
+        )
 
 
 def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
@@ -203,9 +210,7 @@ def _costs(specs: Sequence[SystemSpec], bench: Workbench, out: Path) -> list[dic
         adapter = spec.adapter if spec.name in ("lcirc", "qd-lcirc") else None
         config = bench.engine(adapter).adapter.adapter.config
         for tokens in COST_LENGTHS:
-            work = Workload(
-                tokens, known["window"], shown=spec.window, evidence=known["evidence"]
-            )
+            work = Workload(tokens, known["window"], shown=spec.window, evidence=known["evidence"])
             total = count(spec.name, shape, config, work).total
             rows.append({"system": text, "tokens": tokens, "total": total})
     return rows

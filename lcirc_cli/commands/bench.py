@@ -47,7 +47,8 @@ def run_command(
         Path | None, typer.Option(metavar="DIR", help="The published files; else from the Hub.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Questions or whole texts a task, by --seed.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Questions or whole texts a task, by --seed."),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="S")] = 0,
     protocol: Annotated[

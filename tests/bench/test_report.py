@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 
 from lcirc_cli.bench import metrics
 from lcirc_cli.bench.report import make_report
-from lcirc_cli.bench.report.paper import published
-from lcirc_cli.bench.report.summary import summarise
+from lcirc_cli.bench.report.paper import beside, counterpart, published
+from lcirc_cli.bench.report.summary import Line, summarise
 from lcirc_cli.bench.rows import NOT_APPLICABLE, Row, Rows
 from lcirc_cli.bench.tasks import leval, longbench
 
@@ -52,6 +51,8 @@ def run_folder(tmp_path: Path) -> Path:
     settings = {"tasks": TASKS, "systems": SYSTEMS, "model": "<smollm2>", "protocol": "official"}
     settings |= {"limit": 8, "seed": 0, "window": 4096, "evidence": 512, "dtype": "bfloat16"}
     (tmp_path / "run.json").write_text(json.dumps(settings))
+    tuning = {"ends": "untuned", "qd-lcirc": "qa", "qd-lcirc~shuffled": "qa"}
+    (tmp_path / "tuning.json").write_text(json.dumps(tuning))
     costs = [
         {"system": system, "tokens": n, "total": n * (7 + len(system))}
         for system in ("ends", "qd-lcirc")
@@ -134,31 +135,79 @@ def test_differences_are_paired_with_the_chosen_baseline(run_folder: Path) -> No
 
 def test_markdown_has_the_paper_beside_it_when_asked(run_folder: Path) -> None:
     make_report(run_folder)
-    assert "in the paper" not in (run_folder / "report.md").read_text()
+    assert "Beside the paper" not in (run_folder / "report.md").read_text()
     make_report(run_folder, compare_paper=True)
-    text = (run_folder / "report.md").read_text()
-    assert re.search(r"\| longbench/qasper \| qd-lcirc \| [\d.]+ \| 20.57 \| QD-LCIRC \|", text)
-    assert "| longbench/qasper | ends |" in text and "12.08" in text
-    assert "| qd-lcirc~shuffled |" not in text.split("Beside the paper")[1]
+    text = (run_folder / "report.md").read_text().split("Beside the paper")[1]
+    assert "Table 4" in text and "Table 5" not in text  # no task of L-Eval was run
+    rows = [[c.strip() for c in row.split("|")[1:-1]] for row in text.splitlines() if "|" in row]
+    assert rows[0][2:] == [
+        *("En.MC", "En.QA", "Avg", "NQA", "Qasper", "MFQA", "HQA", "2WQA", "MSQ", "Avg")
+    ]
+    names = [row[0] for row in rows[2:]]
+    assert [name for name in names if name not in SYSTEMS] == list(PRINTED)
+    assert names[names.index("Llama-2-7B") + 1] == "ends"
+    assert names[names.index("QD-LCIRC") + 1] == "qd-lcirc"
+    by = {row[0]: row[1:] for row in rows}
+    wanted = "28.38 4.55 16.47 18.96 13.73 23.48 20.78 17.24 8.29 17.08"
+    assert by["ExtendedFA + FW-LQA"] == ["paper", *wanted.split()]
+    own = by["ends"]
+    assert own[0] == "here" and float(own[5]) > 0 and set(own[1:5] + own[6:]) == {"-"}
+    assert "qd-lcirc~shuffled" not in by and "qd-lcirc~shuffled" in text  # said under the table
+
+
+def test_an_average_of_ours_needs_all_its_tasks() -> None:
+    def line(task: str, score: float) -> Line:
+        return Line(task, "ends", "f1", score, 0, 0, 1, 1, 0, 0, 0, 1, 1)
+
+    tasks = ("infinitebench/en_mc", "infinitebench/en_qa", "longbench/qasper")
+    lines = [line(task, 10.0 * (i + 1)) for i, task in enumerate(tasks)]
+    ((_, table),) = beside(lines, {"ends": "untuned"})
+    own = next(row for row in table.rows if row[0] == "ends")
+    assert own[2:5] == ["10.00", "20.00", "15.00"] and own[-1] == "-"
+
+
+@pytest.mark.parametrize(
+    ("system", "tuning", "name"),
+    [
+        ("ends", "untuned", "Llama-2-7B"),
+        ("lcirc@runs/lm/best", "untuned", "LCIRC"),
+        ("lcirc", "qa", None),
+        ("qd-lcirc", "qa", "QD-LCIRC"),
+        ("qd-lcirc", "untrained", None),
+        ("qd-lcirc+evidence", "qa", None),
+        ("qd-lcirc+none", "qa", None),
+        ("qd-lcirc~shuffled", "qa", None),
+        ("autocompressor@runs/x", "qa", "AutoCompressor + FW-LQA"),
+        ("autocompressor", "untrained", None),
+        ("autocompressor@others", "unknown", None),
+        ("window@runs/x", "qa", None),
+    ],
+)
+def test_only_rows_with_the_same_window_and_tuning_are_paired(
+    system: str, tuning: str, name: str | None
+) -> None:
+    assert counterpart(system, tuning) == name
+
+
+PRINTED = {
+    "Llama-2-7B": (5.47, 11.26, 15.22),
+    "ExtendedFA": (9.80, 14.82, 19.89),
+    "AutoCompressor": (11.40, 15.60, 17.50),
+    "LCIRC": (13.33, 16.33, 18.39),
+    "ExtendedFA + FW-LQA": (16.47, 17.08, 21.66),
+    "AutoCompressor + FW-LQA": (18.18, 17.33, 23.47),
+    "QD-LCIRC": (22.33, 21.45, 26.17),
+}
 
 
 def test_the_papers_averages_follow_from_its_columns() -> None:
     """Tables 4 and 5 print averages: a slip in a copied number would break them."""
-    printed = {
-        "Llama-2-7B": (5.47, 11.26, 15.22),
-        "ExtendedFA": (9.80, 14.82, 19.89),
-        "AutoCompressor": (11.40, 15.60, 17.50),
-        "LCIRC": (13.33, 16.33, 18.39),
-        "ExtendedFA + FW-LQA": (16.47, 17.08, 21.66),
-        "AutoCompressor + FW-LQA": (18.18, 17.33, 23.47),
-        "QD-LCIRC": (22.33, 21.45, 26.17),
-    }
     groups = (
         ("infinitebench/en_mc", "infinitebench/en_qa"),
         tuple(f"longbench/{name}" for name in longbench.MAX_NEW_TOKENS),
         tuple(f"leval/{name}" for name in leval.PAPER_MAX_NEW_TOKENS),
     )
-    for model, averages in printed.items():
+    for model, averages in PRINTED.items():
         for tasks, average in zip(groups, averages, strict=True):
             scores = [published(task)[model] for task in tasks]
             assert sum(scores) / len(scores) == pytest.approx(average, abs=0.0101), (model, tasks)

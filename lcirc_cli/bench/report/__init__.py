@@ -49,14 +49,13 @@ def make_report(
         notes={(n["task"], n["system"]): n["note"] for n in _optional(out / "notes.json")},
     )
     costs = _optional(out / "cost.json")
+    tuning = _tuning(out) if compare_paper else None
     summary = json.dumps([line.to_json() for line in lines], indent=1).encode() + b"\n"
     text = f"# Benchmark of {run['model']}, protocol {run['protocol']}\n\n{_said(run)}\n\n"
     atomic_write(out / "summary.json", summary)
     atomic_write(out / "report.csv", comma_separated(lines).encode())
-    atomic_write(
-        out / "report.md", (text + markdown(lines, compare_paper=compare_paper)).encode("utf-8")
-    )
-    body = page(lines, run=run, costs=costs, compare_paper=compare_paper)
+    atomic_write(out / "report.md", (text + markdown(lines, tuning=tuning)).encode("utf-8"))
+    body = page(lines, run=run, costs=costs, tuning=tuning)
     atomic_write(out / "report.html", body.encode("utf-8"))
     return lines
 
@@ -69,6 +68,11 @@ def _said(run: Mapping[str, Any]) -> str:
         "Scores are percentages with 95 % bootstrap intervals; losses are nats a token. "
         "Failed samples count 0. Differences are to the baseline over the same samples."
     )
+
+
+def _tuning(out: Path) -> dict[str, str]:
+    path = out / "tuning.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
 def _optional(path: Path) -> list[dict[str, Any]]:

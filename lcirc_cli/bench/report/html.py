@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import plots
+from .paper import beside
 from .summary import Line
-from .tables import COLUMNS, PAPER_COLUMNS, cells, paper_rows
+from .tables import COLUMNS, cells
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; margin: 2rem auto;
@@ -33,15 +34,15 @@ def page(
     *,
     run: Mapping[str, Any],
     costs: Sequence[Mapping[str, Any]],
-    compare_paper: bool = False,
+    tuning: Mapping[str, str] | None = None,
 ) -> str:
-    """The whole report as one HTML text."""
+    """The whole report as one HTML text; with the tuning of each system, the paper's tables too."""
     parts = [_settings(run), "<h2>Scores</h2>", _table(lines)]
-    if compare_paper:
-        parts += [
-            "<h2>Beside the paper</h2><p>Tables 4 and 5: Llama-2-7B, by the paper's own rules.</p>",
-            _plain_table(PAPER_COLUMNS, paper_rows(lines)),
-        ]
+    if tuning is not None and (tables := beside(lines, tuning)):
+        parts.append("<h2>Beside the paper</h2><p>Llama-2-7B, by the paper's own rules.</p>")
+        for title, table in tables:
+            parts += [f"<h3>{html.escape(title)}</h3>", _plain_table(table.columns, table.rows)]
+            parts += [f"<p>{html.escape(note)}</p>" for note in table.notes]
     for title, svg in (
         ("Scores with 95 % intervals", plots.bars(lines)),
         ("Perplexity against context length", plots.curves(lines, metric="perplexity")),

@@ -6,6 +6,14 @@ Its numbers come from another backbone and from rules that differ from the bench
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..systems.spec import parse_system
+from ..textable import Table
+from ..tuning import QA, UNKNOWN, UNTRAINED, UNTUNED
+from .summary import Line
+
 _LONG = (
     "infinitebench/en_mc",
     "infinitebench/en_qa",
@@ -16,6 +24,7 @@ _LONG = (
     "longbench/2wikimqa",
     "longbench/musique",
 )
+_LONG_NAMES = ("En.MC", "En.QA", "NQA", "Qasper", "MFQA", "HQA", "2WQA", "MSQ")
 _LEVAL = (
     "leval/coursera",
     "leval/quality",
@@ -26,6 +35,7 @@ _LEVAL = (
     "leval/natural_question",
     "leval/scientific_qa",
 )
+_LEVAL_NAMES = ("CS", "QALIT", "TOEFL", "SF", "LFQA", "NQA", "NQ", "Qasper")
 
 _TABLE_4 = {
     "Llama-2-7B": (6.99, 3.95, 13.04, 12.08, 14.68, 16.27, 7.10, 4.41),
@@ -45,24 +55,141 @@ _TABLE_5 = {
     "AutoCompressor + FW-LQA": (20.35, 32.18, 26.39, 16.41, 29.33, 19.08, 28.67, 15.38),
     "QD-LCIRC": (25.58, 30.20, 12.27, 37.50, 31.63, 20.92, 34.37, 16.92),
 }
-_OURS = {
-    "ends": "Llama-2-7B",
-    "extended-fa": "ExtendedFA",
-    "autocompressor": "AutoCompressor",
-    "lcirc": "LCIRC",
-    "qd-lcirc": "QD-LCIRC",
+# As printed: InfiniteBench, LongBench, L-Eval.
+_AVERAGES = {
+    "Llama-2-7B": (5.47, 11.26, 15.22),
+    "ExtendedFA": (9.80, 14.82, 19.89),
+    "AutoCompressor": (11.40, 15.60, 17.50),
+    "LCIRC": (13.33, 16.33, 18.39),
+    "ExtendedFA + FW-LQA": (16.47, 17.08, 21.66),
+    "AutoCompressor + FW-LQA": (18.18, 17.33, 23.47),
+    "QD-LCIRC": (22.33, 21.45, 26.17),
 }
+_FROM = "paper", "here"
+# Our system, and whether it learned from questions and answers; the paper's says FW-LQA.
+_OURS = {
+    ("ends", UNTUNED): "Llama-2-7B",
+    ("extended-fa", UNTUNED): "ExtendedFA",
+    ("autocompressor", UNTUNED): "AutoCompressor",
+    ("lcirc", UNTUNED): "LCIRC",
+    ("autocompressor", QA): "AutoCompressor + FW-LQA",
+    ("qd-lcirc", QA): "QD-LCIRC",
+}
+_TUNINGS = {
+    QA: "fine-tuned on questions",
+    UNTUNED: "not fine-tuned on questions",
+    UNTRAINED: "untrained",
+    UNKNOWN: "what it was trained on is not known",
+}
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Columns of a published table with their average.
+
+    Attributes:
+        start, end: of its tasks among the table's.
+        average: its place in `_AVERAGES`.
+    """
+
+    start: int
+    end: int
+    average: int
+
+
+@dataclass(frozen=True)
+class _Published:
+    title: str
+    tasks: Sequence[str]
+    names: Sequence[str]
+    scores: Mapping[str, Sequence[float]]
+    groups: Sequence[_Group]
+
+
+_TABLES = (
+    _Published(
+        "Table 4: InfiniteBench and LongBench",
+        _LONG,
+        _LONG_NAMES,
+        _TABLE_4,
+        (_Group(0, 2, 0), _Group(2, 8, 1)),
+    ),
+    _Published("Table 5: L-Eval", _LEVAL, _LEVAL_NAMES, _TABLE_5, (_Group(0, 8, 2),)),
+)
 
 
 def published(task: str) -> dict[str, float]:
     """The paper's scores of a task by its model names; empty where it has none."""
-    for columns, table in ((_LONG, _TABLE_4), (_LEVAL, _TABLE_5)):
-        if task in columns:
-            index = columns.index(task)
-            return {model: scores[index] for model, scores in table.items()}
+    for table in _TABLES:
+        if task in table.tasks:
+            index = table.tasks.index(task)
+            return {model: scores[index] for model, scores in table.scores.items()}
     return {}
 
 
-def counterpart(system: str) -> str | None:
-    """The paper's name for one of our systems; None where it has no such row."""
-    return _OURS.get(system)
+def counterpart(system: str, tuning: str = UNKNOWN) -> str | None:
+    """The paper's name for one of our systems; None where it has no such row.
+
+    Its rows keep both ends of the document in the window, and are fine-tuned or not as said.
+
+    Args:
+        tuning: of the system's weights, as `lcirc_cli.bench.tuning` names it.
+    """
+    spec = parse_system(system)
+    if spec.window != "ends" or spec.shuffled:
+        return None
+    return _OURS.get((spec.name, tuning))
+
+
+def beside(lines: Sequence[Line], tuning: Mapping[str, str]) -> list[tuple[str, Table]]:
+    """Tables 4 and 5 whole, with ours under the rows that they correspond to.
+
+    Only the tables that some task of the run is in. An average of ours needs all its tasks.
+    """
+    scores: dict[tuple[str, str], float | None] = {}
+    for line in lines:
+        if not line.facet:  # the headline comes first
+            scores.setdefault((line.system, line.task), line.score)
+    tables = []
+    for table in _TABLES:
+        systems = dict.fromkeys(system for system, task in scores if task in table.tasks)
+        if systems:
+            tables.append((table.title, _beside(table, list(systems), scores, tuning)))
+    return tables
+
+
+def _beside(
+    table: _Published,
+    systems: Sequence[str],
+    scores: Mapping[tuple[str, str], float | None],
+    tuning: Mapping[str, str],
+) -> Table:
+    columns, rows = ["row", "from"], []
+    for group in table.groups:
+        columns += [*table.names[group.start : group.end], "Avg"]
+    paired = {system: counterpart(system, tuning.get(system, UNKNOWN)) for system in systems}
+    for model, printed in table.scores.items():
+        cells = []
+        for group in table.groups:
+            cells += [*printed[group.start : group.end], _AVERAGES[model][group.average]]
+        rows.append([model, _FROM[0], *map(_number, cells)])
+        for system in (one for one, name in paired.items() if name == model):
+            own = [scores.get((system, task)) for task in table.tasks]
+            found: list[float | None] = []
+            for group in table.groups:
+                part = own[group.start : group.end]
+                known = [score for score in part if score is not None]
+                whole = len(known) == len(part)
+                found += [*part, sum(known) / len(known) if whole else None]
+            rows.append([system, _FROM[1], *map(_number, found)])
+    alone = [
+        f"{system} ({_TUNINGS[tuning.get(system, UNKNOWN)]})"
+        for system, name in paired.items()
+        if name is None
+    ]
+    notes = [f"without such a row in the paper: {', '.join(alone)}"] if alone else []
+    return Table(columns, rows, tuple(notes), left=2)
+
+
+def _number(score: float | None) -> str:
+    return "-" if score is None else f"{score:.2f}"

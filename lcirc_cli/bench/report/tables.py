@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..textable import Table
-from .paper import counterpart, published
+from .paper import beside
 from .summary import Line
 
 COLUMNS = (
@@ -58,32 +58,14 @@ def line_table(lines: Sequence[Line]) -> Table:
     return Table(COLUMNS, shown, tuple(notes), left=3)
 
 
-def markdown(lines: Sequence[Line], *, compare_paper: bool = False) -> str:
-    """A Markdown table, with the paper's next to it where asked."""
+def markdown(lines: Sequence[Line], *, tuning: Mapping[str, str] | None = None) -> str:
+    """A Markdown table; with the tuning of each system, also the paper's tables beside ours."""
     parts = [line_table(lines).markdown()]
-    if compare_paper and (beside := paper_rows(lines)):
-        parts.append("## Beside the paper (Tables 4 and 5, Llama-2-7B, its own rules)")
-        parts.append(Table(PAPER_COLUMNS, beside, left=2).markdown())
+    if tuning is not None and (tables := beside(lines, tuning)):
+        parts.append("## Beside the paper (Llama-2-7B, by its own rules)")
+        for title, table in tables:
+            parts += [f"### {title}", table.markdown()]
     return "\n\n".join(parts) + "\n"
-
-
-PAPER_COLUMNS = ("task", "system", "here", "in the paper", "the paper's row")
-
-
-def paper_rows(lines: Sequence[Line]) -> list[list[str]]:
-    """Our headline of each task beside the row of the paper that it corresponds to."""
-    rows, seen = [], set()
-    for line in lines:
-        name = counterpart(line.system.partition("@")[0].partition("+")[0].partition("~")[0])
-        scores = published(line.task)
-        if (line.task, line.system) in seen or line.facet or "~" in line.system:
-            continue
-        seen.add((line.task, line.system))
-        if name is None or name not in scores:
-            continue
-        here = "-" if line.score is None else f"{line.score:.2f}"
-        rows.append([line.task, line.system, here, f"{scores[name]:.2f}", name])
-    return rows
 
 
 def comma_separated(lines: Sequence[Line]) -> str:

@@ -103,5 +103,8 @@ def open_task(argument: str, options: TaskOptions) -> Perplexity:
             f"{min(options.lengths):,} leaves no context; give greater ones"
         )
     return Perplexity(
-        f"perplexity:{argument}", file, tuple(dict.fromkeys(options.lengths)), options.count_tokens or estimate_tokens
+        f"perplexity:{argument}",
+        file,
+        tuple(dict.fromkeys(options.lengths)),
+        options.count_tokens or estimate_tokens,
     )
