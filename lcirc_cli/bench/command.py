@@ -67,7 +67,7 @@ def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
     if request.baseline is not None:
         parse_system(request.baseline)
     bench = _workbench(specs, settings)
-    planned = _planned(request, bench)
+    planned = _planned(request, bench, offline=settings.offline)
     limits = Limits(request.window, request.evidence)
     systems = [(spec.text, _opener(spec, bench, limits)) for spec in specs]
     start(request.out, _run_settings(request, settings, planned, bench))
@@ -96,9 +96,10 @@ def _workbench(specs: Sequence[SystemSpec], settings: CommonSettings) -> Workben
     return Workbench(engine)
 
 
-def _planned(request: RunRequest, bench: Workbench | None) -> list[Planned]:
+def _planned(request: RunRequest, bench: Workbench | None, *, offline: bool) -> list[Planned]:
     options = TaskOptions(
         data_dir=request.data_dir,
+        offline=offline,
         protocol="paper" if request.protocol == "paper" else "official",
         seed=request.seed,
         join=request.join,

@@ -28,19 +28,22 @@ class HubFile:
     member: str | None = None
 
 
-def locate(name: str, *, data_dir: Path | None, benchmark: str, hub: HubFile) -> Path:
+def locate(
+    name: str, *, data_dir: Path | None, benchmark: str, hub: HubFile, offline: bool = False
+) -> Path:
     """The local path of a benchmark's file, downloaded if need be.
 
     Args:
         name: file name in --data-dir, which may hold it itself or in a folder `benchmark`
             (also in the folders of the published repositories, and gzipped).
         data_dir: None looks on the Hub only.
+        offline: of the Hub only what was fetched before.
 
     Raises:
         DocumentError: it is in neither place.
     """
     if data_dir is None:
-        return _download(hub, benchmark)
+        return _download(hub, benchmark, offline=offline)
     folders = [data_dir / benchmark, data_dir, data_dir / benchmark / "data", data_dir / "data"]
     folders += [data_dir / benchmark / kind for kind in _LEVAL_FOLDERS]
     folders += [data_dir / kind for kind in _LEVAL_FOLDERS]
@@ -66,15 +69,26 @@ _LEVAL_FOLDERS = (
 )
 
 
-def _download(hub: HubFile, benchmark: str) -> Path:
+def _download(hub: HubFile, benchmark: str, *, offline: bool) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         path = Path(
-            hf_hub_download(hub.repository, hub.path, repo_type="dataset", revision=hub.revision)
+            hf_hub_download(
+                hub.repository,
+                hub.path,
+                repo_type="dataset",
+                revision=hub.revision,
+                local_files_only=offline,
+            )
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        if offline:
+            raise DocumentError(
+                f"{hub.path} of {hub.repository} is not on this machine: give --data-dir with the "
+                "published files, or run once without --offline to fetch it"
+            ) from error
         raise DocumentError(
             f"can't fetch {hub.path} of {hub.repository} from the Hub: give --data-dir with the "
             f"published files ({type(error).__name__})"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from lcirc_cli.bench import hub_data
 from lcirc_cli.bench.datafiles import read_records
@@ -108,6 +111,7 @@ def test_the_hub_is_asked_for_a_pinned_revision(
         "path": "data.zip",
         "repo_type": "dataset",
         "revision": "1" * 40,
+        "local_files_only": False,
     }
     missing = HubFile("someone/data", "1" * 40, "data.zip", member="data/y.jsonl")
     with pytest.raises(DocumentError, match=r"y\.jsonl"):
@@ -121,3 +125,19 @@ def test_no_hub_is_a_document_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
     with pytest.raises(DocumentError, match="--data-dir"):
         hub_data.locate("x.jsonl", data_dir=None, benchmark="bench", hub=HUB)
+
+
+@pytest.mark.parametrize("task", ["infinitebench/en_qa", "longbench/qasper", "leval/coursera"])
+def test_offline_reaches_the_client_of_the_hub(
+    task: str, bench_cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def fail(*_: object, local_files_only: bool, **__: object) -> str:
+        asked.append(local_files_only)
+        raise LocalEntryNotFoundError("not cached")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
+    done = bench_cli("run", task, "-s", "constant", "--offline", "--out", tmp_path / "out")
+    assert (done.status, asked) == (3, [True])
+    assert "without --offline" in done.err

@@ -125,7 +125,7 @@ def test_every_system_scores_the_same_tokens_of_a_text(
     assert all(tokens == ids[-64:] for tokens in scored)
     for name in shuffled:
         system = open_system(parse_system(name), workbench, limits=LIMITS)
-        with pytest.raises(NotApplicable, match="no other text"):
+        with pytest.raises(NotApplicable, match="no other document"):
             system.run(Batch(texts=[sample]))
 
 

@@ -193,10 +193,10 @@ def other_ids(backbone: Backbone, sample: TextSample, other: str) -> list[int]:
     As many tokens as that context has, where the other text is as long.
 
     Raises:
-        NotApplicable: there is no other text.
+        NotApplicable: there is no other document.
     """
     if not other.strip():
-        raise NotApplicable("there is no other text whose memory could be taken")
+        raise NotApplicable("the task has no other document for a shuffled memory")
     ids = _tokens(backbone, other)[: sample.end_token - sample.scored_tokens]
     return ids[-(sample.context_tokens - sample.scored_tokens) :]
 

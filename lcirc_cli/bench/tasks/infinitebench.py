@@ -99,7 +99,8 @@ def open_task(name: str, options: TaskOptions) -> InfiniteBench:
     """Raises DocumentError if the file is nowhere."""
     file = f"{FILES[name]}.jsonl"
     hub = HubFile(_REPOSITORY, _REVISION, file)
-    path = locate(file, data_dir=options.data_dir, benchmark="infinitebench", hub=hub)
+    place, offline = options.data_dir, options.offline
+    path = locate(file, data_dir=place, benchmark="infinitebench", hub=hub, offline=offline)
     return InfiniteBench(
         f"infinitebench/{name}", path, name == "en_mc", options.protocol == "paper"
     )

@@ -152,5 +152,6 @@ def open_task(name: str, options: TaskOptions) -> LEval:
     file = f"{name}.jsonl"
     folder = "Exam" if name in CLOSED else "Generation"
     hub = HubFile(_REPOSITORY, _REVISION, f"LEval/{folder}/{file}")
-    path = locate(file, data_dir=options.data_dir, benchmark="leval", hub=hub)
+    place, offline = options.data_dir, options.offline
+    path = locate(file, data_dir=place, benchmark="leval", hub=hub, offline=offline)
     return LEval(f"leval/{name}", name, path, paper)

@@ -77,5 +77,6 @@ def open_task(name: str, options: TaskOptions) -> LongBench:
     """Raises DocumentError if the file is nowhere."""
     file = f"{name}.jsonl"
     hub = HubFile(_REPOSITORY, _REVISION, "data.zip", member=f"data/{file}")
-    path = locate(file, data_dir=options.data_dir, benchmark="longbench", hub=hub)
+    place, offline = options.data_dir, options.offline
+    path = locate(file, data_dir=place, benchmark="longbench", hub=hub, offline=offline)
     return LongBench(f"longbench/{name}", name, path, options.protocol == "paper")

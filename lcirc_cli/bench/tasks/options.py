@@ -18,6 +18,7 @@ class TaskOptions:
 
     Attributes:
         data_dir: the published files; None fetches them from the Hub.
+        offline: fetch nothing; what was fetched before is used.
         protocol: `official`, or `paper` for the published LCIRC evaluation's behaviour.
         seed: for what is drawn: joined documents, planted facts.
         join: documents joined to make one (qa).
@@ -28,6 +29,7 @@ class TaskOptions:
     """
 
     data_dir: Path | None = None
+    offline: bool = False
     protocol: Protocols = "official"
     seed: int = 0
     join: int = 1
