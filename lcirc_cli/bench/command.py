@@ -69,7 +69,7 @@ def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
     bench = _workbench(specs, settings)
     planned = _planned(request, bench, offline=settings.offline)
     limits = Limits(request.window, request.evidence)
-    systems = [(spec.text, _opener(spec, bench, limits)) for spec in specs]
+    systems = [(spec.text, _opener(spec, bench, limits, settings.offline)) for spec in specs]
     start(request.out, _run_settings(request, settings, planned, bench))
     _write_notes(request.out, planned, specs, bench)
     run(planned, systems, request.out, batch=request.batch)
@@ -120,11 +120,11 @@ def _counter(bench: Workbench | None) -> Callable[[str], int] | None:
 
 
 def _opener(
-    spec: SystemSpec, bench: Workbench | None, limits: Limits
+    spec: SystemSpec, bench: Workbench | None, limits: Limits, offline: bool
 ) -> Callable[[Planned], System]:
     if bench is None or spec.name == "constant":
         return lambda planned: open_constant(planned.everything)
-    system = open_system(spec, bench, limits=limits)
+    system = open_system(spec, bench, limits=limits, offline=offline)
     return lambda _: system
 
 
@@ -203,7 +203,11 @@ def _costs(specs: Sequence[SystemSpec], bench: Workbench, out: Path) -> list[dic
 
     known = json.loads((out / "run.json").read_text("utf-8"))
     shape = shape_of_config(bench.backbone.name, bench.backbone.lm.config)
-    named = {spec.text.removesuffix("~shuffled"): spec for spec in specs if spec.name in SYSTEMS}
+    counted = [spec for spec in specs if spec.name in SYSTEMS]
+    counted = [  # of a sentence encoder nothing is counted, so the passages' part would mislead
+        spec for spec in counted if spec.name != "retrieval" or spec.adapter is None
+    ]
+    named = {spec.text.removesuffix("~shuffled"): spec for spec in counted}
     path = out / "cost.json"
     old = json.loads(path.read_text("utf-8")) if path.exists() else []
     rows: list[dict[str, object]] = [row for row in old if row["system"] not in named]

@@ -37,7 +37,10 @@ def run_command(
     system: Annotated[
         list[str],
         typer.Option(
-            "--system", "-s", metavar="NAME[+WINDOW][@ADAPTER][~shuffled]", help="Give it again."
+            "--system",
+            "-s",
+            metavar="NAME[+WINDOW][@ADAPTER][~shuffled]",
+            help="Give it again. retrieval@MODEL ranks with a sentence encoder.",
         ),
     ],
     out: Annotated[
@@ -148,6 +151,7 @@ def list_command(*, settings: CommonSettings) -> None:
     for name, said in NAMES.items():
         print(f"  {name:<{width}}  {said}")
     print("windows of lcirc, qd-lcirc and window: ends, evidence, none")
+    print("after @: the folder or Hub id of an adapter; of retrieval, of a sentence encoder")
 
 
 @bench.command("cost")

@@ -9,7 +9,8 @@ from .autocompressor import AutoCompressor
 from .base import Batch, Limits, Measured, NotApplicable, System
 from .compressing import Compressing
 from .constant import Constant
-from .reading import Extended, Reading, WithLora
+from .reading import Embedded, Extended, Reading, WithLora
+from .sentences import SentenceEncoder
 from .spec import NAMES, SystemSpec, parse_system
 from .workbench import Workbench
 
@@ -28,11 +29,16 @@ __all__ = [
 ]
 
 
-def open_system(spec: SystemSpec, bench: Workbench, *, limits: Limits) -> System:
+def open_system(
+    spec: SystemSpec, bench: Workbench, *, limits: Limits, offline: bool = False
+) -> System:
     """A system that uses the backbone.
 
+    Args:
+        offline: never reach out for a sentence encoder; what is missing is an error.
+
     Raises:
-        ModelError: its adapter is missing or made for another backbone.
+        ModelError: its adapter is missing or made for another backbone, or its encoder is missing.
         UsageError: an extra is missing.
     """
     backbone = bench.backbone
@@ -45,6 +51,9 @@ def open_system(spec: SystemSpec, bench: Workbench, *, limits: Limits) -> System
         return AutoCompressor(backbone, spec.adapter, limits=limits, shuffled=spec.shuffled)
     if spec.name == "window" and spec.adapter is not None:
         return WithLora(bench, spec, limits=limits)
+    if spec.name == "retrieval" and spec.adapter is not None:
+        encoder = SentenceEncoder(spec.adapter, device=backbone.lm.device, offline=offline)
+        return Embedded(bench, encoder, limits=limits)
     if spec.name == "extended-fa":
         return Extended(bench, window="ends", limit=2 * positions)
     seen = {"none": "none", "retrieval": "evidence"}.get(spec.name, spec.window)

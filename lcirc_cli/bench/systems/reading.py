@@ -22,6 +22,7 @@ from .base import Batch, Limits, Measured, NotApplicable
 from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prepared, Prompter
+from .sentences import SentenceEncoder
 from .spec import SystemSpec
 from .workbench import Workbench
 
@@ -32,8 +33,8 @@ class Reading:
     """A backbone that reads prompts, as far as `window` lets it see the document.
 
     Args:
-        window: `ends` (the benchmark's own truncation), `evidence` (the best BM25 passages, in the
-            order of the document) or `none`.
+        window: `ends` (the benchmark's own truncation), `evidence` (the best passages, by BM25,
+            in the order of the document) or `none`.
         limit: tokens of a prompt together with its answer.
         evidence: tokens of passages.
         form: of `lcirc ask`'s own prompt.
@@ -73,10 +74,14 @@ class Reading:
         if not sample.document.strip():
             return self._prompter.shown(sample, [], document_tokens=0), ()
         index = self._bench.index(sample.document)
-        order = ranking(index.scores(sample.question))
+        order = ranking(self._scores(index, sample.question))
         texts, ranges = best_passages(index, order, budget=self._evidence)
         size = len(index.contents.token_ids)
         return self._prompter.shown(sample, texts, document_tokens=size), ranges
+
+    def _scores(self, index: PassageIndex, question: str) -> NDArray[np.floating[Any]]:
+        """Relevance of each passage to a question."""
+        return index.scores(question)
 
     def _context(self, sample: TextSample) -> int:
         """Tokens of a text that are read, the scored ones among them."""
@@ -125,6 +130,22 @@ class Reading:
         split = len(read) - sample.scored_tokens
         (loss,) = self._decoder.losses([read[:split]], [read[split:]])
         return Measured(Output(loss=loss), window=len(read), dropped=len(ids) - len(read))
+
+
+class Embedded(Reading):
+    """`retrieval@MODEL`: passages ranked by a sentence encoder instead of their words."""
+
+    def __init__(self, bench: Workbench, encoder: SentenceEncoder, *, limits: Limits) -> None:
+        super().__init__(bench, window="evidence", limit=limits.window, evidence=limits.evidence)
+        self._encoder = encoder
+        self._kept: tuple[PassageIndex, NDArray[np.floating[Any]]] | None = None
+
+    def _scores(self, index: PassageIndex, question: str) -> NDArray[np.floating[Any]]:
+        """Cosines; the passages of the last document are kept, all its questions share them."""
+        if self._kept is None or self._kept[0] is not index:
+            texts = [index.text(number) for number in range(len(index.passages))]
+            self._kept = index, self._encoder.embed(texts)
+        return self._kept[1] @ self._encoder.embed([question])[0]
 
 
 class Extended(Reading):

@@ -12,7 +12,7 @@ NAMES = {
     "ends": "the document cut to the window by the benchmark's own rule",
     "full": "the document as far as the backbone's positions go",
     "extended-fa": "twice the positions, RoPE's theta scaled",
-    "retrieval": "the best BM25 passages in the window",
+    "retrieval": "the best passages in the window, by BM25 or a sentence encoder (retrieval@MODEL)",
     "window": "like ends, with a LoRA adapter (window@FOLDER): fine-tuning without a memory",
     "autocompressor": "summary vectors of each segment before the window",
     "lcirc": "one compressed memory for all questions",
@@ -22,7 +22,7 @@ NAMES = {
 WINDOWS = ("ends", "evidence", "none")
 _COMPRESSING = ("lcirc", "qd-lcirc")
 _WINDOWED = (*_COMPRESSING, "window")
-_ADAPTED = (*_COMPRESSING, "window", "autocompressor")
+_ADAPTED = (*_COMPRESSING, "window", "autocompressor", "retrieval")
 _FORM = re.compile(
     r"(?P<name>[a-z-]+)(\+(?P<window>[a-z]+))?(@(?P<adapter>[^~]+))?(?P<shuffled>~shuffled)?"
 )
@@ -36,7 +36,8 @@ class SystemSpec:
         text: as it was given; the name of the row.
         window: of the compressing systems and `window`; `ends` unless said otherwise, as in the
             paper.
-        adapter: a folder or Hub id; None takes the one that ships.
+        adapter: a folder or Hub id; None takes the one that ships. Of retrieval the sentence
+            encoder; None ranks by BM25.
         shuffled: the memory is another document's: a control.
     """
 

@@ -1,0 +1,92 @@
+"""A sentence-embedding encoder: texts to unit vectors, so that passages can be ranked by meaning.
+
+Mean pooling over the tokens, normalised, as most such encoders were trained; no prefixes are put
+before questions or passages. Knows nothing about documents or systems.
+
+Legend: B texts, T tokens, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lcirc_cli import console, hub
+from lcirc_cli.default_model import silent_transformers
+from lcirc_cli.errors import ModelError
+
+_BATCH = 32  # texts
+
+
+class SentenceEncoder:
+    """An encoder in float32, from a folder or the Hub; only safetensors weights are opened.
+
+    Raises:
+        ModelError: no such model, or one that transformers' AutoModel can't load.
+    """
+
+    def __init__(self, name: str, *, device: torch.device, offline: bool = False) -> None:
+        from transformers import AutoModel, AutoTokenizer
+
+        folder = _folder(name, offline=offline)
+        try:
+            with silent_transformers():
+                self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                model: Any = AutoModel.from_pretrained(
+                    folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+                )
+        except (OSError, ValueError, KeyError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ModelError(f"the sentence encoder {name} can't be loaded: {reason}") from error
+        if self._tokenizer.pad_token is None:
+            raise ModelError(f"the sentence encoder {name} has no padding token: use another")
+        self._name, self._device = name, device
+        self._model = model.eval().to(device)
+        positions = getattr(model.config, "max_position_embeddings", None)
+        limits = (self._tokenizer.model_max_length, positions)
+        self._limit = min(limit for limit in limits if limit)
+        self._said = False
+
+    @torch.no_grad()
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors, float32 [B, D]; what is longer than the encoder reads is cut, and said."""
+        parts = [self._embed(texts[at : at + _BATCH]) for at in range(0, len(texts), _BATCH)]
+        return np.concatenate(parts)
+
+    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        whole = self._tokenizer(list(texts), padding=True, return_tensors="pt", verbose=False)
+        if whole["input_ids"].shape[1] > self._limit:
+            self._say()
+            whole = self._tokenizer(
+                list(texts),
+                padding=True,
+                truncation=True,
+                max_length=self._limit,
+                return_tensors="pt",
+            )
+        ids_BT, mask_BT = (whole[k].to(self._device) for k in ("input_ids", "attention_mask"))
+        hidden_BTD = self._model(input_ids=ids_BT, attention_mask=mask_BT).last_hidden_state
+        weight_BT1 = mask_BT[..., None].to(hidden_BTD)
+        mean_BD = (hidden_BTD * weight_BT1).sum(dim=1) / weight_BT1.sum(dim=1).clamp(min=1)
+        return torch.nn.functional.normalize(mean_BD, dim=-1).cpu().numpy()
+
+    def _say(self) -> None:
+        if not self._said:
+            console.note(
+                f"{self._name} reads {self._limit:,} tokens at most: longer passages are ranked "
+                "by their beginnings"
+            )
+            self._said = True
+
+
+def _folder(name: str, *, offline: bool) -> Path:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if not folder.exists() and hub.is_hub_name(name):
+        return hub.snapshot(name, offline=offline)
+    raise ModelError(f"there is no sentence encoder {name}: give a folder or a Hub id")
