@@ -68,9 +68,8 @@ def test_long_texts_are_cut_and_it_is_said_once(
 def test_passages_are_ranked_by_their_vectors(
     workbench: Workbench, qa_folder: Path, encoder_folder: Path
 ) -> None:
-    batch = list(plan(open_task(f"qa:{qa_folder}", TaskOptions()), limit=None, seed=0).batches(4))[
-        2
-    ]
+    planned = plan(open_task(f"qa:{qa_folder}", TaskOptions()), limit=None, seed=0)
+    batch = list(planned.batches(4))[2]
     batch = replace(batch, samples=[replace(s, max_new_tokens=4) for s in batch.samples])
     limits = Limits(window=320, evidence=64)
     system = open_system(parse_system(f"retrieval@{encoder_folder}"), workbench, limits=limits)
