@@ -31,13 +31,17 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # bytes on macOS, else KiB
 
 
-def restart_peak() -> int:
+def restart_peak(*, collect: bool = True) -> int:
     """Let the peak begin at what is held now (Linux; elsewhere it goes on); that, in bytes.
 
     What has been freed goes back to the system first: how much of it an allocator keeps differs
     from one process to the next, where threads have loaded a model.
+
+    Args:
+        collect: look for reference cycles first; with all of torch loaded that takes a moment.
     """
-    gc.collect()
+    if collect:
+        gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     with contextlib.suppress(OSError):

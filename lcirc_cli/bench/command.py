@@ -12,9 +12,10 @@ from pathlib import Path
 from lcirc_cli import files
 from lcirc_cli.settings import CommonSettings
 
+from .identity import RunSettings, describe, start, weights
 from .plan import Planned, plan
-from .report import Line, make_report
-from .runner import RunSettings, run, start
+from .report import Line, check_baseline, make_report, read_run
+from .runner import run
 from .systems import (
     Limits,
     System,
@@ -64,13 +65,13 @@ def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
         StorageError: the folder can't be written.
     """
     specs = [parse_system(text) for text in dict.fromkeys(request.systems)]
-    if request.baseline is not None:
-        parse_system(request.baseline)
+    known = read_run(request.out)["systems"] if (request.out / "run.json").exists() else []
+    check_baseline(request.baseline, [*dict.fromkeys([*known, *request.systems])])
     bench = _workbench(specs, settings)
     planned = _planned(request, bench, offline=settings.offline)
     limits = Limits(request.window, request.evidence)
     systems = [(spec.text, _opener(spec, bench, limits, settings.offline)) for spec in specs]
-    start(request.out, _run_settings(request, settings, planned, bench))
+    start(request.out, _run_settings(request, settings, planned, specs, bench))
     _write_notes(request.out, planned, specs, bench)
     run(planned, systems, request.out, batch=request.batch)
     return make_report(request.out, baseline=request.baseline, compare_paper=request.compare_paper)
@@ -82,18 +83,25 @@ def _workbench(specs: Sequence[SystemSpec], settings: CommonSettings) -> Workben
         return None
     from lcirc_cli.engine import Engine
 
-    device = settings.device
-    if device == "cuda" and "LOCAL_RANK" in os.environ:
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
     engine = Engine.load(
         settings.model,
         settings.adapter,
-        device=device,
+        device=_device(settings.device),
         dtype=settings.dtype,
         attention=settings.attention,
         offline=settings.offline,
     )
     return Workbench(engine)
+
+
+def _device(requested: str) -> str:
+    """Each process of torchrun takes a GPU of its own, where the one to take is not named."""
+    import torch
+
+    wanted = requested == "cuda" or (requested == "auto" and torch.cuda.is_available())
+    if not wanted or "LOCAL_RANK" not in os.environ:
+        return requested
+    return f"cuda:{os.environ['LOCAL_RANK']}"
 
 
 def _planned(request: RunRequest, bench: Workbench | None, *, offline: bool) -> list[Planned]:
@@ -132,8 +140,10 @@ def _run_settings(
     request: RunRequest,
     settings: CommonSettings,
     planned: Sequence[Planned],
+    specs: Sequence[SystemSpec],
     bench: Workbench | None,
 ) -> RunSettings:
+    own = [spec for spec in specs if spec.adapter is not None]
     return RunSettings(
         tasks=tuple(one.task.name for one in planned),
         systems=tuple(dict.fromkeys(request.systems)),
@@ -151,6 +161,8 @@ def _run_settings(
         dtype="" if bench is None else str(bench.backbone.lm.dtype).removeprefix("torch."),
         lengths=request.lengths,
         facts=request.facts,
+        data={one.task.name: describe(one) for one in planned},
+        weights={} if bench is None else {spec.text: weights(spec, bench) for spec in own},
     )
 
 

@@ -34,12 +34,12 @@ class Record:
         """A string field; it may be empty.
 
         Raises:
-            DocumentError: missing, or not a string.
+            DocumentError: missing, not a string, or one that no tokenizer can read.
         """
         value = self._value(field)
         if not isinstance(value, str):
             raise self.error(f'"{field}" must be a text, not {_kind(value)}')
-        return value
+        return self._whole(field, value)
 
     def texts(self, field: str) -> tuple[str, ...]:
         """A list of strings.
@@ -50,7 +50,16 @@ class Record:
         value = self._value(field)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.error(f'"{field}" must be a list of texts')
-        return tuple(value)
+        return tuple(self._whole(field, item) for item in value)
+
+    def _whole(self, field: str, text: str) -> str:
+        r"""JSON can hold half a character: \ud83d without what belongs to it."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            half = text[error.start].encode("ascii", "backslashreplace").decode()
+            raise self.error(f'"{field}" holds half a character ({half}); mend it') from error
+        return text
 
     def _value(self, field: str) -> Any:
         if field not in self.data:

@@ -31,7 +31,7 @@ class Planned:
     asked: Sequence[Sample | TextSample]
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """At most `size` samples of one document each; the next document's text for controls."""
+        """At most `size` samples of one document each; another document's text for controls."""
         groups: dict[str, list[Sample | TextSample]] = {}
         for sample in self.asked:
             groups.setdefault(sample.document_id, []).append(sample)
@@ -46,13 +46,34 @@ class Planned:
                 )
 
     def _others(self, asked: Sequence[str]) -> dict[str, str]:
-        """For each document the text of the next one of the file; "" if there is no other."""
+        """For each document the text of the next one of the file that has nothing of it.
+
+        Benchmarks repeat documents under several ids, and joined ones may share members: a
+        control that held a part of its own document would be none. "" if there is no other.
+        """
         texts: dict[str, str] = {}
+        parts: dict[str, frozenset[str]] = {}
         for sample in self.everything:
-            texts.setdefault(sample.document_id, sample.document)
+            if sample.document_id not in texts:
+                texts[sample.document_id] = sample.document
+                joined = sample.parts if isinstance(sample, Sample) else ()
+                own = joined or (sample.document,)
+                parts[sample.document_id] = frozenset(text for text in own if text.strip())
         order = list(texts)
-        following = dict(zip(order, order[1:] + order[:1], strict=True))
-        return {i: texts[following[i]] if following[i] != i else "" for i in asked}
+        place = {identity: index for index, identity in enumerate(order)}
+        others = {}
+        for identity in asked:
+            after = place[identity] + 1
+            following = (order[(after + step) % len(order)] for step in range(len(order) - 1))
+            others[identity] = next(
+                (
+                    texts[other]
+                    for other in following
+                    if texts[other].strip() and parts[identity].isdisjoint(parts[other])
+                ),
+                "",
+            )
+        return others
 
 
 def plan(task: Task, *, limit: int | None, seed: int) -> Planned:

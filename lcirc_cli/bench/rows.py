@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ class Row:
     """A sample's result.
 
     Attributes:
-        values: the metric's values; of a failed sample 0 for each that is a score.
+        values: the metric's values; of a failed sample the worst of each that is a score.
+        missing: losses that a failed sample should have had: they have no worst value.
         error: what went wrong, "" where nothing did.
     """
 
@@ -36,6 +37,7 @@ class Row:
     metric: str
     document_id: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
+    missing: Sequence[str] = ()
     blank: bool = False
     format_failure: bool = False
     output: str = ""
@@ -52,6 +54,11 @@ class Row:
     @property
     def key(self) -> Key:
         return self.task, self.system, self.id
+
+    @property
+    def applicable(self) -> bool:
+        """False where the system has nothing to do with the sample: no failure, and no score."""
+        return not self.error.startswith(NOT_APPLICABLE)
 
 
 class Rows:

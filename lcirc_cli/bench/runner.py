@@ -1,89 +1,32 @@
 """A run: tasks times systems, row by row, that can be killed and gone on with.
 
 Samples of one document are asked of all systems one after another, so that what systems share (a
-document's memory) is made once. Processes started by torchrun take turns in the batches.
+document's memory) is made once; its seconds count for each of them. Processes started by torchrun
+take turns in the batches.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli import console, files
-from lcirc_cli.errors import LcircError, StorageError, UsageError
-from lcirc_cli.peak import peak_bytes
+from lcirc_cli import console
+from lcirc_cli.errors import StorageError
+from lcirc_cli.peak import peak_bytes, restart_peak
 
 from . import metrics
 from .plan import Planned
 from .rows import NOT_APPLICABLE, Row, Rows
-from .sample import Output, Sample, TextSample
+from .sample import Sample, Scored, TextSample
 from .systems import Batch, Measured, NotApplicable, System
 
-Progress = Callable[[float], object]
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What makes two runs the same run; kept in run.json.
-
-    Attributes:
-        tasks, systems: as given on the command line.
-        model, adapter: the backbone and the adapter of the command line, with fingerprints.
-        window, evidence: tokens, see `Limits`.
-        batch: questions of a document asked at once.
-        dtype: number format of the backbone.
-    """
-
-    tasks: tuple[str, ...]
-    systems: tuple[str, ...]
-    protocol: str
-    model: str
-    fingerprint: str
-    adapter: str
-    adapter_fingerprint: str
-    limit: int | None
-    seed: int
-    join: int
-    window: int
-    evidence: int
-    batch: int
-    dtype: str
-    lengths: tuple[int, ...]
-    facts: int
-
-
-_MAY_GROW = ("tasks", "systems")
-
-
-def start(out: Path, settings: RunSettings) -> None:
-    """Make the folder, or check that the run in it is this one.
-
-    Tasks and systems may be added to a run; everything else must be as it was.
-
-    Raises:
-        UsageError: the folder holds another run.
-        StorageError: it can't be made.
-    """
-    files.make_folder(out)
-    path = out / "run.json"
-    given = json.loads(json.dumps(asdict(settings)))
-    with files.locked(path):
-        if path.exists():
-            known = json.loads(path.read_text("utf-8"))
-            for name in given:
-                if name in _MAY_GROW:
-                    given[name] = list(dict.fromkeys([*known[name], *given[name]]))
-                elif known.get(name) != given[name]:
-                    raise UsageError(
-                        f"{out} holds another run: its {name} is {known.get(name)}, not "
-                        f"{given[name]}; use another --out"
-                    )
-        files.atomic_write(path, json.dumps(given, indent=2).encode() + b"\n")
+Answer = tuple[Measured, Scored] | str  # or what went wrong
+# No sample can be the cause of these: the run ends and says so, instead of failing every sample.
+_BUGS = (AttributeError, NameError, ImportError, AssertionError)
 
 
 def run(
@@ -128,40 +71,64 @@ def _step(
     missing = {s.id for s in samples if (planned.task.name, name, s.id) not in done}
     if not mine or not missing:
         return
+    restart_peak_mb()  # each system's own
     begun = time.perf_counter()
-    measured = _measure(system, part)
-    seconds = (time.perf_counter() - begun) / len(samples)
+    answers = _answers(system, part)
+    spared = sum(answer[0].spared for answer in answers if not isinstance(answer, str))
+    seconds = (time.perf_counter() - begun + spared) / len(samples)
     written = [
-        _row(planned.task.name, name, sample, one, seconds)
-        for sample, one in zip(samples, measured, strict=True)
+        _row(
+            planned.task.name, name, sample, answer, seconds, ranks=getattr(system, "ranks", False)
+        )
+        for sample, answer in zip(samples, answers, strict=True)
     ]
     rows.append(row for row in written if row.id in missing)
 
 
-def _measure(system: System, part: Batch) -> Sequence[Measured | str]:
-    """What a system returns for a batch; for a sample that fails, what went wrong.
+def _answers(system: System, part: Batch) -> list[Answer]:
+    """What a system returns for a batch, scored; for a sample that fails, what went wrong.
 
     One sample's failure is counted and shown; it doesn't end a run of hours, and doesn't take the
     other samples of its batch with it.
     """
-    count = len(part.samples) + len(part.texts)
+    samples: Sequence[Sample | TextSample] = part.samples or part.texts
     try:
-        return system.run(part)
+        measured = system.run(part)
     except NotApplicable as reason:
-        return [f"{NOT_APPLICABLE}{reason}"] * count
-    except StorageError:
+        return [f"{NOT_APPLICABLE}{reason}"] * len(samples)
+    except (StorageError, *_BUGS):
         raise
-    except (LcircError, RuntimeError, ValueError, IndexError, KeyError, MemoryError) as error:
-        if count > 1:
+    except Exception as error:
+        if len(samples) > 1:
             singles = [replace(part, samples=[s], texts=[]) for s in part.samples]
             singles += [replace(part, samples=[], texts=[t]) for t in part.texts]
-            return [one for single in singles for one in _measure(system, single)]
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return [f"{type(error).__name__}: {said}"]
+            return [one for single in singles for one in _answers(system, single)]
+        return [_said(error)]
+    return [_scored(*pair) for pair in zip(samples, measured, strict=True)]
+
+
+def _scored(sample: Sample | TextSample, measured: Measured) -> Answer:
+    try:
+        return measured, metrics.score(sample, measured.output)
+    except _BUGS:
+        raise
+    except Exception as error:
+        return _said(error)
+
+
+def _said(error: Exception) -> str:
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return f"{type(error).__name__}: {said}"
 
 
 def _row(
-    task: str, system: str, sample: Sample | TextSample, measured: Measured | str, seconds: float
+    task: str,
+    system: str,
+    sample: Sample | TextSample,
+    answer: Answer,
+    seconds: float,
+    *,
+    ranks: bool,
 ) -> Row:
     common: dict[str, Any] = {
         "task": task,
@@ -173,9 +140,12 @@ def _row(
         "seconds": round(seconds, 4),
         "peak_mb": round(peak_mb(), 1),
     }
-    if isinstance(measured, str):
-        return Row(**common, values=_failed(sample), error=measured)
-    scored = metrics.score(sample, measured.output)
+    if isinstance(answer, str):
+        if answer.startswith(NOT_APPLICABLE):
+            return Row(**common, error=answer)
+        values = metrics.worst(sample, ranks=ranks)
+        return Row(**common, values=values, missing=metrics.losses(sample), error=answer)
+    measured, scored = answer
     return Row(
         **common,
         values=dict(scored.values),
@@ -190,17 +160,22 @@ def _row(
     )
 
 
-def _failed(sample: Sample | TextSample) -> dict[str, float]:
-    """0 for every score that an answer would have got; losses have no such value."""
-    if isinstance(sample, TextSample):
-        return {}
-    return dict.fromkeys(metrics.score(sample, Output()).values, 0.0)
-
-
 def peak_mb() -> float:
-    """Peak memory so far: the device's where there is one, else this process's."""
+    """Peak memory since it was restarted: the devices' where there are any, else the process's."""
     import torch
 
     if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 1e6
+        devices = range(torch.cuda.device_count())
+        return sum(torch.cuda.max_memory_allocated(device) for device in devices) / 1e6
     return peak_bytes() / 1e6
+
+
+def restart_peak_mb() -> None:
+    """Let `peak_mb` begin at what is held now."""
+    import torch
+
+    if not torch.cuda.is_available():
+        restart_peak(collect=False)
+    elif torch.cuda.is_initialized():
+        for device in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(device)

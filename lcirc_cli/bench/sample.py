@@ -53,6 +53,7 @@ class Sample:
         facets: what the report groups by, such as a needle's depth.
         scored: False where the benchmark's own script leaves the question to a judge; the
             answer is still generated and counted in the total.
+        parts: the texts that `document` was joined from; empty where it is one.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Sample:
     evidence: tuple[tuple[int, int], ...] = ()
     facets: Mapping[str, float | str] = field(default_factory=dict)
     scored: bool = True
+    parts: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

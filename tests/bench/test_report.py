@@ -11,9 +11,11 @@ import pytest
 from lcirc_cli.bench import metrics
 from lcirc_cli.bench.report import make_report
 from lcirc_cli.bench.report.paper import beside, counterpart, published
+from lcirc_cli.bench.report.plots import curves
 from lcirc_cli.bench.report.summary import Line, summarise
 from lcirc_cli.bench.rows import NOT_APPLICABLE, Row, Rows
 from lcirc_cli.bench.tasks import leval, longbench
+from lcirc_cli.errors import UsageError
 
 TASKS = ["longbench/qasper", "needle", "perplexity:long.txt"]
 SYSTEMS = ["ends", "qd-lcirc", "qd-lcirc~shuffled"]
@@ -219,6 +221,40 @@ def test_a_folder_of_an_unfinished_run_can_be_reported(run_folder: Path) -> None
     assert make_report(run_folder)
     (run_folder / "samples.jsonl").unlink()
     assert make_report(run_folder) == []
+
+
+def test_what_is_not_asked_yet_is_said(run_folder: Path) -> None:
+    run = json.loads((run_folder / "run.json").read_text())
+    data = {"sha256": "", "metric": "qa_f1", "total": 90, "asked": 12}
+    run["systems"].append("lcirc")
+    (run_folder / "run.json").write_text(json.dumps(run | {"data": {TASKS[0]: data}}))
+    lines = {(line.system, line.metric): line for line in make_report(run_folder) if line.n == 8}
+    begun = lines["ends", "f1"]
+    assert (begun.n, begun.total) == (8, 12)
+    assert begun.note == "unfinished: 8 of 12 asked so far"
+    (nothing,) = [line for line in make_report(run_folder) if line.system == "lcirc"]
+    assert (nothing.metric, nothing.score, nothing.n, nothing.total) == ("f1", None, 0, 12)
+    assert nothing.note == "unfinished: 0 of 12 asked so far"
+    data["asked"] = 8
+    (run_folder / "run.json").write_text(json.dumps(run | {"data": {TASKS[0]: data}}))
+    assert not [x for x in make_report(run_folder) if "unfinished: 8" in x.note]
+
+
+def test_long_lengths_keep_all_their_digits_and_are_drawn() -> None:
+    lengths = (524_288, 1_048_576)
+    rows = [
+        Row("p", "x", f"a@{n}", "perplexity", values={"loss": 2.0}, facets={"length": n})
+        for n in lengths
+    ]
+    lines = summarise(rows, tasks=["p"], systems=["x"])
+    assert [x.facet for x in lines if x.facet] == [f"length={n}" for n in lengths]
+    picture = curves(lines, metric="perplexity")
+    assert picture is not None and "1024K" in picture
+
+
+def test_a_baseline_that_is_not_in_the_run_is_refused(run_folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"lcirc.*ends, qd-lcirc, qd-lcirc~shuffled"):
+        make_report(run_folder, baseline="lcirc")
 
 
 def test_every_metric_can_be_summarised() -> None:

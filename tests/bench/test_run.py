@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import TemplateError
 
 from lcirc_cli.bench.report import make_report
 from lcirc_cli.bench.sample import Output
@@ -96,7 +97,16 @@ class Failing:
         return [Measured(Output("blue")) for _ in batch.samples]
 
 
-@pytest.mark.parametrize("error", [LcircError("no way"), RuntimeError("bad\nluck"), IndexError()])
+FAILURES = [
+    LcircError("no way"),
+    RuntimeError("bad\nluck"),
+    IndexError(),
+    TypeError("unhashable"),
+    TemplateError("no such role"),
+]
+
+
+@pytest.mark.parametrize("error", FAILURES)
 def test_a_failed_sample_is_counted_and_never_dropped(
     error: Exception, qa_folder: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from lcirc_cli.bench.systems import (
     parse_system,
 )
 from lcirc_cli.bench.systems.decoding import Decoder
+from lcirc_cli.bench.systems.prompting import Prompter
 from lcirc_cli.bench.systems.reading import text_ids
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import ModelError, UsageError
@@ -301,3 +302,21 @@ def test_parts_of_a_name() -> None:
         True,
     )
     assert parse_system("lcirc").window == "ends"
+
+
+def test_a_chat_template_without_a_system_turn(
+    workbench: Workbench, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's text then begins the user's turn, as `lcirc ask` does it."""
+    tokenizer = workbench.backbone.tokenizer
+    template = (
+        "{% for m in messages %}{% if m.role == 'system' %}"
+        "{{ raise_exception('System role not supported') }}{% endif %}"
+        "<{{ m.role }}>{{ m.content }}{% endfor %}<model>"
+    )
+    monkeypatch.setattr(tokenizer, "chat_template", template)
+    (sample,) = _batches(data_folder, "leval/sci_fi")[0].samples
+    assert sample.prompt is not None and sample.prompt.system
+    ids = Prompter(workbench.backbone).shown(sample, ["text"], document_tokens=1).ids
+    text = tokenizer.decode(ids)
+    assert text.replace(" ", "").startswith(f"<user>{sample.prompt.system}".replace(" ", ""))

@@ -54,6 +54,10 @@ BROKEN = [
     ("coursera", {"outputs": ["A", "B"]}),
     ("coursera", {"outputs": [" "]}),
     ("sci_fi", {"outputs": ["True"]}),
+    ("coursera", {"evaluation": None}),
+    ("qasper", {"context": "half \ud83d a character"}),
+    ("qasper", {"answers": ["\udc00"]}),
+    ("longbook_qa_eng", {"context": "half \ud83d a character"}),
 ]
 
 
@@ -70,7 +74,7 @@ def test_a_bad_field_names_file_and_line(file: str, change: dict[str, Any], tmp_
 
 @pytest.mark.parametrize("file", GOOD)
 def test_a_missing_field_names_file_and_line(file: str, tmp_path: Path) -> None:
-    for field in set(GOOD[file]) - {"id", "_id", "options", "evaluation"}:
+    for field in set(GOOD[file]) - {"id", "_id", "options"}:
         row = {name: value for name, value in GOOD[file].items() if name != field}
         write_lines(tmp_path / f"{file}.jsonl", [GOOD[file], row])
         with pytest.raises(DocumentError, match=rf'line 2: .*"{field}"'):
@@ -148,6 +152,7 @@ def test_joined_documents_keep_their_evidence(qa_folder: Path) -> None:
             {"document_id": "d0", "question": "q", "answers": ["a"], "evidence": [[5, 10**9]]},
             "evidence",
         ),
+        ("qa", {"document_id": "d0", "question": "q", "answers": [], "evidence": 5}, "evidence"),
         ("documents", {"id": "d0", "text": "again"}, "twice"),
         ("documents", {"id": "d9"}, '"text"'),
     ],

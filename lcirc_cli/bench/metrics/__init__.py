@@ -102,6 +102,7 @@ _ALL = (
     Metric("paper_judge", rules.paper_judge, _JUDGE),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+_WORST_IS_1 = frozenset({"refused_answerable"})  # of every other score 0 is the worst
 
 
 def score(sample: Sample | TextSample, output: Output) -> Scored:
@@ -112,3 +113,27 @@ def score(sample: Sample | TextSample, output: Output) -> Scored:
     """
     scorer: Callable[..., Scored] = METRICS[sample.metric].score
     return scorer(sample, output)
+
+
+def worst(sample: Sample | TextSample, *, ranks: bool) -> dict[str, float]:
+    """What a failed sample gets: the worst of every score that an answer would have got.
+
+    Args:
+        ranks: the system ranks passages, so that a failed sample has missed its evidence.
+    """
+    if isinstance(sample, TextSample):
+        return {}
+    output = Output(ranking=() if ranks else None)
+    try:
+        names = [*score(sample, output).values]
+    except Exception:  # a gold answer that its rule can't read
+        names = [*METRICS[sample.metric].headlines[0].values]
+    return {name: float(name in _WORST_IS_1) for name in names}
+
+
+def losses(sample: Sample | TextSample) -> tuple[str, ...]:
+    """The values of a sample that have no worst: where it fails, they are missing."""
+    if isinstance(sample, TextSample):
+        return ("loss",)
+    measured = sample.prompt is None and bool(sample.answers) and sample.metric == "squad"
+    return ("answer_loss",) if measured else ()

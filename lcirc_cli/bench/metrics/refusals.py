@@ -22,7 +22,7 @@ def _phrases() -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 def is_refusal(answer: str) -> bool:
-    """True for a blank answer, a whole-answer refusal, or a first sentence that refuses."""
+    """True for a blank answer, a whole-answer refusal, or one with a refusing phrase anywhere."""
     text = normalise(answer)
     whole, inside = _phrases()
     return not text or text in whole or any(phrase in text for phrase in inside)

@@ -12,10 +12,10 @@ from lcirc_cli.files import atomic_write
 
 from ..rows import Rows
 from .html import page
-from .summary import Line, summarise
+from .summary import Line, check_baseline, summarise
 from .tables import comma_separated, markdown
 
-__all__ = ["Line", "make_report", "read_run"]
+__all__ = ["Line", "check_baseline", "make_report", "read_run"]
 
 
 def read_run(out: Path) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def make_report(
 
     Raises:
         DocumentError: the folder holds no run, or a damaged one.
+        UsageError: the baseline is not in it.
         StorageError: the report can't be written.
     """
     run = read_run(out)
@@ -46,6 +47,7 @@ def make_report(
         tasks=run["tasks"],
         systems=run["systems"],
         baseline=baseline,
+        planned=run.get("data"),  # a run of an older version has none
         notes={(n["task"], n["system"]): n["note"] for n in _optional(out / "notes.json")},
     )
     costs = _optional(out / "cost.json")
@@ -66,7 +68,8 @@ def _said(run: Mapping[str, Any]) -> str:
         f"{limit} (seed {run['seed']}), windows of {run['window']} tokens, "
         f"{run['evidence']} tokens of evidence, {run['dtype']}. "
         "Scores are percentages with 95 % bootstrap intervals; losses are nats a token. "
-        "Failed samples count 0. Differences are to the baseline over the same samples."
+        "Failed samples count as the worst score; losses are without them. "
+        "Differences are to the baseline over the same samples."
     )
 
 

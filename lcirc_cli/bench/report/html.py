@@ -69,6 +69,8 @@ def _settings(run: Mapping[str, Any]) -> str:
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_said(part)}" for name, part in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -1,6 +1,7 @@
 """Rows to the table: one line a task, system and metric, with intervals and differences.
 
-A failed sample counts 0 in every score, so that nothing can get better by failing.
+A failed sample counts as the worst of every score, so that nothing can get better by failing; a
+loss has no worst, so its line says how many are missing and why.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from lcirc_cli.errors import UsageError
+
 from ..metrics import METRICS, Headline
-from ..rows import NOT_APPLICABLE, Row
+from ..rows import Row
 from ..statistics import interval, paired_difference
 
 
@@ -22,7 +25,8 @@ class Line:
 
     Attributes:
         n: samples scored.
-        total: samples asked, the failed ones among them.
+        total: samples to be asked, the failed ones among them. Of a task's first line those of
+            the whole run, even where it is unfinished.
         difference: to the baseline over the same samples, with its interval; None where there
             is nothing to pair.
         facet: what the line is a part of, such as length=8192; "" for the whole task.
@@ -60,13 +64,19 @@ def summarise(
     systems: Sequence[str],
     baseline: str | None = None,
     notes: Mapping[tuple[str, str], str] | None = None,
+    planned: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Line]:
     """The lines in the order of `tasks` and `systems`, each metric's headline first.
 
     Args:
         baseline: a system to take differences to; None takes the first one.
         notes: by (task, system).
+        planned: by task, `metric` and how many samples are `asked` (run.json's `data`).
+
+    Raises:
+        UsageError: the baseline is none of the systems.
     """
+    check_baseline(baseline, systems)
     baseline = baseline or systems[0]
     grouped: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
@@ -79,10 +89,19 @@ def summarise(
             own = grouped.get((task, system), [])
             against = grouped.get((task, baseline), []) if system != baseline else []
             note = (notes or {}).get((task, system), "")
-            lines += _lines(own, against, baseline=baseline, note=note)
+            whole = (planned or {}).get(task, {})
+            lines += _lines(own, against, baseline=baseline, note=note, asked=whole.get("asked"))
+            if not own and whole:
+                lines.append(_unanswered(task, system, whole))
             for facet, part in _by_facet(own).items():
                 lines += _lines(part, [], baseline=baseline, facet=facet, headlines=1)
     return lines
+
+
+def check_baseline(baseline: str | None, systems: Sequence[str]) -> None:
+    """Raises UsageError for a baseline that is none of the run's systems."""
+    if baseline is not None and baseline not in systems:
+        raise UsageError(f"--baseline: {baseline!r} is not in the run; it has {', '.join(systems)}")
 
 
 def _lines(
@@ -93,20 +112,59 @@ def _lines(
     facet: str = "",
     note: str = "",
     headlines: int | None = None,
+    asked: int | None = None,
 ) -> list[Line]:
     if not rows:
         return []
-    if rows[0].error.startswith(NOT_APPLICABLE):
-        return [_empty(rows, facet, rows[0].error)] if not facet else []
+    applicable = [row for row in rows if row.applicable]
+    total = len(applicable) if asked is None else asked - (len(rows) - len(applicable))
+    said = "; ".join(filter(None, [note, *_troubles(rows, asked)]))
+    if not applicable:
+        return [_empty(rows, "", said, total=asked or len(rows))] if not facet else []
     lines = []
     for headline in METRICS[rows[0].metric].headlines[:headlines]:
-        line = _line(rows, against, headline, baseline=baseline, facet=facet)
+        line = _line(applicable, against, headline, baseline=baseline, facet=facet)
         if line is not None:
             lines.append(line)
-    if lines:
-        # The benchmark's own score comes first; it also counts what its script leaves to a judge.
-        lines[0] = replace(lines[0], total=len(rows), note=note)
-    return lines or [_empty(rows, facet, rows[0].error or "nothing could be scored")]
+    if not lines:
+        return [_empty(applicable, facet, said or "nothing could be scored", total=total)]
+    # The benchmark's own score comes first; it also counts what its script leaves to a judge.
+    return [replace(lines[0], total=total, note="" if facet else said), *lines[1:]]
+
+
+def _troubles(rows: Sequence[Row], asked: int | None) -> list[str]:
+    """What is missing of a task's rows, and the first reason of each kind."""
+    said = []
+    if asked is not None and len(rows) < asked:
+        said.append(f"unfinished: {len(rows)} of {asked} asked so far")
+    failed = [row for row in rows if row.error and row.applicable]
+    if failed:
+        said.append(f"{len(failed)} of {len(rows)} failed, the first: {failed[0].error}")
+    apart = [row for row in rows if not row.applicable]
+    if apart:
+        some = f"{len(apart)} of {len(rows)} " if len(apart) < len(rows) else ""
+        said.append(some + apart[0].error)
+    return said
+
+
+def _unanswered(task: str, system: str, planned: Mapping[str, Any]) -> Line:
+    """The line of a system that was not asked anything yet."""
+    return Line(
+        task=task,
+        system=system,
+        metric=METRICS[planned["metric"]].headlines[0].name,
+        score=None,
+        low=None,
+        high=None,
+        n=0,
+        total=planned["asked"],
+        blank=0,
+        format_failures=0,
+        failed=0,
+        seconds=0.0,
+        peak_mb=0.0,
+        note=f"unfinished: 0 of {planned['asked']} asked so far",
+    )
 
 
 def _line(
@@ -120,6 +178,7 @@ def _line(
     asked = [row for row in rows if all(name in row.values for name in headline.values)]
     if not asked:
         return None
+    lost = [row for row in rows if any(name in row.missing for name in headline.values)]
     scale = 100.0 if headline.percent else 1.0
     found = interval(_values(asked, headline), headline.combine)
     difference = _difference(asked, against, headline)
@@ -135,14 +194,15 @@ def _line(
         difference_high=None if difference is None else difference[2] * scale,
         baseline=baseline if difference is not None else "",
         facet=facet,
-        **_counts(asked),
+        **_counts([*asked, *lost]),
     )
 
 
 def _difference(
     rows: Sequence[Row], against: Sequence[Row], headline: Headline
 ) -> tuple[float, float, float] | None:
-    other = {r.id: r for r in against if all(name in r.values for name in headline.values)}
+    scored = [r for r in against if r.applicable]
+    other = {r.id: r for r in scored if all(name in r.values for name in headline.values)}
     paired = [row for row in rows if row.id in other]
     if not paired:
         return None
@@ -157,7 +217,7 @@ def _values(rows: Sequence[Row], headline: Headline) -> np.ndarray:
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, Any]:
-    failed = sum(bool(row.error) for row in rows)
+    failed = sum(bool(row.error) and row.applicable for row in rows)
     return {
         "n": len(rows) - failed,
         "total": len(rows),
@@ -169,12 +229,10 @@ def _counts(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _empty(rows: Sequence[Row], facet: str, note: str) -> Line:
+def _empty(rows: Sequence[Row], facet: str, note: str, *, total: int) -> Line:
     """A line without a score: nothing could be scored, or there was nothing to score."""
     headline = METRICS[rows[0].metric].headlines[0].name
-    counts = _counts(rows) | {"n": 0}
-    if note.startswith(NOT_APPLICABLE):
-        counts["failed"] = 0
+    counts = _counts(rows) | {"n": 0, "total": total}
     first = rows[0]
     return Line(
         task=first.task,
@@ -195,8 +253,15 @@ def _by_facet(rows: Sequence[Row]) -> dict[str, list[Row]]:
     for row in sorted(rows, key=lambda r: [str(v).zfill(12) for v in r.facets.values()]):
         if not row.facets:
             continue
-        whole = ", ".join(f"{name}={value:g}" for name, value in row.facets.items())  # type: ignore[str-format]
+        whole = ", ".join(f"{name}={_plain(value)}" for name, value in row.facets.items())
         groups.setdefault(whole, []).append(row)
         if len(row.facets) > 1:
-            groups.setdefault(f"length={row.facets['length']:g}", []).append(row)
+            groups.setdefault(f"length={_plain(row.facets['length'])}", []).append(row)
     return groups
+
+
+def _plain(value: float | str) -> str:
+    """All digits of a length; the plots read it back."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"

@@ -21,7 +21,7 @@ from lcirc_cli.backbones import Backbone
 from lcirc_cli.prefill import answer_ids
 
 from ..sample import Output, Sample, TextSample
-from .base import Batch, Limits, Measured
+from .base import Batch, Limits, Measured, check_other
 from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prompter
@@ -48,9 +48,13 @@ class AutoCompressor:
 
     def run(self, batch: Batch) -> list[Measured]:
         with self._attach():
+            if self._shuffled:
+                check_other(batch)
             if batch.texts:
                 return [self._scored(sample, batch.other) for sample in batch.texts]
-            document = batch.other if self._shuffled else batch.samples[0].document
+            document = batch.samples[0].document
+            if self._shuffled and document.strip():  # without a memory so is its control
+                document = batch.other
             return self._answer(batch.samples, document)
 
     def _answer(self, samples: Sequence[Sample], document: str) -> list[Measured]:

@@ -31,6 +31,8 @@ class Measured:
         window: tokens of the prompt.
         compressed: document tokens that the memory holds.
         dropped: document tokens that are neither.
+        spared: seconds that this system would have taken more, had it been alone in the run:
+            another one had made a memory that it used.
     """
 
     output: Output
@@ -38,6 +40,7 @@ class Measured:
     window: int = 0
     compressed: int = 0
     dropped: int = 0
+    spared: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Batch:
     """Samples of one document, asked together.
 
     Attributes:
-        other: another document of the task: what a shuffled memory is made of.
+        other: another document of the task: what a shuffled memory is made of; "" if there is none.
     """
 
     samples: Sequence[Sample] = ()
@@ -54,10 +57,23 @@ class Batch:
 
 
 class System(Protocol):
-    """Answers the samples of a batch, in order."""
+    """Answers the samples of a batch, in order.
+
+    One that ranks passages says so in an attribute `ranks`, so that its failures count in recall.
+    """
 
     def run(self, batch: Batch) -> list[Measured]: ...
 
 
 class NotApplicable(Exception):
     """This system has nothing to do with this kind of sample; the message says why."""
+
+
+def check_other(batch: Batch) -> None:
+    """A shuffled control without another document would be a system without a memory.
+
+    Raises:
+        NotApplicable: the task has no other document.
+    """
+    if not batch.other.strip():
+        raise NotApplicable("the task has no other document for a shuffled memory")

@@ -1,7 +1,8 @@
 """`lcirc` and `qd-lcirc`: a compressed memory of the document, injected while the window is read.
 
 Windows: `ends` (the benchmark's own truncation, as in the paper), `evidence` (the best passages)
-or `none`. `~shuffled` takes the memory of another document, everything else the same.
+or `none`. `~shuffled` takes the memory of another document, everything else the same:
+where there is nothing to compress, the control has no memory either.
 """
 
 from __future__ import annotations
@@ -14,21 +15,24 @@ from lcirc_cli.memory_contents import MemoryContents
 from lcirc_cli.model import Memory
 
 from ..sample import Output, Sample, TextSample
-from .base import Batch, Limits, Measured, NotApplicable
+from .base import Batch, Limits, Measured, NotApplicable, check_other
 from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prepared, Prompter
 from .reading import Ranges, best_passages, other_ids, text_ids
 from .spec import SystemSpec
-from .workbench import Workbench
+from .workbench import MemoryReader, Workbench
 
 
 class Compressing:
     """One of the two methods with one window."""
 
+    ranks = True
+
     def __init__(self, bench: Workbench, spec: SystemSpec, *, limits: Limits) -> None:
         self._bench, self._spec, self._limits = bench, spec, limits
         self._engine = bench.engine(spec.adapter)
+        self._memories = MemoryReader(bench, self._engine)
         config = self._engine.adapter.adapter.config
         self._prompter = Prompter(bench.backbone, form=config.prompt_form)
         self._decoder = Decoder(bench.backbone, self._engine.model)
@@ -39,6 +43,8 @@ class Compressing:
         return self._engine.adapter.open
 
     def run(self, batch: Batch) -> list[Measured]:
+        if self._spec.shuffled:
+            check_other(batch)
         if batch.texts:
             return [self._scored(sample, batch.other) for sample in batch.texts]
         sources = {self._source(sample) for sample in batch.samples}
@@ -48,14 +54,17 @@ class Compressing:
 
     def _answer(self, samples: Sequence[Sample], source: str, other: str) -> list[Measured]:
         questions = [sample.question for sample in samples]
-        own = self._bench.memory(self._engine, source)
+        own, spared = self._memories.memory(source)
         used, memory = own, None
         ranked: list[tuple[list[str], Ranges]] = [([], ())] * len(samples)
         if own is not None:
             memory, ranked = self._asked(own, questions)
-        if self._spec.shuffled:  # ranked with its own document's memory, answered with another's
-            used = self._bench.memory(self._engine, other)
-            memory = None if used is None else self._asked(used, questions)[0]
+            if (
+                self._spec.shuffled
+            ):  # ranked with its own document's memory, answered with another's
+                used, more = self._memories.memory(other)
+                spared += more
+                memory = None if used is None else self._asked(used, questions)[0]
         prepared = [
             self._prepare(sample, 0 if own is None else len(own.token_ids), texts)
             for sample, (texts, _) in zip(samples, ranked, strict=True)
@@ -82,6 +91,7 @@ class Compressing:
                 window=len(prompt.ids),
                 compressed=compressed,
                 dropped=prompt.dropped if memory is None else 0,
+                spared=spared / len(samples),
             )
             for sample, prompt, (_, ranges), one in zip(
                 samples, prepared, ranked, decoded, strict=True
@@ -134,8 +144,10 @@ class Compressing:
         backbone = self._bench.backbone
         ids = text_ids(backbone, sample)
         split = len(ids) - sample.scored_tokens
-        before = other_ids(backbone, sample, other) if self._spec.shuffled else ids[:split]
-        contents = self._bench.memory(self._engine, str(backbone.tokenizer.decode(before)))
+        before = str(backbone.tokenizer.decode(ids[:split]))
+        if self._spec.shuffled and before.strip():
+            before = str(backbone.tokenizer.decode(other_ids(backbone, sample, other)))
+        contents, spared = self._memories.memory(before)
         memory = None if contents is None else self._states(contents)
         read = ids[split - 1 :]
         (loss,) = self._decoder.losses([read[:1]], [read[1:]], memory=memory)
@@ -145,4 +157,5 @@ class Compressing:
             window=len(read),
             compressed=compressed,
             dropped=split - 1 if memory is None else 0,
+            spared=spared,
         )

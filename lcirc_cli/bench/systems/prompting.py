@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jinja2 import TemplateError
 
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.windows import build_prompt, uses_turns
@@ -151,13 +152,21 @@ class Prompter:
         """A user's turn with this content; without a template the content stands alone."""
         if not self._chat(prompt):
             return self._ids(content, special=True)
-        messages = [{"role": "user", "content": _MARK}]
-        if prompt.system:
-            messages.insert(0, {"role": "system", "content": prompt.system})
-        frame = self._tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
+        frame = self._frame(prompt.system)
         return self._ids(frame.replace(_MARK, content) + prompt.reply, special=False)
+
+    def _frame(self, system: str) -> str:
+        """The turns around `_MARK`, which stands for what the user says."""
+        options = {"tokenize": False, "add_generation_prompt": True}
+        messages = [{"role": "user", "content": _MARK}]
+        if not system:
+            return str(self._tokenizer.apply_chat_template(messages, **options))
+        try:
+            turns = [{"role": "system", "content": system}, *messages]
+            return str(self._tokenizer.apply_chat_template(turns, **options))
+        except TemplateError:  # some models have no system turn
+            messages[0]["content"] = f"{system}\n\n{_MARK}"
+            return str(self._tokenizer.apply_chat_template(messages, **options))
 
     def _chat(self, prompt: Prompt) -> bool:
         return prompt.chat and bool(self._tokenizer.chat_template)

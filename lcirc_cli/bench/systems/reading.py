@@ -51,6 +51,7 @@ class Reading:
     ) -> None:
         self._bench, self._window = bench, window
         self._limit, self._evidence = limit, evidence
+        self.ranks = window == "evidence"
         self._backbone = bench.backbone
         self._prompter = Prompter(bench.backbone, form=form)
         self._decoder = Decoder(bench.backbone)

@@ -1,11 +1,13 @@
 """Engines and memories that systems share, so that a document is read once and not once a system.
 
-One backbone in memory; adapters and the last few documents' memories are kept.
+One backbone in memory; adapters and the last few documents' memories are kept. What a memory took
+to make is charged to every system that uses it (`MemoryReader`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,7 @@ class Workbench:
     def __init__(self, engine: Engine) -> None:
         self._first = engine
         self._engines: dict[str | None, Engine] = {None: engine}
-        self._memories: OrderedDict[tuple[str, str], MemoryContents] = OrderedDict()
+        self._memories: OrderedDict[tuple[str, str], tuple[MemoryContents, float]] = OrderedDict()
         self._index: tuple[str, PassageIndex] | None = None
 
     @property
@@ -55,17 +57,28 @@ class Workbench:
         Raises:
             OutOfMemoryError: even a small part is too much.
         """
+        return self.timed_memory(engine, text)[0]
+
+    def timed_memory(self, engine: Engine, text: str) -> tuple[MemoryContents | None, float, bool]:
+        """A document's memory, the seconds that making it took, and whether that was just now.
+
+        Raises:
+            OutOfMemoryError: even a small part is too much.
+        """
         if not text.strip():
-            return None
+            return None, 0.0, False
         digest = _digest(text)
         key = (engine.adapter.fingerprint, digest)
-        if key not in self._memories:
+        made = key not in self._memories
+        if made:
             document = Document("document", text, (Page(None, None, 0, len(text)),), digest, "text")
-            self._memories[key] = engine.ingest([document])
+            begun = time.perf_counter()
+            contents = engine.ingest([document])
+            self._memories[key] = contents, time.perf_counter() - begun
             if len(self._memories) > _KEPT:
                 self._memories.popitem(last=False)
         self._memories.move_to_end(key)
-        return self._memories[key]
+        return *self._memories[key], made
 
     def index(self, text: str) -> PassageIndex:
         """The passages of a document, without any model; kept for the last document."""
@@ -74,6 +87,32 @@ class Workbench:
             ids, starts = (torch.from_numpy(x) for x in encode(self.backbone.tokenizer, text))
             self._index = digest, PassageIndex(unread(text, ids, starts))
         return self._index[1]
+
+
+class MemoryReader:
+    """One system's memories, and the seconds that it was spared because others use them too.
+
+    It keeps what the workbench would keep if this system were alone.
+    """
+
+    def __init__(self, bench: Workbench, engine: Engine) -> None:
+        self._bench, self._engine = bench, engine
+        self._own: OrderedDict[str, None] = OrderedDict()
+
+    def memory(self, text: str) -> tuple[MemoryContents | None, float]:
+        """A document's memory, and the seconds that another system took for it instead.
+
+        Raises:
+            OutOfMemoryError: even a small part is too much.
+        """
+        contents, seconds, made = self._bench.timed_memory(self._engine, text)
+        digest = _digest(text)
+        known = digest in self._own
+        self._own[digest] = None
+        self._own.move_to_end(digest)
+        if len(self._own) > _KEPT:
+            self._own.popitem(last=False)
+        return contents, 0.0 if made or known else seconds
 
 
 def _digest(text: str) -> str:

@@ -112,7 +112,7 @@ class LEval:
             max_new_tokens=limit,
             truncation="paper_middle" if self.paper else "head_words",
             closed_book=closed_book,
-            scored=record.data.get("evaluation") in _AUTOMATIC or self.paper,
+            scored=self.paper or record.text("evaluation") in _AUTOMATIC,
         )
 
     def _check(self, record: Record, gold: str) -> None:

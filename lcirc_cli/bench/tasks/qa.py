@@ -23,11 +23,12 @@ MAX_NEW_TOKENS = 64
 
 @dataclass(frozen=True)
 class Joined:
-    """A document made of one or more, with the place of each."""
+    """A document made of one or more, with the place and the text of each."""
 
     id: str
     text: str
     offsets: dict[str, int]
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class DocumentQuestions:
             max_new_tokens=MAX_NEW_TOKENS,
             truncation="middle",
             evidence=tuple((start + shift, end + shift) for start, end in evidence),
+            parts=joined.parts,
         )
 
 
@@ -92,7 +94,8 @@ def join_documents(documents: dict[str, str], *, count: int, seed: int) -> dict[
             text += JOINT if text else ""
             offsets[identity] = len(text)
             text += documents[identity]
-        joined = Joined("+".join(group), text, offsets)
+        parts = tuple(documents[identity] for identity in group)
+        joined = Joined("+".join(group), text, offsets, parts)
         home |= dict.fromkeys(own, joined)
     return home
 
@@ -112,6 +115,8 @@ def _documents(file: Path) -> dict[str, str]:
 def _evidence(record: Record, text: str) -> list[tuple[int, int]]:
     """Ranges of the document that hold the answer, checked against its length."""
     ranges = record.data.get("evidence") or []
+    if not isinstance(ranges, list):
+        raise record.error(f'"evidence" must be a list of ranges, not {ranges!r}')
     for item in ranges:
         whole = isinstance(item, list) and len(item) == 2 and all(isinstance(i, int) for i in item)
         if not whole or not 0 <= item[0] < item[1] <= len(text):
