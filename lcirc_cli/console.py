@@ -58,6 +58,10 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def stdout_is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def _line(text: str) -> None:
     if sys.stderr is None:  # closed by who started us; print() would take standard output instead
         return
@@ -99,6 +103,8 @@ def progress(total: float | None, description: str, unit: str = "") -> Iterator[
         rich_progress.TimeRemainingColumn(),
         console=stderr(),
         transient=True,
+        # Else rich would send what is printed meanwhile to standard error, past a file or a pipe.
+        redirect_stdout=stdout_is_terminal(),
     )
     with bar:
         task = bar.add_task(description, total=total)

@@ -21,6 +21,21 @@ console.note("done")
 """
 
 
+PRINTING = """
+import time
+from pathlib import Path
+from lcirc_cli import console
+from lcirc_cli.lqa.progress import show_progress
+with console.progress(2, "answering", "questions") as advance:
+    for answer in ("first", "second"):
+        print(answer, flush=True)
+        advance(1)
+with show_progress(Path(), 2):
+    time.sleep(0.3)  # the bar is drawn by a thread
+    print("third")
+"""
+
+
 def test_notes_go_to_standard_error_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     console.note("two\nlines")
     captured = capsys.readouterr()
@@ -50,9 +65,25 @@ def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str
 
 
 def test_progress_is_drawn_on_a_terminal_only() -> None:
+    said, shown = on_a_terminal(BAR)
+    assert said == ""
+    assert b"reading [x]" in shown
+    assert b"3/3" in shown
+    assert b"lcirc: done" in shown
+
+
+def test_what_is_printed_beside_a_bar_still_goes_to_the_file() -> None:
+    said, shown = on_a_terminal(PRINTING)
+    assert said == "first\nsecond\nthird\n"
+    assert b"answering" in shown and b"making pairs" in shown
+    assert b"first" not in shown
+
+
+def on_a_terminal(script: str) -> tuple[str, bytes]:
+    """Run a script with standard error alone on a terminal: what went to the pipe, and to it."""
     leader, follower = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-c", BAR], stdout=subprocess.PIPE, stderr=follower, text=True
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=follower, text=True
     )
     os.close(follower)
     shown = b""
@@ -67,7 +98,4 @@ def test_progress_is_drawn_on_a_terminal_only() -> None:
     os.close(leader)
     said, _ = child.communicate(timeout=60)
     assert child.returncode == 0
-    assert said == ""
-    assert b"reading [x]" in shown
-    assert b"3/3" in shown
-    assert b"lcirc: done" in shown
+    return said, shown

@@ -81,7 +81,7 @@ def show_progress(folder: Path, documents: int) -> Iterator[None]:
     """A bar with accepted, rejected, tokens a second and the time left; only on a terminal."""
     import sys
 
-    if console.is_quiet() or not sys.stderr.isatty():
+    if console.is_quiet() or sys.stderr is None or not sys.stderr.isatty():
         yield
         return
     stop = threading.Event()
@@ -107,6 +107,7 @@ def _show(folder: Path, documents: int, stop: threading.Event) -> None:
         progress.TimeRemainingColumn(),
         console=console.stderr(),
         transient=True,
+        redirect_stdout=console.stdout_is_terminal(),
     )
     with bar:
         task = bar.add_task("", total=documents, told="")
