@@ -34,8 +34,10 @@ _OTHER_ZIPS = {
     "ppt/presentation.xml": "a PowerPoint file; save it as PDF",
     "content.xml": "an OpenDocument file; save it as DOCX or PDF",
 }
+# Possessive (*+): a run of comments with no tag after it is read once, not in every way to cut it.
 _HTML = re.compile(
-    rb"(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    rb"(?:<\?xml[^>]*+>|<!--(?:(?!-->).)*+-->|\s)*+<(?:!doctype\s+html|html|head|body)\b",
+    re.I | re.S,
 )
 _PDF_WINDOW = 1024  # readers of PDF accept junk of this length before the header
 _FOREIGN = (

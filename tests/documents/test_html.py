@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lcirc_cli.documents.detect import detect_format
 from lcirc_cli.documents.html import declared_encoding, html_parts, read_html
 from lcirc_cli.documents.html_tokens import tokenize
 
@@ -56,6 +57,16 @@ def test_time_is_linear(unit: str) -> None:
         start = time.process_time()
         list(html_parts(unit * (30_000 // len(unit)) + tail))
         assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("unit", ["<!-- x -->\n", "<?xml?> ", "<!-- ", " \n", "<!----"])
+def test_time_is_linear_before_the_first_tag_too(unit: str) -> None:
+    start = time.process_time()
+    assert detect_format((unit * 2000 + "# Title").encode(), name="a.md") == "markdown"
+    assert time.process_time() - start < 5
+    closed = "-->" if unit.startswith("<!--") and "-->" not in unit else ""
+    head = (unit * 2000 + closed + "<html>").encode()
+    assert detect_format(head, name="a.txt") == "html"
 
 
 @given(st.text(alphabet="<>/!-a=\"' &;b", max_size=80))
