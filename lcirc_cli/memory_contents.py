@@ -54,6 +54,11 @@ class Fingerprints:
     adapter_name: str
     adapter: str
 
+    @property
+    def hashes(self) -> tuple[str, str, str]:
+        """What decides whether two are the same: one folder can be spelled in several ways."""
+        return self.backbone, self.tokenizer, self.adapter
+
 
 @dataclass(frozen=True, eq=False)
 class MemoryContents:
@@ -152,7 +157,8 @@ def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
     """
     import torch
 
-    if contents.fingerprints != more.fingerprints or contents.settings != more.settings:
+    same_models = contents.fingerprints.hashes == more.fingerprints.hashes
+    if not same_models or contents.settings != more.settings:
         raise ValueError("memories made with different models or settings can't be joined")
     if contents.features.keys() != more.features.keys():
         raise ValueError("memories with different features can't be joined")
@@ -193,7 +199,7 @@ def same_source(
     The texts and pages are compared too, not only the sources' hashes: another page range, or a
     reader that has become better, gives another memory.
     """
-    if contents.fingerprints != fingerprints or contents.settings != settings:
+    if contents.fingerprints.hashes != fingerprints.hashes or contents.settings != settings:
         return False
     if len(contents.documents) != len(documents):
         return False

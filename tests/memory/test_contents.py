@@ -129,6 +129,15 @@ def test_append_refuses_what_does_not_go_together(change: dict[str, object]) -> 
         append(one, replace(one, **change))  # type: ignore[arg-type]
 
 
+def test_another_spelling_of_the_same_folders_goes_together() -> None:
+    contents = make_contents([make_document("A text.")])
+    other = replace(FINGERPRINTS, backbone_name="./tiny", adapter_name="/home/me/plain")
+    joined = append(contents, replace(contents, fingerprints=other))
+    assert len(joined.documents) == 2
+    settings = {"segment_length": 5}
+    assert same_source(contents, _source(contents), settings=settings, fingerprints=other)
+
+
 # --- unchanged? -----------------------------------------------------------------------------
 
 
