@@ -13,6 +13,7 @@ import os
 import platform
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -219,8 +220,10 @@ def _temporary(path: Path) -> Path:
 
 def _prefix(path: Path) -> str:
     # With the host in it: on a shared folder, another machine's process is never taken for dead.
-    host = "".join(c for c in platform.node() if c.isalnum() or c == "-")[:32]
-    return f".{path.name[:160]}.{host}."
+    host = "".join(c for c in platform.node() if c.isascii() and (c.isalnum() or c == "-"))[:32]
+    # Systems limit names by bytes, mostly 255, of which a letter may take four.
+    name = os.fsencode(path.name)[:160].decode(sys.getfilesystemencoding(), "ignore")
+    return f".{name}.{host}."
 
 
 def _flush(path: Path) -> None:

@@ -72,6 +72,21 @@ def test_bytes_and_chunks_arrive_whole(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.parametrize("name", ["ж" * 115 + ".lcirc", "a" * 249 + ".lcirc", "x" + "語" * 84])
+def test_long_names_that_a_system_takes(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    files.atomic_write(path, b"abc")
+    assert path.read_bytes() == b"abc"
+    killed = tmp_path / f"{files._prefix(path)}{2**22 + 1}-00.tmp"
+    killed.touch()
+    files.atomic_write(path, b"new")
+    assert leftovers(tmp_path) == []
+    path.unlink()
+    with files.atomic_folder(path) as folder:
+        (folder / "file").touch()
+    assert (path / "file").exists()
+
+
 def test_killed_writers_leave_the_old_or_the_new_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     files.atomic_write(path, OLD)
