@@ -35,18 +35,8 @@ def snapshot(name: str, *, offline: bool = False) -> Path:
 
     repo, _, revision = name.partition("@")
     offline = offline or HF_HUB_OFFLINE
+    reached = offline or _announced(name)
     try:
-        if not offline:
-            plan = snapshot_download(
-                repo,
-                revision=revision or None,
-                allow_patterns=_WANTED,
-                ignore_patterns=_UNWANTED,
-                dry_run=True,
-            )
-            size = sum(file.file_size or 0 for file in plan if file.will_download)
-            if size:
-                console.note(f"downloading {name}: {size / 1e6:,.0f} MB to {HF_HUB_CACHE}")
         folder = snapshot_download(
             repo,
             revision=revision or None,
@@ -56,7 +46,34 @@ def snapshot(name: str, *, offline: bool = False) -> Path:
         )
     except Exception as error:
         raise _explained(error, name, str(HF_HUB_CACHE), offline=offline) from error
+    if not reached:
+        console.note(f"can't ask the Hub for {name}; using the copy in {folder}")
     return Path(folder)
+
+
+def _announced(name: str) -> bool:
+    """Say what will be downloaded; False where the Hub can't be asked.
+
+    That is not the end: the model may be in the cache, and if not, the download says what is wrong.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    repo, _, revision = name.partition("@")
+    try:
+        plan = snapshot_download(
+            repo,
+            revision=revision or None,
+            allow_patterns=_WANTED,
+            ignore_patterns=_UNWANTED,
+            dry_run=True,
+        )
+    except Exception:  # the client raises a dozen types
+        return False
+    size = sum(file.file_size or 0 for file in plan if file.will_download)
+    if size:
+        console.note(f"downloading {name}: {size / 1e6:,.0f} MB to {HF_HUB_CACHE}")
+    return True
 
 
 def _explained(error: Exception, name: str, cache: str, *, offline: bool) -> LcircError:

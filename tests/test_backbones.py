@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -278,6 +281,45 @@ def test_a_cached_model_is_not_announced(
     fake_hub(size=0)
     pull("owner/model")
     assert capsys.readouterr().err == ""
+
+
+NO_NETWORK = """
+import sys
+from lcirc_cli.backbones import pull
+print(pull(sys.argv[1]))
+"""
+
+
+def test_a_cached_model_needs_no_network(tmp_path: Path) -> None:
+    """With the real client, and an address where nobody listens for the Hub."""
+    cached = tmp_path / "models--o--m"
+    snapshot = cached / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}", "utf-8")
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("a" * 40, "utf-8")
+    environ = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "0",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HUB_CACHE": str(tmp_path),
+    }
+
+    def run(name: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", NO_NETWORK, name],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    found = run("o/m")
+    assert found.stdout.strip() == str(snapshot), found.stderr
+    assert "can't ask the Hub for o/m; using the copy in" in found.stderr
+    missing = run("o/other").stderr.splitlines()[-1]
+    assert "can't fetch the model o/other" in missing and "check the network" in missing
+    assert "ry run" not in missing
 
 
 def test_offline_asks_for_local_files_only(fake_hub: Callable[..., list[dict[str, Any]]]) -> None:
