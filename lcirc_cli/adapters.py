@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import hub
 from lcirc_cli.errors import ModelError
+from lcirc_cli.files import exists, is_file, is_folder
 
 if TYPE_CHECKING:
     from lcirc_cli.backbones import Backbone
@@ -77,11 +78,11 @@ def _shipped(backbone: Backbone) -> Path | None:
 
 def _folder(name: str, *, offline: bool) -> Path:
     path = Path(name).expanduser()
-    if not path.is_dir():
-        if not path.exists() and hub.is_hub_name(name):
+    if not is_folder(path):
+        if not exists(path) and hub.is_hub_name(name):
             return hub.snapshot(name, offline=offline)
         raise ModelError(f"there is no adapter {name}: give the folder that `lcirc train` wrote")
-    if not (path / "config.json").is_file():
+    if not is_file(path / "config.json"):
         raise ModelError(f"{name} is not an adapter: there is no config.json in it")
     return path
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import default_model, default_wheel, fingerprints, hub
 from lcirc_cli.errors import ModelError, UsageError
+from lcirc_cli.files import is_file, is_folder
 from lcirc_cli.settings import DEVICES, DTYPES
 
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ def pull(name: str, *, offline: bool = False) -> Path:
     if name == default_model.NAME:
         return default_model.ensure(offline=offline)
     path = Path(name).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
+    if is_folder(path):
+        if not is_file(path / "config.json"):
             raise ModelError(f"{name} is not a model folder: there is no config.json in it")
         return path
-    if path.is_file():
+    if is_file(path):
         if path.suffix.lower() != ".gguf":
             raise ModelError(f"{name} is not a model: give its folder, or a .gguf file")
         return path

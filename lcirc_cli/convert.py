@@ -16,7 +16,7 @@ import torch
 
 from lcirc_cli import backbones, hub, published
 from lcirc_cli.errors import ModelError, StorageError, UsageError
-from lcirc_cli.files import atomic_folder
+from lcirc_cli.files import atomic_folder, exists, is_file
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, preset
 
 PUBLISHED_MODEL = LcircConfig.base_model  # its sizes are the defaults: no download for them
@@ -58,7 +58,7 @@ def convert(
         UsageError: `out` is there already.
         StorageError: `out` can't be written.
     """
-    if out.exists():
+    if exists(out):
         raise UsageError(f"{out} is there already; choose another name or remove it")
     opened = published.load(checkpoint)
     config = _config(opened, _sizes(model, offline=offline), layers=layers)
@@ -96,13 +96,13 @@ def _backbone_config(model: str, *, offline: bool) -> Any:
     from transformers import AutoConfig
 
     source: dict[str, Any]
-    if hub.is_hub_name(model) and not Path(model).expanduser().exists():
+    if hub.is_hub_name(model) and not exists(Path(model).expanduser()):
         repository, _, revision = model.partition("@")
         source = {"pretrained_model_name_or_path": repository, "revision": revision or "main"}
     else:
         path, offline = backbones.pull(model, offline=offline), True
         source = {"pretrained_model_name_or_path": path}
-        if path.is_file():
+        if is_file(path):
             source = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
     try:
         return AutoConfig.from_pretrained(**source, local_files_only=offline).get_text_config()

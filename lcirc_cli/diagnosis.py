@@ -13,7 +13,7 @@ from typing import Any
 
 from lcirc_cli import __version__, backbones, default_model, links
 from lcirc_cli.errors import LcircError, ModelError
-from lcirc_cli.files import cache_dir
+from lcirc_cli.files import cache_dir, exists
 from lcirc_cli.settings import CommonSettings
 
 PACKAGES = (
@@ -111,7 +111,7 @@ def _cache() -> dict[str, Any]:
 
 def _writable(folder: Path) -> bool:
     """Whether the folder, or the nearest one above it that exists, can be written."""
-    while not folder.exists() and folder != folder.parent:
+    while not exists(folder) and folder != folder.parent:
         folder = folder.parent
     return os.access(folder, os.W_OK)
 

@@ -118,7 +118,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary.rename(path)
         _flush(path.parent)
     except OSError as error:
-        if not path.exists() and old.exists():
+        if not exists(path) and exists(old):
             old.rename(path)
         if not _concerns(error, path):
             raise
@@ -172,6 +172,22 @@ def _acquire(handle: int, path: Path, timeout: float | None) -> None:
             console.note(f"waiting: another process is writing {path}")
             told = True
         time.sleep(0.1)
+
+
+# pathlib's own raise below a closed folder and for a name that is too long (until Python 3.14).
+def is_file(path: Path) -> bool:
+    """Whether there is a file that we may see; never raises."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder that we may see; never raises."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything that we may see; never raises."""
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def sha256_file(path: Path) -> str:

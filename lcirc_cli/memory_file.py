@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lcirc_cli import __version__
 from lcirc_cli.errors import MemoryFileError, ModelError
+from lcirc_cli.files import exists
 from lcirc_cli.memory_checks import check_contents
 from lcirc_cli.memory_container import Container, Part, open_container, write_container
 from lcirc_cli.memory_contents import (
@@ -150,7 +151,7 @@ def _remedy(what: str, old: str, new: str) -> str:
 
 
 def _can_be_named(adapter: str) -> bool:
-    return "/" in adapter or Path(adapter).exists()
+    return "/" in adapter or exists(Path(adapter))
 
 
 def _decode(container: Container) -> MemoryContents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import stat
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from lcirc_cli.commands.common import takes
 from lcirc_cli.commands.loading import load_engine
 from lcirc_cli.commands.printing import citation_lines, print_json, print_piece, printable, tell
 from lcirc_cli.errors import UsageError
+from lcirc_cli.files import exists
 from lcirc_cli.settings import CommonSettings, resolve
 
 if TYPE_CHECKING:
@@ -132,10 +134,10 @@ def split_arguments(
     for argument in arguments:
         path = Path(argument)
         if argument.endswith(SUFFIX):
-            if not path.is_file():
+            if _is_missing(path):
                 raise UsageError(f"there is no memory file {argument}; make it with lcirc ingest")
             paths.append(path)
-        elif _exists(path):
+        elif argument and exists(path):
             raise UsageError(
                 f"{argument} is not a memory file; ingest it first: lcirc ingest {argument}"
             )
@@ -153,11 +155,14 @@ def split_arguments(
     return paths, question
 
 
-def _exists(path: Path) -> bool:
+def _is_missing(path: Path) -> bool:
+    """Whether there is no such file; one that may not be seen is there, and loading it says so."""
     try:
-        return str(path) != "." and path.exists()  # "." is what an empty argument becomes
-    except (OSError, ValueError):  # a long question, or one with a NUL, is no path
+        return not stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
         return False
+    except (OSError, ValueError):  # a name that is too long, or one with a NUL
+        return True
 
 
 def check_question(question: str) -> None:

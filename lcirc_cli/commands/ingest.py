@@ -19,6 +19,7 @@ from lcirc_cli.commands.common import takes
 from lcirc_cli.commands.loading import load_engine
 from lcirc_cli.commands.printing import print_json, print_path
 from lcirc_cli.errors import DocumentError, MemoryFileError, StorageError, UsageError
+from lcirc_cli.files import exists, is_file, is_folder, locked
 from lcirc_cli.settings import CommonSettings
 
 if TYPE_CHECKING:
@@ -64,11 +65,10 @@ def ingest(
     Prints the path of the memory file. A file that is up to date is left as it is.
     """
     from lcirc_cli.documents import parse_page_ranges
-    from lcirc_cli.files import locked
 
     start = time.perf_counter()
     target = _target(sources, output)
-    if append and not target.is_file():
+    if append and not is_file(target):
         raise UsageError(f"there is no memory file {target} to add to; leave out --append")
     ranges = None if pages is None else parse_page_ranges(pages)
     reading = _read(sources, password_file=password_file, pages=ranges)
@@ -95,25 +95,27 @@ def _target(sources: Sequence[str], output: Path | None) -> Path:
     """Where the memory goes: OUT, or NAME.lcirc beside a single input."""
     if "" in sources:  # an unset variable, which would stand for the whole present folder
         raise UsageError("one of the documents has an empty name")
+    given = output is not None
     if output is None:
         if len(sources) != 1 or sources[0] == STDIN:
             what = "standard input needs" if STDIN in sources else "several inputs need"
             raise UsageError(f"{what} a name for the memory file: add -o OUT{SUFFIX}")
         source = Path(sources[0]).absolute()
-        output = source.with_suffix(SUFFIX) if source.is_file() else Path(f"{source}{SUFFIX}")
-    if output.is_dir():
+        output = source.with_suffix(SUFFIX) if is_file(source) else Path(f"{source}{SUFFIX}")
+    if is_folder(output):
         raise UsageError(f"{output} is a folder; give the memory file a name: -o NAME{SUFFIX}")
     if output.suffix != SUFFIX:
         raise UsageError(f"the name of a memory file ends in {SUFFIX}: -o {output}{SUFFIX}")
-    if not output.parent.is_dir():
+    # Without -o the folder is that of the document; reading it says what is missing.
+    if given and not is_folder(output.parent):
         raise StorageError(f"can't write {output}: there is no folder {output.parent}; create it")
     for source_name in sources:
         source = Path(source_name)
-        if source.suffix == SUFFIX and source.is_file():
+        if source.suffix == SUFFIX and is_file(source):
             raise UsageError(
                 f'{source_name} is a memory file already; ask it: lcirc ask {source_name} "..."'
             )
-        if source.is_file() and output.exists() and source.samefile(output):
+        if is_file(source) and exists(output) and source.samefile(output):
             raise UsageError(f"{output} is one of the documents; choose another name with -o")
     return output
 
@@ -125,7 +127,7 @@ def _read(
     from lcirc_cli.documents import collect_sources, read_document
 
     found = [
-        (source, Path(argument).is_dir())
+        (source, is_folder(Path(argument)))
         for argument in arguments
         for source in collect_sources([argument])
     ]
@@ -211,7 +213,7 @@ def _existing(target: Path, *, needed: bool) -> MemoryContents | None:
     """The memory that is there. A damaged one is made again."""
     from lcirc_cli.memory_file import load_memory
 
-    if not target.exists():
+    if not exists(target):
         return None
     try:
         return load_memory(target)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from lcirc_cli.documents import collect_sources, pdf, read_document
-from lcirc_cli.errors import DocumentError
+from lcirc_cli.errors import DocumentError, StorageError
+from lcirc_cli.files import atomic_folder
 
 from .raw_pdf import text_pdf
 
@@ -65,6 +66,59 @@ def test_what_may_not_be_opened(closed_to_us: Path, capsys: pytest.CaptureFixtur
     skipped = f"folder {closed_to_us.name}: skipped 1 unreadable folders"
     assert capsys.readouterr().err == f"lcirc: {skipped}\n"
     assert read_document(second).text == "Words."
+
+
+LONG = "x" * 300
+
+
+@pytest.fixture
+def imported(cli: Callable[..., Any]) -> Callable[..., Any]:
+    """The command line with all that it imports later, which only we may be allowed to read."""
+    import lcirc_cli.backbones
+    import lcirc_cli.memory_file  # noqa: F401
+
+    cli("ingest", "missing.txt")
+    return cli
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["ingest", "secret/c.txt"], 3),
+        (["ingest", "secret/missing/c.txt"], 3),
+        (["ingest", f"{LONG}.txt"], 3),
+        (["ingest", "nowhere/missing.pdf"], 3),
+        (["ask", "secret/a.lcirc", "What?"], 5),
+        (["ask", f"{LONG}.lcirc", "What?"], 2),
+        (["ask", "b.txt", "What?"], 2),
+        (["pull", "secret/a/model"], 4),
+        (["pull", LONG], 4),
+    ],
+)
+def test_commands_say_what_may_not_be_seen(
+    imported: Callable[..., Any],
+    closed_to_us: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    status: int,
+) -> None:
+    monkeypatch.chdir(closed_to_us)
+    found, out, err = imported(*arguments, "--offline")
+    assert (found, out) == (status, "")
+    one_line(err)
+
+
+@pytest.mark.parametrize("place", ["secret/o.lcirc", f"{LONG}.lcirc"])
+def test_a_memory_where_none_can_be(
+    imported: Callable[..., Any], closed_to_us: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(closed_to_us)
+    monkeypatch.setattr("lcirc_cli.commands.ingest.load_engine", lambda settings: None)
+    status, out, err = imported("ingest", "b.txt", "-o", place)
+    assert (status, out) == (8, "")
+    assert "can't write" in one_line(err)
+    with pytest.raises(StorageError, match="can't write"), atomic_folder(Path(place)):
+        pass
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
