@@ -19,6 +19,10 @@ _BOMS = (  # longest first: the UTF-32 mark begins with the UTF-16 one
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SEVEN_BIT = ("iso-2022", "hz-gb")
+# A page that names one of these was not written in it: its markup could not be read as ASCII then
+# (UTF-16), or they are no encodings of pages, and turn escapes into characters or raise.
+_NEVER_DECLARED = ("utf-16", "utf-32", "utf-7", "idna", "punycode", "undefined")
+_NEVER_DECLARED += ("unicode-escape", "raw-unicode-escape")
 _SAMPLE_BYTES = 1 << 16
 _RUN_SHARE = 0.5  # of the bytes above 127, those beside another: less means accents among ASCII
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
@@ -39,7 +43,9 @@ def decode_text(data: bytes, *, declared: str | None = None) -> tuple[str, list[
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _decode(data, encoding, "" if encoding == "utf-8-sig" else encoding)
-    if declared and declared.startswith(_SEVEN_BIT) and _is_text_codec(declared):
+    if declared and not _can_be_declared(declared):
+        declared = None
+    if declared and declared.startswith(_SEVEN_BIT):
         return _decode(data, declared, declared)  # its bytes are valid UTF-8 as well
     wide = looks_like_wide(data)
     if wide:
@@ -48,7 +54,7 @@ def decode_text(data: bytes, *, declared: str | None = None) -> tuple[str, list[
         return data.decode("utf-8", "surrogatepass"), []  # `cleaning` tells of surrogates
     except UnicodeDecodeError as error:
         bad = error.start
-    if declared and _is_text_codec(declared):
+    if declared:
         return _decode(data, declared, declared)
     sample = data[max(0, bad - 1024) : bad + _SAMPLE_BYTES]
     if _is_damaged_utf8(sample):
@@ -89,11 +95,13 @@ def _damage(broken: int, encoding: str) -> str:
     return f"{broken:,} damaged character{'' if broken == 1 else 's'} ({encoding}) replaced"
 
 
-def _is_text_codec(name: str) -> bool:
+def _can_be_declared(name: str) -> bool:
     try:
-        return bool(codecs.lookup(name)._is_text_encoding)
-    except (LookupError, ValueError):
+        codec = codecs.lookup(name)
+        b"a".decode(name, "replace")  # some codecs know no "replace"
+    except (LookupError, ValueError):  # not there, or no text encoding; UnicodeError is the latter
         return False
+    return not codec.name.replace("_", "-").startswith(_NEVER_DECLARED)
 
 
 def _is_damaged_utf8(sample: bytes) -> bool:

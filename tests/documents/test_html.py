@@ -46,6 +46,16 @@ def test_the_declared_encoding_is_used_where_it_is_needed() -> None:
     assert read_html(wrong, name="a.html").text == "naïve"
 
 
+NO_ENCODINGS = ["idna", "undefined", "punycode", "utf-16", "UTF-16LE", "utf_32", "utf-7", "hex"]
+NO_ENCODINGS += ["unicode_escape", "raw-unicode-escape", "rot13", "none", "x" * 300, "mbcs"]
+
+
+@pytest.mark.parametrize("charset", NO_ENCODINGS)
+def test_what_no_page_is_written_in_is_not_believed(charset: str) -> None:
+    page = f"<meta charset={charset}><p>C:\\new \\u0041 caf\u00e9 1+1-2".encode("cp1252")
+    assert read_html(page, name="a.html").text == "C:\\new \\u0041 caf\u00e9 1+1-2"
+
+
 UNITS = ["<", "</", "<!", "<?", "<!--", "<a ", '<a x="', "<a x='b ", "</a ", "x<", "<a/", "&", "&#"]
 UNITS += ["<![CDATA[", "<!DOCTYPE ", "<script>", "<script></", "<title>", "<h1>", "<h1></h1>"]
 UNITS += ["<td>", "<li>", "<pre> \n", "<svg>", "<img alt=", "<br><h2>", "\n", " ", "= "]
