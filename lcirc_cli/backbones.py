@@ -45,15 +45,19 @@ class Backbone:
     eos_ids: tuple[int, ...]
 
 
-def pull(name: str, *, offline: bool = False) -> Path:
+def pull(name: str, *, offline: bool = False, contents: bool = False) -> Path:
     """Make sure that a backbone is on this machine; return its folder or `.gguf` file.
+
+    Args:
+        offline: never reach out.
+        contents: read all of the default model's files to see that none has changed.
 
     Raises:
         ModelError: there is no such model, or it can't be fetched.
         StorageError: no space for it.
     """
     if name == default_model.NAME:
-        return default_model.ensure(offline=offline)
+        return default_model.ensure(offline=offline, contents=contents)
     path = Path(name).expanduser()
     if is_folder(path):
         if not is_file(path / "config.json"):
@@ -202,7 +206,7 @@ def _load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(**_source(path), local_files_only=True)
     except Exception as error:  # tokenizers raises plain Exception for a bad file
-        raise ModelError(f"the tokenizer of {name} can't be loaded: {_first(error)}") from error
+        raise ModelError(f"the tokenizer of {name} can't be loaded: {_reason(error, path, name)}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"the tokenizer of {name} has no tokenizer.json, which lcirc needs")
     if tokenizer.pad_token_id is None:
@@ -233,7 +237,7 @@ def _load_lm(
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # the libraries below raise a dozen types for a bad folder
-        raise ModelError(f"the model {name} can't be loaded: {_first(error)}") from error
+        raise ModelError(f"the model {name} can't be loaded: {_reason(error, path, name)}") from error
     lm: PreTrainedModel = loaded[0]
     report: dict[str, Any] = loaded[1]
     # transformers fills what is missing with random numbers and goes on.
@@ -268,5 +272,8 @@ def _eos_ids(lm: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> tuple[i
     return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
 
 
-def _first(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _reason(error: Exception, path: Path, name: str) -> str:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if name != default_model.NAME:
+        return first
+    return f"{first}; delete {path} and run: lcirc pull {name}"

