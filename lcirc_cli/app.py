@@ -82,6 +82,7 @@ def build() -> typer.Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; what fails is told in one line."""
+    console.open_streams()
     try:
         # Not through the Typer object itself, which would install an exception hook.
         command = typer.main.get_command(build())

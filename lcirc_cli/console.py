@@ -7,8 +7,10 @@ imported on first use: it costs a tenth of a second that `--help` doesn't have.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,6 +58,24 @@ def one_line(text: str) -> str:
     """`text` without line breaks, terminal escapes and what isn't UTF-8: names may hold any."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def open_streams() -> None:
+    """Make standard output and error fit to write to, however lcirc was started.
+
+    One that is closed (`>&-`) leads nowhere: its number would be given to the next file that is
+    opened, and None has no flush. Letters that standard output's encoding lacks come out as `?`,
+    for an answer should not end in a traceback over a name.
+    """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(handle)
+        for name in ("stdout", "stderr"):
+            if getattr(sys, name) is None:
+                setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def stdout_is_terminal() -> bool:

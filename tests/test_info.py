@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,6 +36,41 @@ def memory(tmp_path: Path) -> Path:
     path = tmp_path / "two books.lcirc"
     save_memory(path, replace(contents, features={"codes": codes}))
     return path
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_closed_streams(memory: Path, closed: int) -> None:
+    """As with `<&-`, `>&-` or `2>&-` in a shell."""
+    done = lcirc("info", memory, preexec_fn=lambda: os.close(closed))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("whole, SHA-256" in done.stdout) == (closed != 1)
+    if closed == 0:
+        for arguments in ([], ["--questions", "-"]):
+            asked = lcirc("ask", memory, *arguments, preexec_fn=lambda: os.close(closed))
+            assert asked.returncode == 2 and len(asked.stderr.splitlines()) == 1
+
+
+def test_letters_that_the_terminal_lacks(memory: Path, tmp_path: Path) -> None:
+    odd = memory.rename(tmp_path / "Übung.lcirc")
+    narrow = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = lcirc("info", odd, env=narrow)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?bung.lcirc: whole" in done.stdout
+    (tmp_path / "Ü").mkdir()
+    (tmp_path / "Ü" / "config.json").write_text("{}", "utf-8")
+    pulled = lcirc("pull", tmp_path / "Ü", env=narrow)
+    assert (pulled.returncode, pulled.stdout) == (0, f"{tmp_path / 'Ü'}\n")
+
+
+def lcirc(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lcirc_cli", *map(str, arguments)],
+        capture_output=True,
+        input="",
+        text=True,
+        check=False,
+        **options,
+    )
 
 
 def test_json(cli: Callable[..., tuple[int, str, str]], memory: Path) -> None:

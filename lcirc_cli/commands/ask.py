@@ -107,7 +107,7 @@ def ask(
         if question is not None:
             raise UsageError("give a question or --questions, not both")
         batch: list[str] | None = read_questions(questions)
-    elif question is None and not sys.stdin.isatty():
+    elif question is None and (sys.stdin is None or not sys.stdin.isatty()):
         batch = [_piped_question()]
     else:
         batch = None if question is None else [question]
@@ -184,6 +184,8 @@ def read_questions(path: Path) -> list[str]:
     Raises:
         UsageError: the file can't be read, has no question, or a line is something else.
     """
+    if str(path) == "-" and sys.stdin is None:
+        raise UsageError("standard input is closed; pipe the questions in, or name their file")
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -210,7 +212,7 @@ def read_questions(path: Path) -> list[str]:
 
 def _piped_question() -> str:
     try:
-        question = sys.stdin.read().strip()
+        question = "" if sys.stdin is None else sys.stdin.read().strip()
     except UnicodeDecodeError:
         raise UsageError("the question on standard input is not valid UTF-8 text") from None
     if not question:

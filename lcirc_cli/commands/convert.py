@@ -10,6 +10,7 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.printing import print_path
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings
 
@@ -67,7 +68,7 @@ def convert(
         }
         print(json.dumps(result))
     else:
-        print(done.folder)
+        print_path(done.folder)
 
 
 def parse_layers(text: str) -> list[int]:

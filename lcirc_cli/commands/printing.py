@@ -67,7 +67,9 @@ def print_json(record: dict[str, Any]) -> None:
 def print_path(path: Path) -> None:
     """A path as a shell would use it; its bytes need not be text."""
     try:
+        str(path).encode(sys.stdout.encoding or "utf-8")
         print(path, flush=True)
     except UnicodeEncodeError:
+        sys.stdout.flush()
         sys.stdout.buffer.write(os.fsencode(path) + b"\n")
         sys.stdout.buffer.flush()

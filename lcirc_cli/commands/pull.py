@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.printing import print_path
 from lcirc_cli.settings import CommonSettings
 
 
@@ -32,4 +33,4 @@ def pull(
     if settings.json:
         print(json.dumps({"schema": 1, "model": name, "path": str(path)}))
     else:
-        print(path)
+        print_path(path)
