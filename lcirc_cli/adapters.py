@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import hub
-from lcirc_cli.errors import ModelError
+from lcirc_cli.errors import ModelError, is_out_of_memory
 from lcirc_cli.files import exists, is_file, is_folder
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _load(folder: Path, name: str) -> LoadedAdapter:
         with silent_transformers():
             adapter = LcircAdapter.load(folder, dtype="auto", local_files_only=True)
     except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"the adapter {name} can't be loaded: {reason}") from error
     return LoadedAdapter(adapter, name, adapter_fingerprint(adapter))

@@ -24,7 +24,7 @@ from lcirc_cli.commands.ingest import ingest
 from lcirc_cli.commands.make_lqa import make_lqa
 from lcirc_cli.commands.pull import pull
 from lcirc_cli.commands.train import train
-from lcirc_cli.errors import LcircError, OutOfMemoryError, StorageError
+from lcirc_cli.errors import LcircError, OutOfMemoryError, StorageError, is_out_of_memory
 
 # A command is a function, or a Typer app where it has sub-commands of its own.
 COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
@@ -135,7 +135,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         path = context.command_path if context is not None else "lcirc"
         message = " ".join(error.format_message().split()).rstrip(".")
         return f"{message}; see {path} --help", error.exit_code
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return (
             "out of memory; close other programs, or use a smaller model or --dtype bfloat16",
             OutOfMemoryError.exit_code,
@@ -148,13 +148,3 @@ def explain(error: BaseException) -> tuple[str, int]:
         f"unexpected {type(error).__name__}: {first}; run again with --debug for the traceback",
         LcircError.exit_code,
     )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError):
-        return True
-    torch = sys.modules.get("torch")  # not loaded: then it isn't torch's memory that ran out
-    if torch is not None and isinstance(error, torch.OutOfMemoryError):
-        return True
-    # The CPU allocator raises a plain RuntimeError.
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import default_model, default_wheel, fingerprints, hub
-from lcirc_cli.errors import ModelError, UsageError
+from lcirc_cli.errors import ModelError, UsageError, is_out_of_memory
 from lcirc_cli.files import is_file, is_folder
 from lcirc_cli.settings import DEVICES, DTYPES
 
@@ -206,7 +206,10 @@ def _load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(**_source(path), local_files_only=True)
     except Exception as error:  # tokenizers raises plain Exception for a bad file
-        raise ModelError(f"the tokenizer of {name} can't be loaded: {_reason(error, path, name)}") from error
+        if is_out_of_memory(error):
+            raise
+        reason = _reason(error, path, name)
+        raise ModelError(f"the tokenizer of {name} can't be loaded: {reason}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"the tokenizer of {name} has no tokenizer.json, which lcirc needs")
     if tokenizer.pad_token_id is None:
@@ -218,7 +221,6 @@ def _load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
 def _load_lm(
     path: Path, name: str, *, dtype: torch.dtype, device: torch.device, implementation: str | None
 ) -> PreTrainedModel:
-    import torch
     from transformers import AutoModelForCausalLM
 
     options: dict[str, Any] = {} if path.is_file() else {"use_safetensors": True}
@@ -234,10 +236,11 @@ def _load_lm(
             output_loading_info=True,
             local_files_only=True,
         )
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:  # the libraries below raise a dozen types for a bad folder
-        raise ModelError(f"the model {name} can't be loaded: {_reason(error, path, name)}") from error
+        if is_out_of_memory(error):
+            raise
+        reason = _reason(error, path, name)
+        raise ModelError(f"the model {name} can't be loaded: {reason}") from error
     lm: PreTrainedModel = loaded[0]
     report: dict[str, Any] = loaded[1]
     # transformers fills what is missing with random numbers and goes on.

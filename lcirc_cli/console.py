@@ -73,7 +73,8 @@ def open_streams() -> None:
         os.close(handle)
         for name in ("stdout", "stderr"):
             if getattr(sys, name) is None:
-                setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+                nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+                setattr(sys, name, nowhere)
     if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
 

@@ -88,8 +88,7 @@ def ensure(*, offline: bool = False, contents: bool = False) -> Path:
     if offline:
         wrong = "damaged" if exists(folder()) else "not on this machine"
         raise ModelError(
-            f"the model {NAME} is {wrong} ({folder()}); "
-            f"go online once and run: lcirc pull {NAME}"
+            f"the model {NAME} is {wrong} ({folder()}); go online once and run: lcirc pull {NAME}"
         )
     make_folder(folder().parent)
     with locked(folder()):

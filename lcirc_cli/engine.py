@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch
-
 from lcirc_cli.adapters import LoadedAdapter, load_adapter
 from lcirc_cli.answer import Answer, AskSettings
 from lcirc_cli.answering import Answerer
 from lcirc_cli.backbones import Backbone, load_backbone
 from lcirc_cli.collection import Collection
 from lcirc_cli.documents.document import Document
-from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError
+from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError, is_out_of_memory
 from lcirc_cli.ingestion import Progress, ingest, settings_of
 from lcirc_cli.memory_contents import Fingerprints, MemoryContents
 from lcirc_cli.memory_file import check_fingerprints
@@ -208,10 +206,8 @@ def _memory_errors() -> Iterator[None]:
     """What torch and Python raise where memory runs out, as one exception of ours."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
-        expected = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        # The CPU allocator raises a plain RuntimeError.
-        if not expected and "can't allocate memory" not in str(error):
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not is_out_of_memory(error):
             raise
         raise OutOfMemoryError(
             "out of memory; close other programs, or use a smaller model, --dtype bfloat16 or "

@@ -14,6 +14,9 @@ Each message is one line that says what is wrong and what to do about it.
 
 from __future__ import annotations
 
+import errno
+import sys
+
 
 class LcircError(Exception):
     """Base of everything that lcirc raises on purpose."""
@@ -61,3 +64,17 @@ class StorageError(LcircError):
     """No space left, or a place that can't be written."""
 
     exit_code = 8
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception of Python or of a library means that memory ran out."""
+    if isinstance(error, MemoryError):
+        return True
+    torch = sys.modules.get("torch")  # not loaded: then it isn't torch's memory that ran out
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    # torch's CPU allocator raises a plain RuntimeError; libraries in Rust pass errno on as text.
+    text = str(error)
+    return "can't allocate memory" in text or "Cannot allocate memory" in text

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli.errors import MemoryFileError
+from lcirc_cli.errors import MemoryFileError, is_out_of_memory
 from lcirc_cli.files import atomic_write
 
 PREFIX = b'{"__metadata__":{"sha256":"'
@@ -147,6 +147,8 @@ def _map(path: Path) -> mmap.mmap:
     except FileNotFoundError as error:
         raise MemoryFileError(f"{path}: no such file; make one with `lcirc ingest`") from error
     except OSError as error:
+        if is_out_of_memory(error):
+            raise
         remedy = (
             "check its permissions"
             if isinstance(error, PermissionError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lcirc_cli import backbones, fingerprints, hub
+from lcirc_cli import app, backbones, fingerprints, hub
 from lcirc_cli.backbones import load_backbone, pull
 from lcirc_cli.errors import ModelError, UsageError
 
@@ -156,6 +157,33 @@ def test_missing_and_misshapen_weights_are_refused(saved: Callable[..., Path]) -
     path.write_bytes(path.read_bytes()[:-5000])
     with pytest.raises(ModelError, match="can't be loaded"):
         load_backbone(str(folder), **CPU)
+
+
+@pytest.mark.parametrize("where", ["AutoModelForCausalLM", "AutoTokenizer"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        Exception("I/O error: Cannot allocate memory (os error 12)"),
+        MemoryError(),
+    ],
+    ids=["torch", "mmap", "rust", "python"],
+)
+def test_out_of_memory_while_loading_is_not_a_bad_model(
+    saved: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
+) -> None:
+    import transformers
+
+    folder = saved()
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(getattr(transformers, where), "from_pretrained", fail)
+    with pytest.raises(type(error)) as caught:
+        load_backbone(str(folder), **CPU)
+    assert app.explain(caught.value)[1] == 6
 
 
 def test_pickled_weights_are_never_opened(saved: Callable[..., Path]) -> None:

@@ -313,7 +313,7 @@ def test_a_cache_of_the_first_lcirc_still_counts(index: Path) -> None:
 
 
 def test_a_default_model_that_cant_be_loaded_says_what_to_do(index: Path) -> None:
-    for name, what in (("config.json", "model"), ("tokenizer.json", "tokenizer")):
+    for name in ("config.json", "tokenizer.json"):
         path = default_model.ensure() / name
         whole = path.read_bytes()
         path.write_bytes(b"x" * len(whole))  # of the same size: only pull would see it
