@@ -83,6 +83,7 @@ def build() -> typer.Typer:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; what fails is told in one line."""
     console.open_streams()
+    console.set_debug(_debug(arguments))
     try:
         # Not through the Typer object itself, which would install an exception hook.
         command = typer.main.get_command(build())
@@ -91,19 +92,21 @@ def run(arguments: Sequence[str]) -> int:
         status = command(list(arguments) or ["--help"], prog_name="lcirc", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
-        return _failed(error, debug=_debug(arguments))
+        return _failed(error)
     if status == INTERRUPTED:  # Typer has turned the KeyboardInterrupt into its exit code
         console.error("interrupted")
     return status if isinstance(status, int) else 0
 
 
 def _debug(arguments: Sequence[str]) -> bool:
-    # Looked up by hand: the failure may come before the options are parsed.
+    # Looked up by hand: the failure may come before the options are parsed and the file is read.
     off = ("", "0", "false", "no", "off")
-    return "--debug" in arguments or os.environ.get("LCIRC_DEBUG", "").lower() not in off
+    if given := [each for each in arguments if each in ("--debug", "--no-debug")]:
+        return given[-1] == "--debug"
+    return os.environ.get("LCIRC_DEBUG", "").lower() not in off
 
 
-def _failed(error: BaseException, *, debug: bool) -> int:
+def _failed(error: BaseException) -> int:
     if _is_broken_pipe(error):
         # The reader is gone, and Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -113,7 +116,7 @@ def _failed(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         console.error("interrupted")
         return INTERRUPTED
-    if debug:
+    if console.is_debug():
         traceback.print_exception(error)
     line, status = explain(error)
     console.error(line)

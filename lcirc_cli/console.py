@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Advance = Callable[[float], None]
 
 _quiet = False
+_debug = False
 
 
 def set_quiet(quiet: bool) -> None:
@@ -29,6 +30,16 @@ def set_quiet(quiet: bool) -> None:
 
 def is_quiet() -> bool:
     return _quiet
+
+
+def set_debug(debug: bool) -> None:
+    """Show a traceback where a command fails."""
+    global _debug
+    _debug = debug
+
+
+def is_debug() -> bool:
+    return _debug
 
 
 def stderr() -> Console:

@@ -25,6 +25,7 @@ PREFIX = "LCIRC_"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "bfloat16", "float32", "float16")
 ATTENTIONS = ("auto", "sdpa", "flash")
+TABLES = ("ask",)  # of a config file: commands with settings of their own in it
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
@@ -51,6 +52,7 @@ class CommonSettings:
         quiet: no notes and no progress.
         json: results as JSON on standard output.
         debug: a traceback where something fails.
+        config: the file that settings were read from; a command's own are in a table of it.
     """
 
     model: str = "smollm2"
@@ -62,6 +64,7 @@ class CommonSettings:
     quiet: bool = False
     json: bool = False
     debug: bool = False
+    config: Path | None = dataclasses.field(default=None, compare=False, metadata={"own": False})
 
 
 def resolve(
@@ -69,6 +72,7 @@ def resolve(
     flags: Mapping[str, Any],
     *,
     config: Path | None = None,
+    table: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> T:
     """Fill the dataclass `kind`: flag > LCIRC_* variable > config file > default.
@@ -78,6 +82,7 @@ def resolve(
             `metadata={"choices": (...)}` limits a field to these words.
         flags: what the command line gave; None stands for "not given".
         config: a TOML file; its top-level keys are settings, its tables belong to commands.
+        table: of `TABLES`; take the keys of this table of the file, not the top-level ones.
         environ: the variables; None takes this process's.
 
     Raises:
@@ -85,9 +90,13 @@ def resolve(
             the config file, or a file that can't be read.
     """
     environ = os.environ if environ is None else environ
-    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, kind))}
+    fields = {
+        field.name: field
+        for field in dataclasses.fields(typing.cast(Any, kind))
+        if field.metadata.get("own", True)
+    }
     hints = typing.get_type_hints(kind)
-    from_file = _read_config(config, set(fields)) if config is not None else {}
+    from_file = _read_config(config, set(fields), table) if config is not None else {}
     values: dict[str, Any] = {}
     for name, field in fields.items():
         variable = PREFIX + name.upper()
@@ -96,27 +105,43 @@ def resolve(
         elif environ.get(variable, "") != "":
             value, source = environ[variable], f"the variable {variable}"
         elif name in from_file:
-            value, source = from_file[name], f"{name} in {config}"
+            value, source = from_file[name], f"{_place(name, table)} in {config}"
         else:
             continue
         values[name] = _converted(value, hints[name], field, source)
     return kind(**values)
 
 
-def _read_config(path: Path, known: set[str]) -> dict[str, Any]:
+def _read_config(path: Path, known: set[str], table: str | None) -> dict[str, Any]:
     try:
         found = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"can't read the config file {path}: {error.strerror}") from error
     except ValueError as error:  # not UTF-8, or not TOML
         raise UsageError(f"the config file {path} is not TOML: {error}") from error
-    settings = {key: value for key, value in found.items() if not isinstance(value, dict)}
+    tables = {key: value for key, value in found.items() if isinstance(value, dict)}
+    for key in tables:
+        if key not in TABLES:
+            raise UsageError(
+                f"no command reads the table [{key}] in {path}; known are "
+                + ", ".join(f"[{name}]" for name in TABLES)
+            )
+    if table is None:
+        settings = {key: value for key, value in found.items() if key not in tables}
+    else:
+        settings = tables.get(table, {})
     for key in settings:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-            raise UsageError(f"unknown setting {key} in {path}; {hint}")
+            if table is None:
+                hint += "; those of lcirc ask alone stand below a line [ask]"
+            raise UsageError(f"unknown setting {_place(key, table)} in {path}; {hint}")
     return settings
+
+
+def _place(key: str, table: str | None) -> str:
+    return key if table is None else f"{table}.{key}"
 
 
 def _converted(value: Any, hint: Any, field: dataclasses.Field[Any], source: str) -> Any:

@@ -143,6 +143,20 @@ def test_debug_shows_the_traceback(
     assert "Traceback" in cli("fail")[2]
 
 
+def test_debug_is_a_setting_like_others(
+    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("debug = true\n", "utf-8")
+    assert "Traceback" in cli("pull", "no-model", "--config", config)[2]
+    assert "Traceback" not in cli("pull", "no-model")[2]
+    assert "Traceback" not in cli("pull", "no-model", "--config", config, "--no-debug")[2]
+    monkeypatch.setenv("LCIRC_DEBUG", "1")
+    assert "Traceback" in cli("pull", "no-model")[2]
+    assert "Traceback" not in cli("pull", "no-model", "--no-debug")[2]
+    assert "Traceback" not in cli("nothing", "--no-debug")[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -88,8 +88,34 @@ def test_numbers_are_checked() -> None:
 
 
 def test_tables_in_the_file_are_left_to_the_commands(tmp_path: Path) -> None:
-    config = write(tmp_path / "c.toml", "quiet = true\n[train]\nsteps = 3\n")
+    config = write(tmp_path / "c.toml", "quiet = true\n[ask]\nsteps = 3\n")
     assert resolve(CommonSettings, {}, config=config, environ={}).quiet
+    assert resolve(Sample, {}, config=config, table="ask", environ={}).steps == 3
+    assert resolve(Sample, {"steps": 4}, config=config, table="ask", environ={}).steps == 4
+    assert resolve(Sample, {}, config=write(config, ""), table="ask", environ={}).steps == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "message"),
+    [
+        (
+            "[train]\nsteps = 3",
+            None,
+            r"no command reads the table \[train\] in .*known are \[ask\]",
+        ),
+        ("[ask]\nstep = 3", "ask", "unknown setting ask.step in .*did you mean steps"),
+        ("[ask]\nsteps = 'x'", "ask", "ask.steps in .*c.toml: 'x' is not a whole number"),
+        ("window = 'ends'", None, r"unknown setting window in .*below a line \[ask\]"),
+        ("citations = 1", None, r"unknown setting citations in .*below a line \[ask\]"),
+        ("config = 'x'", None, "unknown setting config"),
+    ],
+)
+def test_nothing_in_the_file_is_dropped(
+    tmp_path: Path, text: str, table: str | None, message: str
+) -> None:
+    config = write(tmp_path / "c.toml", text)
+    with pytest.raises(UsageError, match=message):
+        resolve(Sample if table else CommonSettings, {}, config=config, table=table, environ={})
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def ask(
         "temperature": temperature,
         "seed": seed,
     }
-    chosen = resolve(AskSettings, flags)
+    chosen = resolve(AskSettings, flags, config=settings.config, table="ask")
     chosen.validate()
     paths, question = split_arguments(arguments, question)
     if question is not None:

@@ -10,6 +10,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,8 +120,9 @@ def common_settings(flags: dict[str, Any]) -> CommonSettings:
     config = given.pop("config", None)
     if config is None and os.environ.get("LCIRC_CONFIG"):
         config = Path(os.environ["LCIRC_CONFIG"])
-    settings = resolve(CommonSettings, given, config=config)
+    settings = replace(resolve(CommonSettings, given, config=config), config=config)
     console.set_quiet(settings.quiet)
+    console.set_debug(settings.debug)
     if settings.offline:
         # Read by the Hub's client when it is first imported: a second lock on the same door.
         os.environ["HF_HUB_OFFLINE"] = "1"

@@ -21,8 +21,10 @@ _BOMS = (  # longest first: the UTF-32 mark begins with the UTF-16 one
 _SEVEN_BIT = ("iso-2022", "hz-gb")
 # A page that names one of these was not written in it: its markup could not be read as ASCII then
 # (UTF-16), or they are no encodings of pages, and turn escapes into characters or raise.
-_NEVER_DECLARED = ("utf-16", "utf-32", "utf-7", "idna", "punycode", "undefined")
-_NEVER_DECLARED += ("unicode-escape", "raw-unicode-escape")
+_NEVER_DECLARED = (
+    *("utf-16", "utf-32", "utf-7", "idna", "punycode", "undefined"),
+    *("unicode-escape", "raw-unicode-escape"),
+)
 _SAMPLE_BYTES = 1 << 16
 _RUN_SHARE = 0.5  # of the bytes above 127, those beside another: less means accents among ASCII
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")

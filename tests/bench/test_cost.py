@@ -220,13 +220,15 @@ def test_counting_segments() -> None:
 
 
 def test_cost_from_the_command_line(
-    bench_cli: Callable[..., Any], backbone_folder: Path, adapter_folder: Path
+    bench_cli: Callable[..., Any], backbone_folder: Path, adapter_folder: Path, tmp_path: Path
 ) -> None:
     done = bench_cli("cost", "--model", "llama-2-7b", "--preset", "paper", "--lengths", "131072")
     assert done.status == 0, done.err
     assert "| 131,072 | full |" in done.out and "1.074e+04" in done.out
+    config = tmp_path / "c.toml"
+    config.write_text('device = "cpu"\n[ask]\ncitations = 1\n', "utf-8")
     given = ["--model", backbone_folder, "--adapter", adapter_folder, "--dtype", "float32"]
-    given += ["--device", "cpu", "--offline", "--lengths", "2048", "--window", "512"]
+    given += ["--config", config, "--offline", "--lengths", "2048", "--window", "512"]
     done = bench_cli("cost", *given, "--measure", "600", "--json")
     assert done.status == 0, done.err
     found = json.loads(done.out)

@@ -200,6 +200,10 @@ def test_the_environment_and_the_flags(ask: Run, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("LCIRC_WINDOW", "none")
     answer = json.loads(ask("one.lcirc", QUESTION, "--json", "--window", "ends").out)
     assert answer["method"] == "lcirc" and answer["window"] == "ends"
+    monkeypatch.delenv("LCIRC_WINDOW")
+    Path("c.toml").write_text('quiet = true\n[ask]\nwindow = "none"\nmethod = "none"\n')
+    answer = json.loads(ask("one.lcirc", QUESTION, "--json", "--config", "c.toml").out)
+    assert answer["method"] == "lcirc" and answer["window"] == "none"
 
 
 # -- exit codes ---------------------------------------------------------------------------------
@@ -217,6 +221,7 @@ def test_the_environment_and_the_flags(ask: Run, monkeypatch: pytest.MonkeyPatch
         (["one.lcirc", "Where is the caf\udce9?"], "not valid UTF-8"),
         (["one.lcirc", QUESTION, "--method", "rag"], "qd-lcirc"),
         (["one.lcirc", QUESTION, "--citations", "-1"], "citations"),
+        (["one.lcirc", QUESTION, "--temperature", "1", "--seed", "9" * 21], "seed must be"),
         (["one.lcirc", QUESTION, "--questions", "one.txt"], "not both"),
         (["one.lcirc", "--questions", "missing.jsonl"], "missing.jsonl"),
         (["one.lcirc", "bread " * 1100], "too long"),

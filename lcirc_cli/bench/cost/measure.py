@@ -40,7 +40,8 @@ def measure_all(
 def _in_a_process(
     settings: CommonSettings, tokens: int, system: str, window: int
 ) -> dict[str, Any]:
-    request = {"settings": asdict(settings), "tokens": tokens, "system": system, "window": window}
+    common = asdict(replace(settings, config=None))  # a path is no JSON, and its values are here
+    request = {"settings": common, "tokens": tokens, "system": system, "window": window}
     done = subprocess.run(
         [sys.executable, "-m", "lcirc_cli.bench.cost.measure", json.dumps(request)],
         capture_output=True,
