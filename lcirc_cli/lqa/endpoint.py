@@ -3,7 +3,7 @@
 The client is `openai`; retries are ours, because all requests of a process share one pause: when
 the server asks to wait (429, Retry-After), nothing more is sent until then. Trouble that passes
 (429, 5xx, timeouts, cut connections) is waited out up to `patience`; a refusal of one request is
-`Refused`; what only a person can put right is an `EndpointError`.
+`Refused`, and kept for good; what only a person can put right is an `EndpointError`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ KEY_VARIABLES = ("LCIRC_API_KEY", "OPENAI_API_KEY")
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0  # seconds between tries
 _LONGEST_PAUSE = 600.0  # what a server may ask for
 _HELLO_PATIENCE = 15.0
+# What a server answers to a request that it can't take: its form, or its length. Any other refusal
+# may be gone tomorrow, and must not be kept as the answer.
+_ABOUT_THE_REQUEST = (400, 413, 422)
 # For each request the client looks through all its connections: with 64 of them in one client
 # that takes a third of a request's time, with 8 next to nothing.
 _CONNECTIONS = 8
@@ -145,7 +148,7 @@ class EndpointModel:
         if trouble.after is not None:
             until = time.monotonic() + min(trouble.after, _LONGEST_PAUSE)
             self._open_until = max(self._open_until, until)
-            return
+        # At least this, whatever the server asks for: some ask for 0 s, and for ever.
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(tries, 16))
         # Spread out, so that all who failed together don't come back together.
         await asyncio.sleep(longest * random.uniform(0.5, 1.0))
@@ -174,12 +177,22 @@ def _of_status(error: openai.APIStatusError, url: str) -> Exception:
         return EndpointError(
             f"the endpoint {url} refuses the key (HTTP {status}); set {KEY_VARIABLES[0]}"
         )
+    if status == 402:
+        return EndpointError(
+            f"the endpoint {url} wants to be paid first (HTTP 402: {_first(error)}); see to the "
+            "account and repeat the command, which goes on where it stopped"
+        )
     if status in (404, 405):
         return EndpointError(
             f"no such model or address at {url} (HTTP {status}: {_first(error)}); check "
             "--endpoint (it mostly ends in /v1) and --generator"
         )
-    return Refused(f"HTTP {status}: {_first(error)}")
+    if status in _ABOUT_THE_REQUEST:
+        return Refused(f"HTTP {status}: {_first(error)}")
+    return EndpointError(
+        f"the endpoint {url} refuses (HTTP {status}: {_first(error)}); see to it and repeat the "
+        "command, which goes on where it stopped"
+    )
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

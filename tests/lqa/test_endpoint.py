@@ -7,14 +7,17 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lcirc_cli.errors import EndpointError
+from lcirc_cli.lqa.asking import Asker
 from lcirc_cli.lqa.chat import ChatRequest, Refused
 from lcirc_cli.lqa.dialect import Dialect
 from lcirc_cli.lqa.endpoint import EndpointModel, OutOfPatience, negotiate
+from lcirc_cli.lqa.replay import ReplayCache
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -167,6 +170,46 @@ def test_all_requests_wait_when_the_server_asks_for_it() -> None:
     assert min(times[1:]) - times[0] >= 0.55
 
 
+def test_a_server_that_asks_for_no_wait_is_not_asked_without_a_pause() -> None:
+    refuse = http(429, b"{}", "Retry-After: 0")
+    seen: list[int] = []
+
+    def answer(body: dict[str, Any], number: int) -> bytes:
+        seen.append(number)
+        return refuse
+
+    with pytest.raises(OutOfPatience, match="HTTP 429"):
+        ask(answer, patience=1.0)
+    assert 2 <= len(seen) <= 5  # 0.25, 0.5, 1 s at least between them
+
+
+def test_an_unpaid_account_is_asked_again_when_it_is_paid(
+    tmp_path: Path,
+) -> None:
+    """Nothing of a refusal that isn't about the request stays in the replay cache."""
+    paid = False
+
+    def answer(body: dict[str, Any], number: int) -> bytes:
+        return good("{}") if paid else http(402, b'{"error": {"message": "no credit"}}')
+
+    async def run() -> str:
+        nonlocal paid
+        cache = ReplayCache(tmp_path / "replies.sqlite")
+        async with serving(answer) as (url, _):
+            model = EndpointModel(url, "m", dialect=Dialect(), timeout=1, patience=5)
+            asker = Asker(model, cache, in_flight=1, attempts=1)
+            try:
+                with pytest.raises(EndpointError, match="no credit"):
+                    await asker.ask(REQUEST, str)
+                paid = True
+                return await asker.ask(REQUEST, str)
+            finally:
+                await model.aclose()
+                cache.close()
+
+    assert asyncio.run(run()) == "{}"
+
+
 def test_a_hanging_server_is_given_up_after_the_patience() -> None:
     async def never() -> bytes:
         await asyncio.sleep(5)
@@ -182,9 +225,12 @@ def test_a_hanging_server_is_given_up_after_the_patience() -> None:
     ("status", "error", "message"),
     [
         (401, EndpointError, "refuses the key"),
+        (402, EndpointError, "wants to be paid first"),
         (404, EndpointError, "no such model or address"),
         (400, Refused, "HTTP 400"),
+        (413, Refused, "HTTP 413"),
         (422, Refused, "HTTP 422"),
+        (451, EndpointError, r"refuses \(HTTP 451"),
     ],
 )
 def test_what_waiting_does_not_help_is_not_repeated(
