@@ -1,36 +1,33 @@
 """Running one stage of the pipeline: the same steps on this machine, on Slurm, or on Ray.
 
-The executors are datatrove's. Ours add three things: a worker whose parent is gone ends at once
-(a killed run leaves nobody asking on), a task that fails leaves a note with its one line, and
-a stage that is not complete raises instead of being reported as done.
+The executors are datatrove's. Ours add four things: a worker whose parent is gone ends at once
+(a killed run leaves nobody asking on), a worker that is killed ends the run, a task that fails
+leaves a note with its one line, and a stage that is not complete raises instead of being reported
+as done.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lcirc_cli import errors
 from lcirc_cli.errors import LcircError, UsageError
 from lcirc_cli.files import make_folder
+from lcirc_cli.lqa.pool import run_in_pool
 from lcirc_cli.lqa.settings import EngineSettings
 from lcirc_cli.lqa.trove import PipelineStep
 
 # isort: split
-import multiprocess
 from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.executor.ray import RayPipelineExecutor
 from datatrove.executor.slurm import SlurmPipelineExecutor
@@ -73,8 +70,6 @@ def run_stage(stage: Stage, folder: Path, engine: EngineSettings) -> None:
         executor.run()
         if engine.executor == "slurm":
             _wait_for_slurm(executor)
-    except LcircError:
-        raise
     except Exception:
         _raise_note(notes)  # a worker's own line says more than what the pool makes of it
         raise
@@ -93,15 +88,20 @@ class _Noting:
     notes: Path
 
     def _run_for_rank(self, rank: int, *arguments: Any, **named: Any) -> Any:
-        _become_worker()
         try:
             return super()._run_for_rank(rank, *arguments, **named)  # type: ignore[misc]
         except Exception as error:
-            kind = type(error).__name__ if isinstance(error, LcircError) else ""
+            kind = _kind(error)
             line = str(error) if kind else f"{type(error).__name__}: {error}"
             note = json.dumps({"kind": kind, "line": line})
             (self.notes / f"{rank:05d}.json").write_text(note, "utf-8")
             raise
+
+
+def _kind(error: Exception) -> str:
+    """The name of the class in `errors` that says how the command ends; none for a bug."""
+    names = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, LcircError)]
+    return next((name for name in names if hasattr(errors, name)), "")
 
 
 class LocalExecutor(_Noting, LocalPipelineExecutor):  # type: ignore[misc]
@@ -124,13 +124,7 @@ class LocalExecutor(_Noting, LocalPipelineExecutor):  # type: ignore[misc]
                 )  # a step may keep what belongs to its task
                 self._run_for_rank(rank, local_rank=1)
             return
-        # One process imports everything once, and all workers of all stages are forked from it.
-        context = multiprocess.get_context("forkserver")
-        context.set_forkserver_preload(["lcirc_cli.lqa.run", "lcirc_cli.lqa.endpoint"])
-        with context.Pool(workers) as pool:
-            run_one = partial(self._run_for_rank, local_rank=1)
-            for _ in pool.imap_unordered(run_one, missing):
-                pass
+        run_in_pool(self, missing, workers=workers)
 
 
 class SlurmExecutor(_Noting, SlurmPipelineExecutor):  # type: ignore[misc]
@@ -199,24 +193,6 @@ def _start_ray() -> None:
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False, configure_logging=False)
-
-
-def _become_worker() -> None:
-    """In a pool's process: leave Ctrl-C to the parent, and end when the parent is gone."""
-    parent = multiprocess.parent_process()
-    if parent is None or threading.current_thread() is not threading.main_thread():
-        return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if not any(thread.name == _WATCH for thread in threading.enumerate()):
-        threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
-
-
-_WATCH = "lcirc-parent-watch"
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def _raise_note(notes: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +107,41 @@ def test_kills_with_workers_do_not_change_the_result(
     _check_killed(
         tmp_path, source, endpoint, command, kills=3, more=("--workers", 2, "--shard-size", 5)
     )
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps, to find the workers")
+def test_a_killed_worker_ends_the_command_and_the_next_one_goes_on(
+    tmp_path: Path, endpoint: Callable[..., Endpoint], command: Command
+) -> None:
+    source = write_documents(tmp_path / "documents.jsonl.gz", 8)
+    calm, slow = endpoint(), endpoint(latency=0.2)
+    command.run(*arguments(source, tmp_path / "calm", calm))
+    words = arguments(source, tmp_path / "out", slow, "--workers", 2, "--shard-size", 3)
+    process = command.start(*words)
+    try:
+        while len(slow.log.read_text().splitlines()) < 20:
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(_workers(process.pid)[0], signal.SIGKILL)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 6, (out, err)
+    assert err.splitlines()[-1].startswith("lcirc: a worker was killed, most likely because")
+    assert "Traceback" not in err
+    command.run(*words)
+    assert same_rows(tmp_path / "out", tmp_path / "calm")
+    repeated = sum(count - 1 for count in slow.answered().values())
+    assert repeated <= IN_FLIGHT
+
+
+def _workers(command: int) -> list[int]:
+    """The processes of the pool: children of the command's children."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    parents = {int(pid): int(parent) for pid, parent in map(str.split, listed.stdout.splitlines())}
+    return [pid for pid, parent in parents.items() if parents.get(parent) == command]
 
 
 @pytest.mark.slow

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lcirc_cli.errors import DocumentError
+from lcirc_cli.lqa import stage
+from lcirc_cli.lqa.endpoint import OutOfPatience
+
 from .conftest import Command, Endpoint, contents
 from .corpus import write_documents
 
@@ -90,3 +94,10 @@ def test_a_failing_slurm_task_is_told_in_one_line(
     _, err = command.run(*words, "--slurm", "partition=any", status=1)
     assert "tasks of the stage prepare did not finish" in err
     assert "Traceback" not in err
+
+
+def test_the_note_of_a_task_keeps_the_exit_code() -> None:
+    """Also where the error is of a class of its own, below those that have exit codes."""
+    assert stage._kind(OutOfPatience("x")) == "EndpointError"
+    assert stage._kind(DocumentError("x")) == "DocumentError"
+    assert stage._kind(ValueError("x")) == ""
