@@ -75,7 +75,7 @@ def estimate_run(settings: LqaSettings) -> Estimate:
         DocumentError: an input can't be read.
     """
     wanted = settings.documents
-    units = plan_units(wanted.inputs, offline=settings.engine.offline)
+    units = plan_units(wanted.inputs, out=settings.out, offline=settings.engine.offline)
     if wanted.max_documents is None and any(isinstance(unit, HubShard) for unit in units):
         raise UsageError("add --max-documents: a whole data set would have to be read for this")
     counter = TokenCounter.for_backbone(wanted.model, offline=settings.engine.offline)

@@ -6,7 +6,7 @@ documents in other formats, or a shard of a Hub data set. Knows nothing about fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,15 +86,20 @@ class HubShard:
 Unit = DataFile | DocumentFiles | HubShard
 
 
-def plan_units(inputs: Sequence[str], *, offline: bool = False) -> list[Unit]:
+def plan_units(
+    inputs: Sequence[str], *, out: Path | None = None, offline: bool = False
+) -> list[Unit]:
     """The units of the command's INPUT arguments, in their order.
 
     An argument that is no path and looks like OWNER/NAME (with :CONFIG behind it where the data
     set has several) is a data set on the Hub.
 
+    Args:
+        out: where the result goes; inside a folder it is left out.
+
     Raises:
         DocumentError: a path does not exist, or a folder holds nothing readable.
-        UsageError: a Hub data set with `offline`, or standard input.
+        UsageError: a Hub data set with `offline`, standard input, or a folder that is `out`.
     """
     units: list[Unit] = []
     for argument in inputs:
@@ -107,7 +112,7 @@ def plan_units(inputs: Sequence[str], *, offline: bool = False) -> list[Unit]:
             count = hub.count_shards(argument)
             units.extend(HubShard(argument, index, count) for index in range(count))
         elif path.is_dir():
-            units.extend(_folder(path))
+            units.extend(_folder(path, out))
         elif path.exists() and is_data_file(path):
             units.append(DataFile(path))
         else:
@@ -115,16 +120,44 @@ def plan_units(inputs: Sequence[str], *, offline: bool = False) -> list[Unit]:
     return units
 
 
-def _folder(path: Path) -> list[Unit]:
-    data = [file for file in sorted(path.rglob("*")) if file.is_file() and is_data_file(file)]
-    data = [file for file in data if not any(part.startswith(".") for part in file.parts)]
-    units: list[Unit] = [DataFile(file) for file in data]
+def _folder(path: Path, out: Path | None) -> list[Unit]:
+    files = [file for file in sorted(path.rglob("*")) if file.is_file() and is_data_file(file)]
+    data = [file for file in files if not _is_hidden(file.relative_to(path))]
+    if len(data) < len(files):
+        console.note(f"{path}: left out {len(files) - len(data):,} hidden data files")
+    problem = DocumentError(f"{path}: this folder holds nothing to read but {out}")
+    sources: list[Source] = []
     try:
-        units.extend(_documents(collect_sources([str(path)])))
-    except DocumentError:
-        if not units:
-            raise
-    return units
+        sources = collect_sources([str(path)])
+    except DocumentError as error:
+        problem = error
+    found = len(data) + len(sources)
+    own = _part_of_result(path, out)
+    data = [file for file in data if not own(file)]
+    sources = [each for each in sources if each.path is None or not own(each.path)]
+    if len(data) + len(sources) < found:
+        console.note(f"{path}: left out {out}, which is where the result goes")
+    if not data and not sources:
+        raise problem
+    return [*map(DataFile, data), *_documents(sources)]
+
+
+def _part_of_result(folder: Path, out: Path | None) -> Callable[[Path], bool]:
+    """Tells which files below a folder are not its own, but the result of this very command."""
+    if out is None:
+        return lambda file: False
+    top, result = folder.resolve(), out.resolve()
+    if result == top:
+        raise UsageError(f"{out} is an input; choose an --out of its own, e.g. {out / 'lqa'}")
+    if not result.is_relative_to(top):
+        return lambda file: False
+    inside = folder / result.relative_to(top)
+    return lambda file: file.is_relative_to(inside)
+
+
+def _is_hidden(below: Path) -> bool:
+    """Whether a name begins with a dot; those above the folder that was asked for don't count."""
+    return any(part.startswith(".") for part in below.parts)
 
 
 def _documents(sources: Sequence[Source]) -> list[Unit]:

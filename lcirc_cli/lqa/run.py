@@ -86,7 +86,9 @@ def make_data(settings: LqaSettings, *, overwrite: bool = False) -> dict[str, An
     """
     work = make_folder(settings.out / "work")
     with locked(work / "run"):
-        units = plan_units(settings.documents.inputs, offline=settings.engine.offline)
+        units = plan_units(
+            settings.documents.inputs, out=settings.out, offline=settings.engine.offline
+        )
         names = {
             "documents": plan_hash(settings.documents, _states(units, settings.documents)),
             "pairs": pairs_hash(settings.pairs, prompt_hash.prompts_version()),

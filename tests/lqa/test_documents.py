@@ -60,6 +60,52 @@ def test_jsonl_parquet_and_documents_are_read(tmp_path: Path) -> None:
     assert read_all(tmp_path / "a.jsonl", tmp_path / "c.txt")[150].text == "A plain text."
 
 
+@pytest.mark.parametrize("where", [".corpora/corpus", "../corpus", "."])
+def test_dots_above_the_folder_hide_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    where: str,
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    folder = Path(where)
+    (folder / "sub").mkdir(parents=True)
+    (folder / ".sub").mkdir()
+    for name in ("a.jsonl", "sub/b.jsonl", ".c.jsonl", ".sub/d.jsonl"):
+        (folder / name).write_text(json.dumps({"text": name}))
+    assert [each.text for each in read_all(where)] == ["a.jsonl", "sub/b.jsonl"]
+    assert f"{where}: left out 2 hidden data files" in capsys.readouterr().err
+
+
+def test_the_result_inside_an_input_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.jsonl").write_text(json.dumps({"text": "a"}))
+    Path("lqa-notes.txt").write_text("notes")
+    first = [unit.state() for unit in plan_units(["."], out=Path("lqa"))]
+    assert capsys.readouterr().err == ""
+    for name in ("lqa/train/qa.jsonl", "lqa/README.md"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(json.dumps({"text": "made"}))
+    for given in (".", str(tmp_path)):
+        units = plan_units([given], out=Path("lqa"))
+        assert [each.text for unit in units for each in unit.read()] == ["a", "notes"]
+        assert capsys.readouterr().err == (
+            f"lcirc: {given}: left out lqa, which is where the result goes\n"
+        )
+    again = [unit.state() for unit in plan_units(["."], out=Path("lqa"))]
+    assert again == first  # so the command that is repeated knows its own result
+    assert len(plan_units(["lqa"], out=tmp_path)) == 2  # what is asked for by name is read
+    with pytest.raises(UsageError, match=r"lqa is an input; choose an --out of its own"):
+        plan_units(["lqa"], out=tmp_path / "lqa")
+    for name in ("a.jsonl", "lqa-notes.txt"):
+        Path(name).unlink()
+    with pytest.raises(DocumentError, match="nothing to read but lqa"):
+        plan_units(["."], out=Path("lqa"))
+
+
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text('{"text": "a"}\n{"text": \n')
