@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from lcirc_cli import console
@@ -20,6 +22,7 @@ from lcirc_cli.files import make_folder
 from lcirc_cli.lqa.records import Judged
 
 TELL = 0.5  # seconds between two writes of a task, and between two looks at all files
+EVERY = 30.0  # seconds between two lines where there is no terminal to draw on
 
 
 class Meter:
@@ -78,14 +81,18 @@ def read_progress(folder: Path) -> Counter[str]:
 
 @contextlib.contextmanager
 def show_progress(folder: Path, documents: int) -> Iterator[None]:
-    """A bar with accepted, rejected, tokens a second and the time left; only on a terminal."""
-    import sys
+    """Accepted, rejected, tokens a second and the time left: a bar, or lines where no terminal is.
 
-    if console.is_quiet() or sys.stderr is None or not sys.stderr.isatty():
+    Args:
+        folder: where the tasks tell.
+        documents: how many there are in all.
+    """
+    if console.is_quiet() or sys.stderr is None:
         yield
         return
+    show = _bar if sys.stderr.isatty() else _lines
     stop = threading.Event()
-    thread = threading.Thread(target=_show, args=(folder, documents, stop), daemon=True)
+    thread = threading.Thread(target=show, args=(folder, documents, stop), daemon=True)
     thread.start()
     try:
         yield
@@ -94,7 +101,19 @@ def show_progress(folder: Path, documents: int) -> Iterator[None]:
         thread.join()
 
 
-def _show(folder: Path, documents: int, stop: threading.Event) -> None:
+def _lines(folder: Path, documents: int, stop: threading.Event) -> None:
+    started = time.monotonic()
+    before = read_progress(folder)
+    while not stop.wait(EVERY):
+        now = read_progress(folder)
+        before &= now  # a task that begins again after a kill counts from nothing
+        seconds = time.monotonic() - started
+        told = summary(now, before, seconds)
+        left = time_left(now, before, seconds, documents)
+        console.note(f"{now['documents']:,}/{documents:,} documents: {told}{left}")
+
+
+def _bar(folder: Path, documents: int, stop: threading.Event) -> None:
     from rich import progress
 
     started = time.monotonic()
@@ -114,10 +133,20 @@ def _show(folder: Path, documents: int, stop: threading.Event) -> None:
         while True:
             ended = stop.wait(TELL)
             now = read_progress(folder)
+            before &= now
             told = summary(now, before, time.monotonic() - started)
             bar.update(task, completed=now["documents"], told=told)
             if ended:
                 return
+
+
+def time_left(now: Counter[str], before: Counter[str], seconds: float, documents: int) -> str:
+    """ ", about H:MM:SS left" at the speed since `before`; nothing where there is no speed yet."""
+    done = now["documents"] - before["documents"]
+    if done <= 0 or seconds <= 0:
+        return ""
+    left = round(seconds / done * max(0, documents - now["documents"]))
+    return f", about {timedelta(seconds=left)} left"
 
 
 def summary(now: Counter[str], before: Counter[str], seconds: float) -> str:

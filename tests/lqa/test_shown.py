@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from lcirc_cli import console
 from lcirc_cli.commands.make_lqa import _make
+from lcirc_cli.lqa import progress
 from lcirc_cli.lqa.card import card
 from lcirc_cli.lqa.estimate import estimate_run
 from lcirc_cli.lqa.lines import read_lines
-from lcirc_cli.lqa.progress import Meter, read_progress, summary
+from lcirc_cli.lqa.progress import Meter, read_progress, summary, time_left
 from lcirc_cli.lqa.run import make_data, write_sample
 from lcirc_cli.lqa.settings import DocumentSettings, LqaSettings, PairSettings, Thresholds
 from lcirc_cli.lqa.statistics import Statistics
@@ -98,6 +101,53 @@ def test_the_line_beside_the_bar_counts_tokens_of_this_start_only() -> None:
     now = before + Counter(prompt_tokens=4_000, reply_tokens=2_000, accepted=4, rejected=2)
     assert summary(now, before, 3.0) == "7 accepted, 2 rejected, 2,000 tokens/s"
     assert summary(now + Counter(troubles=8), before, 3.0).endswith("tokens/s, 8 retries")
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then(
+    settings: LqaSettings,
+    endpoint: Starter,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.2)
+    make_data(at(settings, endpoint(latency=0.1), in_flight=4))
+    lines = [line for line in capsys.readouterr().err.splitlines() if " tokens/s" in line]
+    form = r"lcirc: \d+/12 documents: [\d,]+ accepted, [\d,]+ rejected, [\d,]+ tokens/s"
+    assert len(lines) >= 2
+    assert all(re.fullmatch(form + r"(, about \d+:\d\d:\d\d left)?", line) for line in lines)
+    assert lines[-1].endswith(" left")
+
+
+def test_quiet_is_quiet_without_a_terminal_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.01)
+    monkeypatch.setattr(console, "_quiet", True)
+    with progress.show_progress(tmp_path, 3):
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_time_left_is_that_of_this_start() -> None:
+    before, now = Counter(documents=10), Counter(documents=40)
+    assert time_left(now, before, 60.0, 100) == ", about 0:02:00 left"
+    assert time_left(before, before, 60.0, 100) == ""
+
+
+def test_a_task_that_begins_again_does_not_count_backwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.05)
+    with Meter(tmp_path / "00000.json", Counter(prompt_tokens=9_000), Counter()):
+        pass  # killed here
+    with (
+        progress.show_progress(tmp_path, 3),
+        Meter(tmp_path / "00000.json", Counter(), Counter()),
+    ):
+        time.sleep(0.5)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all(line.endswith(" 0 tokens/s") for line in lines)
 
 
 # --- the sample page ------------------------------------------------------------------------
