@@ -23,10 +23,11 @@ class SampleSettings:
     Attributes:
         questions: asked of each document.
         document_tokens: documents are cut to a part of about this length around a question's
-            evidence; 0 leaves them whole.
+            evidence; 0 leaves them whole. Where all evidence of a document's questions lies
+            farther apart, the part is as long as one of them needs.
         join_tokens: whole documents are joined until they reach this length; 0 joins none.
         unanswerable: share of questions that are made unanswerable: asked of a document that they
-            are not about, or altered.
+            are not about, or altered. Where no other document has questions they stay as they are.
         altered: share of those that are the document's own with a name or number exchanged.
         evidence_removed: share of documents from which the segments with a question's evidence
             are taken out, which leaves it without an answer.
@@ -93,6 +94,7 @@ class Sampler:
         if not weights.sum():
             raise ValueError("the corpus has no questions")
         self._weights = weights / weights.sum()
+        self._with_questions = frozenset(np.flatnonzero(weights).tolist())
 
     def sample(self, step: int, slot: int) -> Sample:
         """The sample of a step's slot (its place in the global batch)."""
@@ -101,11 +103,13 @@ class Sampler:
         group = self._corpus.questions[document]
         first = group[int(rng.integers(len(group)))]
         n = draw_segment_length(rng, *self._settings.segment_lengths)
+        first = self._fitting(rng, first, n)
         own = self._own_part(rng, document, first, n)
         gap, chosen = self._gap(rng, own, first, n)
         parts, offset = self._join(rng, own)
         chosen = self._choose(rng, own, first) if gap is None else self._around(rng, chosen, gap)
-        asked = [self._ask(rng, question, own, offset, gap) for question in chosen]
+        there = {part.document for part in parts}
+        asked = [self._ask(rng, question, own, offset, gap, there) for question in chosen]
         return Sample(tuple(_without(parts, own, gap)), tuple(asked), n)
 
     def _gap(
@@ -146,20 +150,28 @@ class Sampler:
         rest = [q for q in order if _outside(q, gap)]
         return [*gone, *rest[: self._settings.questions - len(gone)]]
 
+    def _fitting(self, rng: np.random.Generator, question: Question, n: int) -> Question:
+        """The question, or one of the same document where its evidence needs too long a part."""
+        most = -(-self._settings.document_tokens // n)
+        if not most or _width(question, n) <= most:
+            return question
+        group = self._corpus.questions[question.document]
+        fits = [each for each in group if _width(each, n) <= most]
+        return fits[int(rng.integers(len(fits)))] if fits else question
+
     def _own_part(
         self, rng: np.random.Generator, document: int, question: Question, n: int
     ) -> Part:
-        """The whole document, or a part that begins at a segment and holds the evidence."""
+        """The whole document, or a part that begins at a segment and holds all the evidence."""
         tokens = len(self._corpus.documents[document].ids_N)
         total, wanted = -(-tokens // n), -(-self._settings.document_tokens // n)
         if not 0 < wanted < total:
             return Part(document, 0, tokens)
         at = last = int(rng.integers(total))
         if question.evidence:
-            start, end = question.evidence[0]
-            at, last = start // n, (end - 1) // n
-        low, high = max(0, last - wanted + 1), min(at, total - wanted)
-        first = int(rng.integers(min(low, high), high + 1))
+            at, last = _segments(question, n)
+            wanted = max(wanted, last - at + 1)
+        first = int(rng.integers(max(0, last - wanted + 1), min(at, total - wanted) + 1))
         return Part(document, first * n, min((first + wanted) * n, tokens))
 
     def _join(self, rng: np.random.Generator, own: Part) -> tuple[list[Part], int]:
@@ -185,10 +197,18 @@ class Sampler:
         return [first, *(pool[int(i)] for i in order)]
 
     def _ask(
-        self, rng: np.random.Generator, question: Question, own: Part, offset: int, gap: Part | None
+        self,
+        rng: np.random.Generator,
+        question: Question,
+        own: Part,
+        offset: int,
+        gap: Part | None,
+        there: set[int],
     ) -> Asked:
         if rng.random() < self._settings.unanswerable:
-            return self._altered(rng, question) or self._foreign(rng, own)
+            made = self._altered(rng, question) or self._foreign(rng, there)
+            if made is not None:
+                return made
         removed = gap is not None and bool(question.evidence) and _inside(question, gap)
         if removed or not question.answers:
             return Asked(question.text, None, (), question)
@@ -216,11 +236,13 @@ class Sampler:
         text = alter(rng, question.text, others=others, evidence=evidence)
         return None if text is None else Asked(text, None, (), question)
 
-    def _foreign(self, rng: np.random.Generator, own: Part) -> Asked:
-        """A question about another document: nothing here answers it."""
+    def _foreign(self, rng: np.random.Generator, there: set[int]) -> Asked | None:
+        """A question about a document that is not there; None where all that have any are."""
+        if self._with_questions <= there:
+            return None
         while True:
             other = int(rng.choice(len(self._weights), p=self._weights))
-            if other != own.document or len(self._weights) == 1:
+            if other not in there:
                 group = self._corpus.questions[other]
                 question = group[int(rng.integers(len(group)))]
                 return Asked(question.text, None, (), question)
@@ -254,6 +276,20 @@ def draw_segment_length(rng: np.random.Generator, shortest: int, longest: int) -
         return longest
     lengths = np.arange(shortest, longest + 1)
     return int(rng.choice(lengths, p=lengths / lengths.sum()))
+
+
+def _segments(question: Question, n: int) -> tuple[int, int]:
+    """The first and the last segment that any of the evidence touches."""
+    first = min(start for start, _ in question.evidence)
+    return first // n, (max(end for _, end in question.evidence) - 1) // n
+
+
+def _width(question: Question, n: int) -> int:
+    """Segments from the first to the last evidence; 0 without any."""
+    if not question.evidence:
+        return 0
+    first, last = _segments(question, n)
+    return last - first + 1
 
 
 def _inside(question: Question, part: Part) -> bool:
