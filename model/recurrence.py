@@ -78,7 +78,9 @@ class Backpropagation:
             retained segments, drawn by `seed` without replacement.
         neighbours: selective only: gradients also pass between drawn segments side by side.
         rescale: selective only: multiply the drawn states' gradients by S/n, so that the mean
-            over draws equals the direct paths of the full gradient.
+            over draws equals the direct paths of the full gradient. What is computed beside the
+            states (evidence scores) takes the same factor, `scale`. Truncated gradients are
+            left as they are: the segments before the last `states` have none, in the mean too.
     """
 
     kind: Literal["full", "truncated", "selective"] = "full"
@@ -98,6 +100,13 @@ class Backpropagation:
         generator = torch.Generator().manual_seed(self.seed)
         order = torch.randperm(len(kept), generator=generator)[: self.states]
         return {first + int(index) for index in order}
+
+    def scale(self, num_segments: int, retained: int | None) -> float:
+        """What the gradients of the drawn states are multiplied by: S/n, or 1."""
+        if self.kind != "selective" or not self.rescale:
+            return 1.0
+        kept = num_segments if retained is None else min(retained, num_segments)
+        return kept / len(self.drawn(num_segments, retained))
 
 
 class Compressor(Protocol):
@@ -152,8 +161,7 @@ def compress_for_training(
     if not segments:
         raise ValueError("there is nothing to compress: the document has no segments")
     drawn = plan.drawn(len(segments), retained)
-    kept = len(segments) if retained is None else min(retained, len(segments))
-    scale = kept / len(drawn) if plan.kind == "selective" and plan.rescale else 1.0
+    scale = plan.scale(len(segments), retained)
     carry: Tensor | None = None
     states: list[_Kept] = []
     for index, segment in enumerate(segments):

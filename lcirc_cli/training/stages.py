@@ -212,16 +212,25 @@ def compress_sample(
     plan: Backpropagation,
     evidence: bool = False,
 ) -> tuple[Memory, Tensor | None]:
-    """The memory with gradients as planned, and with `evidence` the scores of all tokens."""
+    """The memory with gradients as planned, and with `evidence` the scores of all tokens.
+
+    The scores have gradients where the states have: under `selective` with the same factor S/n,
+    so that their weight is that of the settings in the mean over draws; under `truncated` in the
+    last segments alone, unscaled.
+    """
     recording = _Recording(model.adapter, evidence=evidence)
+    retained = model.adapter.config.retained_segments
     memory = compress_for_training(
-        recording,
-        segments,
-        question=question,
-        retained=model.adapter.config.retained_segments,
-        plan=plan,
+        recording, segments, question=question, retained=retained, plan=plan
     )
-    return memory, torch.cat(recording.scores, dim=2) if recording.scores else None
+    if not recording.scores:
+        return memory, None
+    scores = torch.cat(recording.scores, dim=2)
+    scale = plan.scale(len(segments), retained)
+    if scale != 1.0 and scores.requires_grad:
+        # A hook, as padded tokens have scores of -inf, with which no sum could be made.
+        scores.register_hook(lambda gradient: gradient * scale)
+    return memory, scores
 
 
 def question_keys(
