@@ -35,17 +35,21 @@ class Processes:
         """Add up the gradients of all processes, in place.
 
         One flat buffer: a parameter without a gradient in one process (a document without the
-        mixer) counts as zero there, so no process waits for another.
+        mixer) counts as zero there, so no process waits for another. Without one in any it has
+        none afterwards, as in a single process: AdamW passes it over, decay and all.
         """
         if self.world_size == 1:
             return
         kept = list(parameters)
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in kept]
-        flat = torch.cat([grad.reshape(-1) for grad in grads])
+        present = grads[0].new_tensor([float(p.grad is not None) for p in kept])
+        flat = torch.cat([*(grad.reshape(-1) for grad in grads), present])
         dist.all_reduce(flat)
+        anywhere = (flat[-len(kept) :] > 0).tolist()
         offset = 0
-        for parameter, grad in zip(kept, grads, strict=True):
-            parameter.grad = flat[offset : offset + grad.numel()].view_as(grad)
+        for parameter, grad, found in zip(kept, grads, anywhere, strict=True):
+            summed = flat[offset : offset + grad.numel()].view_as(grad)
+            parameter.grad = summed if found else None
             offset += grad.numel()
 
     def sum(self, values: Tensor) -> Tensor:
