@@ -38,8 +38,30 @@ def head_losses(lm: Any, hidden_BTD: Tensor, labels_BT: Tensor) -> Tensor:
     (not shifted), or -100.
     """
     wanted = labels_BT[:, 1:] != IGNORED
-    logits = lm.get_output_embeddings()(hidden_BTD[:, :-1][wanted]).float()
+    logits = own_logits(lm, lm.get_output_embeddings()(hidden_BTD[:, :-1][wanted]).float())
     return F.cross_entropy(logits, labels_BT[:, 1:][wanted], reduction="none")
+
+
+def own_logits(lm: Any, logits: Tensor) -> Tensor:
+    """What the LM's own forward pass makes of its output projection.
+
+    Granite divides by `logits_scaling` (HyperCLOVA X multiplies by it), Cohere multiplies by
+    `logit_scale` (MPT has the field and ignores it), Falcon-H1 by `lm_head_multiplier`; Gemma 2,
+    its descendants and others bend the logits within +/- a cap. The rest stay as they are.
+    """
+    config = lm.config.get_text_config()
+    factor = 1.0
+    if scaling := getattr(config, "logits_scaling", None):
+        factor = scaling if config.model_type == "hyperclovax" else 1 / scaling
+    if config.model_type.startswith("cohere"):
+        factor = getattr(config, "logit_scale", None) or 1.0
+    factor *= getattr(config, "lm_head_multiplier", None) or 1.0
+    if factor != 1.0:
+        logits = logits * factor
+    for name in ("final_logit_softcapping", "logits_soft_cap"):
+        if cap := getattr(config, name, None):
+            logits = cap * torch.tanh(logits / cap)
+    return logits
 
 
 def evidence_scores(

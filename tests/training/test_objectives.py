@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 from torch.nn import functional as F
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, Memory, preset
 from lcirc_cli.model.decoders import backbone_shape
-from lcirc_cli.training.objectives import SHARPNESS, evidence_loss, label_losses
+from lcirc_cli.training.objectives import IGNORED, SHARPNESS, evidence_loss, label_losses
 from lcirc_cli.training.windows import make_windows
 
 
@@ -36,6 +37,40 @@ def test_label_losses_equal_those_of_full_logits(tiny_backbone: Callable[..., An
         for place, token in enumerate(answer):
             expected.append(F.cross_entropy(logits[len(prompt) - 1 + place], torch.tensor(token)))
     torch.testing.assert_close(losses, torch.stack(expected), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        ("granite", {"logits_scaling": 6.0}),
+        ("hyperclovax", {"logits_scaling": 6.0}),
+        ("cohere", {"logit_scale": 0.25}),
+        ("cohere2", {"logit_scale": 0.25}),
+        ("gemma2", {"final_logit_softcapping": 0.7, "head_dim": 8}),
+        ("llama", {}),
+    ],
+)
+def test_label_losses_are_of_the_logits_that_the_decoder_makes(
+    family: str, changes: dict[str, Any]
+) -> None:
+    """Some scale or bend what comes out of the output projection."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 4}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 97}
+    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "initializer_range": 0.3}
+    config = AutoConfig.for_model(family, **sizes, **heads, **tokens, **changes)
+    lm = AutoModelForCausalLM.from_config(config).eval()
+    adapter = LcircAdapter(preset("smollm2", backbone_shape(lm, name="tiny")))
+    ids = torch.randint(3, 97, (2, 9))
+    labels = ids.clone()
+    labels[:, :4] = IGNORED
+    model = LcircForCausalLM(lm, adapter)
+    losses = label_losses(model, ids, labels, memory=None)
+    logits = lm(input_ids=ids, use_cache=False).logits
+    plain = lm.get_output_embeddings()(lm.base_model(input_ids=ids).last_hidden_state)
+    assert torch.equal(logits, plain) == (family == "llama")
+    expected = F.cross_entropy(logits[:, 3:-1].reshape(-1, 97), ids[:, 4:].reshape(-1))
+    torch.testing.assert_close(losses.mean(), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_nothing_below_the_lowest_injected_layer_is_in_the_backward_pass(
