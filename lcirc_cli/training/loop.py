@@ -93,6 +93,7 @@ class Trainer:
     Args:
         learner: what trains, and how it is saved.
         validator: None leaves validation out; the adapter of the last step is then the best.
+        backbone_dtype: what the frozen LM is held in; a resumed run must have the same.
     """
 
     def __init__(
@@ -104,8 +105,11 @@ class Trainer:
         out: Path,
         validator: Validator | None,
         processes: Processes,
+        backbone_dtype: str,
     ) -> None:
         self._learner, self._settings = learner, settings
+        self._backbone_dtype = backbone_dtype
+        self._validation = None if validator is None else validator.digest()
         self._validator, self._processes, self._out = validator, processes, out
         self._stepper = Stepper(learner, stage, settings=settings, processes=processes)
         self._log = RunLog(out, log_to=settings.log_to if processes.first else "none")
@@ -187,7 +191,9 @@ class Trainer:
                 optimizer=self._stepper.optimizer,
                 settings=deciding(self._settings),
                 world_size=self._processes.world_size,
+                backbone_dtype=self._backbone_dtype,
                 best_loss=self._best,
+                validation=self._validation,
                 keep=self._settings.keep_checkpoints,
             )
         self._processes.wait()
@@ -199,6 +205,8 @@ class Trainer:
             optimizer=self._stepper.optimizer,
             settings=deciding(self._settings),
             world_size=self._processes.world_size,
+            backbone_dtype=self._backbone_dtype,
+            validation=self._validation,
         )
         step = 0 if resumed is None else resumed.step
         self._best = None if resumed is None else resumed.best_loss
@@ -206,6 +214,8 @@ class Trainer:
             self._log.rewind(step)
             if resumed is not None:
                 console.note(f"going on from step {step:,}")
+            if resumed is not None and not resumed.comparable:
+                console.note("validation is another than before: the next one begins a new best/")
         return step
 
     def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:

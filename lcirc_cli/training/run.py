@@ -72,6 +72,7 @@ def train(
         out=out,
         validator=validator,
         processes=processes,
+        backbone_dtype=str(backbone.lm.dtype).removeprefix("torch."),
     ).run(resume=resume)
 
 

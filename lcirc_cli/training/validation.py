@@ -9,6 +9,8 @@ part in it is what changes.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +78,16 @@ class Validator:
         for name, corpus in self._sets.items():
             if not any(question.answers for group in corpus.questions for question in group):
                 raise DocumentError(f"validation: no question of {name} has an answer")
+
+    def digest(self) -> str:
+        """Names what is asked: a loss on other questions says nothing beside one on these."""
+        asked = [
+            [document.digest, question.text, question.answers]
+            for corpus in self._sets.values()
+            for document, group in zip(corpus.documents, corpus.questions, strict=True)
+            for question in group
+        ]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
     @torch.no_grad()
     def run(self, advance: Callable[[float], None]) -> dict[str, dict[str, float]]:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from lcirc_cli.training import run
+from lcirc_cli.training.checkpoint import state_hash
 
 from .conftest import (
     Command,
@@ -170,7 +171,8 @@ def test_another_number_of_processes_is_refused(
     command, out = short_run
     for path in (out / "checkpoints").glob("*/state.json"):
         state = json.loads(path.read_text())
-        path.write_text(json.dumps(state | {"world_size": 2}))
+        state |= {"world_size": 2}
+        path.write_text(json.dumps(state | {"state_sha256": state_hash(state)}))
     done = here(command)
     assert done.status == 4 and "2 process(es)" in done.err
 
