@@ -156,10 +156,24 @@ _COUNTS = (
     "questions",
     "checkpoint_every",
     "validate_every",
+    "keep_checkpoints",
+    "validation_limit",
     "stream_documents",
     "lora_rank",
     "summary_tokens",
     "summary_segment",
+)
+
+# At least 0.
+_AMOUNTS = (
+    "document_tokens",
+    "join_tokens",
+    "window_none",
+    "window_evidence",
+    "window_ends",
+    "answer_weight",
+    "evidence_weight",
+    "seed",
 )
 
 
@@ -167,8 +181,15 @@ def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings
     """Preset, method, then what was given: field names (and `adapter.*` keys) to values.
 
     Raises:
-        UsageError: no such preset or key, or a value of the wrong type.
+        UsageError: no such preset or key, or a value of the wrong type or out of its range.
     """
+    settings = _filled(preset, given)
+    _check(settings)
+    return settings
+
+
+def _filled(preset: str | None, given: Mapping[str, Any]) -> TrainSettings:
+    """The settings, their names and types checked but not their ranges."""
     if preset is not None and preset not in PRESETS:
         raise UsageError(f"no training preset {preset!r}; there are {', '.join(PRESETS)}")
     values: dict[str, Any] = dict(PRESETS[preset] if preset else {})
@@ -179,9 +200,7 @@ def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings
             values["adapter"][key.removeprefix(ADAPTER)] = value
         else:
             values[key] = _typed(key, value)
-    settings = TrainSettings(**values)
-    _check(settings)
-    return settings
+    return TrainSettings(**values)
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -215,17 +234,20 @@ def to_toml(settings: TrainSettings) -> str:
 
 
 def from_toml(path: Path) -> TrainSettings:
-    """Read a run's config.toml.
+    """Read a run's config.toml, to compare with.
+
+    Ranges are not checked: a run of an older version may hold what is refused now, and settings
+    that may change must then be changeable.
 
     Raises:
-        UsageError: not TOML, or keys and values that don't fit.
+        UsageError: not TOML, unknown keys or values of the wrong type.
     """
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"can't read the settings in {path}: {error}") from error
     adapter = values.pop("adapter", {})
-    return make_settings(None, values | {ADAPTER + key: value for key, value in adapter.items()})
+    return _filled(None, values | {ADAPTER + key: value for key, value in adapter.items()})
 
 
 def difference(ours: TrainSettings, theirs: TrainSettings) -> list[str]:
@@ -258,6 +280,12 @@ def _check(settings: TrainSettings) -> None:
     for key in _COUNTS:
         if getattr(settings, key) < 1:
             raise UsageError(f"{key} must be at least 1")
+    for key in _AMOUNTS:
+        if not getattr(settings, key) >= 0:
+            raise UsageError(f"{key} must not be negative")
+    if not settings.clip > 0:
+        raise UsageError("clip must be over 0; a large one leaves gradients as they are")
+    _check_lengths(settings)
     for key in ("unanswerable", "altered", "evidence_removed", "multiple_choice", "mixer_dropout"):
         if not 0.0 <= getattr(settings, key) <= 1.0:
             raise UsageError(f"{key} must be between 0 and 1")
@@ -267,6 +295,20 @@ def _check(settings: TrainSettings) -> None:
         _check_tuned(settings)
     if settings.window_none + settings.window_evidence + settings.window_ends <= 0:
         raise UsageError("one of window_none, window_evidence, window_ends must be over 0")
+
+
+def _check_lengths(settings: TrainSettings) -> None:
+    """Numbers that some stages, windows and losses need, and others pass over."""
+    if settings.bptt != "full" and settings.bptt_states < 1:
+        raise UsageError(f"bptt_states must be at least 1 with bptt={settings.bptt}")
+    if settings.evidence_weight > 0 and settings.passage_tokens < 1:
+        raise UsageError("passage_tokens must be at least 1 where evidence_weight is over 0")
+    # Half of the window for the head, half for the tail.
+    needed = 2 if settings.window_ends > 0 else 1 if settings.window_evidence > 0 else 0
+    if settings.stage != "qa":
+        needed = 1
+    if settings.window_tokens < needed:
+        raise UsageError(f"window_tokens must be at least {needed} for what the window holds")
 
 
 def _check_tuned(settings: TrainSettings) -> None:

@@ -74,6 +74,19 @@ class Reconstruction(_TextStage):
     the memory must say what followed it.
     """
 
+    def _prepare(self) -> None:
+        settings = self._settings
+        for name, most in (
+            ("window_tokens", settings.window_tokens),
+            ("document_tokens", settings.document_tokens or CUE_TOKENS + 1),
+        ):
+            if most <= CUE_TOKENS:
+                raise ValueError(
+                    f"{name} must be over {CUE_TOKENS}: the first {CUE_TOKENS} tokens of a "
+                    "passage are given, the rest is learned"
+                )
+        super()._prepare()
+
     def loss(self, step: int, slot: int) -> StageLoss:
         """One part of a document, several passages of it."""
         rng, settings = self._rng(step, slot), self._settings

@@ -60,11 +60,38 @@ def test_assignments_are_toml_values_or_bare_words() -> None:
         {"unanswerable": 2.0},
         {"window_none": 0.0},
         {"adapter": {}},
+        {"bptt": "truncated", "bptt_states": 0},
+        {"bptt": "selective", "bptt_states": -1},
+        {"keep_checkpoints": 0},
+        {"validation_limit": 0},
+        {"evidence_weight": 0.3, "passage_tokens": 0},
+        {"window_ends": 1.0, "window_tokens": 1},
+        {"window_evidence": 1.0, "window_tokens": 0},
+        {"stage": "lm", "window_tokens": 0},
+        {"clip": 0.0},
+        {"clip": float("nan")},
+        {"document_tokens": -1},
+        {"join_tokens": -1},
+        {"window_none": -1.0, "window_ends": 2.0},
+        {"seed": -1},
     ],
 )
 def test_bad_settings_are_refused(given: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         make_settings(None, given)
+
+
+def test_what_is_not_used_may_be_anything() -> None:
+    make_settings(None, {"bptt_states": 0, "passage_tokens": 0, "window_tokens": 0})
+
+
+def test_a_run_with_a_value_that_is_refused_now_can_be_compared_with(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    written = to_toml(make_settings(None, {})).replace(
+        "keep_checkpoints = 2", "keep_checkpoints = 0"
+    )
+    path.write_text(written, "utf-8")
+    assert difference(make_settings(None, {"keep_checkpoints": 3}), from_toml(path)) == []
 
 
 def test_unknown_presets_and_assignments_without_value_are_refused() -> None:
