@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from lcirc_cli import console
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import cache_dir, make_folder
@@ -73,6 +74,11 @@ def assemble(
     if any(map(is_streamed, settings.data)):
         blocks = open_streams(settings, backbone, offline=offline)
         corpus = blocks.block(0)
+        if processes.first and settings.evidence_weight > 0 and not _has_evidence(corpus):
+            console.warn(
+                "the first block of the streamed data does not say where answers stand: "
+                "evidence_weight trains nothing there"
+            )
     else:
         corpus = load_corpus(settings.data, backbone, questions=settings.stage == "qa")
     build = _adapter if settings.method == "qd-lcirc" else _tuned
@@ -90,6 +96,12 @@ def assemble(
     return Assembly(learner, reader, stage, corpus, blocks is not None, form)
 
 
+def _has_evidence(corpus: Corpus) -> bool:
+    """Whether any question says where its answer stands; true without questions."""
+    asked = [question for group in corpus.questions for question in group]
+    return not asked or any(question.evidence for question in asked)
+
+
 Built = tuple[Learner, Reader, Callable[..., Stage], str]
 
 
@@ -103,13 +115,14 @@ def _adapter(
 ) -> Built:
     """An adapter; `keep` stores documents' features on the disk, which streamed ones would fill."""
     model = build_model(settings, backbone)
-    if settings.shard_backbone:
+    sharded = settings.shard_backbone and processes.world_size > 1
+    if sharded:
         check_sharding(settings, model.adapter.config, processes)
     folder = make_folder(cache_dir() / "features") if keep else None
     cache = FeatureCache(model, folder, fingerprint=backbone.fingerprint)
     if not settings.init and settings.warm_start:
         calibrate(model, corpus, cache)
-    if settings.shard_backbone:
+    if sharded:
         shard_backbone(model)
     make = partial(STAGES[settings.stage], model, backbone, cache=cache, settings=settings)
     return (

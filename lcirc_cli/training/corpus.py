@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -102,7 +103,7 @@ def load_corpus(
             if found is None:
                 raise DocumentError(f"{where}: no document {row['document_id']!r} in {source}")
             index, text = found
-            groups[index].append(_question(row, index, documents[index], text, where))
+            groups[index].append(read_question(row, index, documents[index], text, where))
     if not documents:
         raise DocumentError("no training documents: give --data DIR with documents.jsonl[.gz]")
     return Corpus(documents, groups)
@@ -158,13 +159,15 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     opener = gzip.open if path.suffix == ".gz" else open
     number = 0
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):  # used in the handler
-                row = json.loads(line)
+        with opener(path, "rb") as lines:  # decoded by the line, so that a bad one is known
+            number = 1
+            while line := lines.readline():
+                row = json.loads(line.decode("utf-8"))
                 if not isinstance(row, dict):
                     raise ValueError("not a JSON object")
                 yield f"{path}:{number}", row
-    except (OSError, EOFError, ValueError) as error:
+                number += 1
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DocumentError(f"{path}:{number}: can't be read ({error})") from error
 
 
@@ -190,9 +193,14 @@ def _document_files(source: Path, *, text: bool) -> list[Path]:
         return found
 
 
-def _question(
+def read_question(
     row: dict[str, Any], index: int, document: TokenisedDocument, text: str, where: str
 ) -> Question:
+    """The question of a row about a document; its evidence in tokens.
+
+    Raises:
+        DocumentError: a field is missing or not what it should be, with `where`.
+    """
     answers = _texts(row, "answers", where)
     if answers is None:
         raise DocumentError(f"{where}: 'answers' must be a list (empty = unanswerable)")

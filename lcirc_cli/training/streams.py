@@ -16,7 +16,13 @@ from lcirc_cli import console
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.errors import DocumentError, EndpointError, ModelError, UsageError
 from lcirc_cli.lqa.hub import is_dataset_name
-from lcirc_cli.training.corpus import Corpus, Question, TokenisedDocument, tokenise
+from lcirc_cli.training.corpus import (
+    Corpus,
+    Question,
+    TokenisedDocument,
+    read_question,
+    tokenise,
+)
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.stages import Stage, StageLoss
 
@@ -26,11 +32,13 @@ CONTEXTS = ("context", "text", "input_ids")
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a data set: a document, and a question about it in sets that have questions."""
+    """One row of a data set: a document, and a question about it in sets that have questions.
+
+    asked: the question's fields, as in qa.jsonl; None where there is none.
+    """
 
     text: str
-    question: str
-    answers: tuple[str, ...]
+    asked: dict[str, Any] | None
 
 
 def is_streamed(source: str) -> bool:
@@ -91,7 +99,7 @@ class RowStream:
             )
         text = self._text(raw[name], where, name)
         if not self._questions:
-            return Row(text, "", ())
+            return Row(text, None)
         answers = raw.get("answers", raw.get("answer"))
         answers = [answers] if isinstance(answers, str) else answers
         if not isinstance(raw.get("question"), str) or not isinstance(answers, list):
@@ -99,7 +107,12 @@ class RowStream:
                 f"{where}: stage qa needs the fields 'question' and 'answer' (or 'answers'); "
                 f"there are {', '.join(raw)}"
             )
-        return Row(text, raw["question"].strip(), tuple(str(each).strip() for each in answers))
+        # Published sets don't say where the answer stands; what others say is read and checked.
+        fields = {name: raw[name] for name in ("options", "quote") if name in raw}
+        evidence = raw.get("evidence") or []
+        return Row(
+            text, {"question": raw["question"], "answers": answers, "evidence": evidence, **fields}
+        )
 
     def _text(self, value: Any, where: str, name: str) -> str:
         if isinstance(value, str):
@@ -161,9 +174,11 @@ class BlockedCorpus:
                 documents.append(tokenise(where, row.text, self._backbone))
                 groups.append([])
                 last = row.text
-            if row.question:
+            if row.asked is not None and not row.asked["question"].strip():
+                console.warn(f"{where}: an empty question, left out")
+            elif row.asked is not None:
                 index = len(documents) - 1
-                groups[-1].append(Question(index, row.question, row.answers, ()))
+                groups[-1].append(read_question(row.asked, index, documents[-1], row.text, where))
 
 
 class StreamedStage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -107,6 +108,25 @@ def test_long_texts_are_tokenised_as_a_whole(tiny_backbone: Callable[..., Any]) 
     first, last = document.tokens_of(400_000, 400_020)
     part = backbone.tokenizer.decode(document.ids_N[first:last].tolist())
     assert text[400_000:400_020] in part
+
+
+def test_the_line_of_bytes_that_are_no_text_is_named(
+    planted: Planted, tiny_backbone: Callable[..., Any]
+) -> None:
+    path = planted.folder / "qa.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b'{"document_id": "d\xff"}\n', *lines[2:]]))
+    with pytest.raises(DocumentError, match=r"qa\.jsonl:3: can't be read"):
+        load_corpus([planted.folder], tiny_backbone())
+
+
+def test_a_damaged_gzip_file_is_named(planted: Planted, tiny_backbone: Callable[..., Any]) -> None:
+    path = planted.folder / "documents.jsonl"
+    data = bytearray(gzip.compress(path.read_bytes()))
+    data[12:40] = bytes(28)
+    path.with_suffix(".jsonl.gz").write_bytes(data)
+    with pytest.raises(DocumentError, match=r"documents\.jsonl\.gz:1: can't be read"):
+        load_corpus([planted.folder], tiny_backbone())
 
 
 def _answered(evidence: str) -> str:

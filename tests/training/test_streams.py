@@ -108,6 +108,15 @@ def test_blocks_go_around_and_can_be_entered_anywhere(
         ("lm", {"text": [1.5]}, DocumentError, "neither text nor a list"),
         ("lm", {"input_ids": [[5, 6]]}, ModelError, "--source-tokenizer"),
         ("lm", {"text": ["", "  "]}, DocumentError, "no text in it"),
+        *(
+            ("qa", {"text": ["a b c"], "question": ["q"], **columns}, DocumentError, message)
+            for columns, message in (
+                ({"answer": [""]}, "row 1: 'answers' must be a list of texts, none of them empty"),
+                ({"answers": [["a", None]]}, "row 1: 'answers' must be a list of texts"),
+                ({"answer": ["a"], "evidence": [[[0, 9]]]}, "row 1: the evidence .* is outside"),
+                ({"answer": ["a"], "options": [["b", "c"]]}, "row 1: none of the answers is among"),
+            )
+        ),
     ],
 )
 def test_rows_that_cannot_be_used_are_named(
@@ -123,6 +132,30 @@ def test_rows_that_cannot_be_used_are_named(
     with pytest.raises(error, match=message) as caught:
         open_streams(_settings(data, stage=stage), tiny_backbone()).block(0)
     assert "\n" not in str(caught.value)
+
+
+def test_evidence_and_options_of_rows_are_read(
+    tmp_path: Path,
+    cache: None,
+    tiny_backbone: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    columns = {
+        "text": [_text(0), _text(1), _text(1)],
+        "question": ["q", " ", "q"],
+        "answer": ["10", "11", "11"],
+        "evidence": [[[0, 26]], None, None],
+        "options": [["10", "12"], None, None],
+    }
+    data = write_parquet(tmp_path / "rows.parquet", columns)
+    backbone = tiny_backbone()
+    corpus = open_streams(_settings(data, stream_documents=3), backbone).block(0)
+    (first,), (second,) = corpus.questions
+    ((start, end),) = first.evidence
+    assert _text(0)[:26] in backbone.tokenizer.decode(corpus.documents[0].ids_N[start:end].tolist())
+    assert first.options == ("10", "12")
+    assert second.evidence == () and second.options == () and second.answers == ("11",)
+    assert "row 2: an empty question, left out" in capsys.readouterr().err
 
 
 def test_ids_of_another_vocabulary_are_refused(
