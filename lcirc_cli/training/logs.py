@@ -29,12 +29,15 @@ class RunLog:
             rows = [row for row in _read(path) if row["step"] <= step]
             text = "".join(json.dumps(row) + "\n" for row in rows)
             atomic_write(path, text.encode())
+        if self._times.exists():
+            kept = _times_until(self._times.read_bytes().decode(), step)
+            atomic_write(self._times, kept.encode())
 
     def step(self, row: dict[str, Any], *, times: dict[str, float]) -> None:
         """Log one optimiser step."""
         with self._rows.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        fresh = not self._times.exists()
+        fresh = not self._times.exists() or not self._times.stat().st_size
         flat = {key: value for key, value in row.items() if not isinstance(value, dict)} | times
         with self._times.open("a", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(flat))
@@ -103,6 +106,19 @@ def _read(path: Path) -> list[dict[str, Any]]:
             except ValueError:
                 break
     return rows
+
+
+def _times_until(text: str, step: int) -> str:
+    """The header and the rows up to `step` of log.csv; a last row that was cut short goes too."""
+    header, *rows = text.splitlines(keepends=True) or [""]
+    names = header.strip().split(",")
+    kept = []
+    for row in rows if "step" in names else ():
+        values = row.strip().split(",")
+        if row.endswith("\n") and len(values) == len(names):
+            number = values[names.index("step")]
+            kept += [row] if number.isdecimal() and int(number) <= step else []
+    return header + "".join(kept) if kept else ""
 
 
 def _tracker(folder: Path, log_to: str) -> Any:

@@ -123,7 +123,7 @@ class Trainer:
             Interrupted: SIGTERM or Ctrl-C came; the state is saved.
             ModelError: the checkpoints can't be used.
         """
-        step = self._resume() if resume else 0
+        begun = step = self._resume() if resume else 0
         settings, started, seen = self._settings, time.perf_counter(), 0
         self._learner.train(True)
         with (
@@ -141,7 +141,8 @@ class Trainer:
                         times={"seconds": elapsed, "samples_per_s": seen / elapsed},
                     )
                     advance(1)
-                    self._say(step, row, seen / elapsed)
+                    left = elapsed / (step - begun) * (settings.steps - step)
+                    self._say(step, row, speed=seen / elapsed, left=left)
                 last = step == settings.steps
                 if step % settings.validate_every == 0 or last:
                     self._validate(step)
@@ -151,7 +152,7 @@ class Trainer:
                 if stopping and not last:
                     raise Interrupted(step)
 
-    def _say(self, step: int, row: dict[str, float | None], speed: float) -> None:
+    def _say(self, step: int, row: dict[str, float | None], *, speed: float, left: float) -> None:
         if step == 1 or step % 20 == 0:
             gates = [v for k, v in row.items() if k.startswith("layer_") and v is not None]
             evidence = row["evidence_loss"]
@@ -160,7 +161,7 @@ class Trainer:
             console.note(
                 f"step {step:,}/{self._settings.steps:,}: loss {row['loss']:.3f}{told}, "
                 f"learning rate {row['learning_rate']:.1e}, "
-                f"{opened}{speed:.1f} samples/s"
+                f"{opened}{speed:.1f} samples/s, {duration(left)} left"
             )
 
     def _validate(self, step: int) -> None:
@@ -262,6 +263,14 @@ def deciding(settings: TrainSettings) -> str:
     """The settings that decide the weights, as text to compare."""
     keep = [line for line in to_toml(settings).splitlines() if line.split(" = ")[0] not in FREE]
     return "\n".join(keep)
+
+
+def duration(seconds: float) -> str:
+    """A time to come, as coarse as it is known: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager

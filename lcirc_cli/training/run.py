@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from lcirc_cli import console
 from lcirc_cli.backbones import Backbone, choose_dtype, load_backbone
-from lcirc_cli.errors import UsageError
-from lcirc_cli.files import atomic_write, make_folder
+from lcirc_cli.errors import LcircError, StorageError, UsageError
+from lcirc_cli.files import atomic_write, locked, make_folder
 from lcirc_cli.training.assembly import assemble
 from lcirc_cli.training.distributed import start_processes
 from lcirc_cli.training.loop import Trainer
@@ -35,15 +37,20 @@ def train(
         backbone: one that is loaded already.
 
     Raises:
-        UsageError: `out` holds a run and `resume` is off, or a run with other settings.
+        UsageError: `out` holds a run and `resume` is off, or a run with other settings, or is
+            being trained by another command.
         DocumentError, ModelError, StorageError: as their parts raise them.
         Interrupted: asked to stop; the state is saved.
     """
     processes = start_processes()
+    sharded = settings.shard_backbone and processes.world_size > 1
     settings = _begun_with(settings, out)
     if processes.first:
         _check_folder(settings, out, resume=resume)
-    if settings.shard_backbone and local_device().type == "cuda":
+        if out.is_dir():
+            with _alone(out):  # before a model is loaded beside the one that trains there
+                pass
+    if sharded and local_device().type == "cuda":
         # Whole it may not fit on the device: read to the machine's memory, then dealt out.
         device, dtype = "cpu", "bfloat16" if dtype == "auto" else dtype
     if backbone is None:
@@ -55,25 +62,29 @@ def train(
         settings = replace(settings, autocast=str(half).removeprefix("torch."))
     parts = assemble(settings, backbone, offline=offline, processes=processes)
     validator = None
-    if settings.validation and (processes.first or settings.shard_backbone):
+    if settings.validation and (processes.first or sharded):
         validator = Validator(parts.learner, parts.reader, backbone, settings=settings)
     if processes.first:
-        # Only now: what was refused leaves no run behind.
-        atomic_write(make_folder(out) / "config.toml", to_toml(settings).encode())
-        console.note(
-            f"{len(parts.corpus.documents):,} documents, {parts.corpus.num_questions:,} questions"
-            f"{' in the first block' if parts.streamed else ''}; "
-            f"{parts.trained / 1e6:.1f} M trained parameters, {parts.form}"
-        )
-    Trainer(
-        parts.learner,
-        parts.stage,
-        settings=settings,
-        out=out,
-        validator=validator,
-        processes=processes,
-        backbone_dtype=str(backbone.lm.dtype).removeprefix("torch."),
-    ).run(resume=resume)
+        make_folder(out)  # only now: what was refused leaves no run behind
+    with _alone(out) if processes.first else nullcontext():
+        if processes.first:
+            _check_folder(settings, out, resume=resume)  # another may have begun meanwhile
+            atomic_write(out / "config.toml", to_toml(settings).encode())
+            console.note(
+                f"{len(parts.corpus.documents):,} documents, "
+                f"{parts.corpus.num_questions:,} questions"
+                f"{' in the first block' if parts.streamed else ''}; "
+                f"{parts.trained / 1e6:.1f} M trained parameters, {parts.form}"
+            )
+        Trainer(
+            parts.learner,
+            parts.stage,
+            settings=settings,
+            out=out,
+            validator=validator,
+            processes=processes,
+            backbone_dtype=str(backbone.lm.dtype).removeprefix("torch."),
+        ).run(resume=resume)
 
 
 def _begun_with(settings: TrainSettings, out: Path) -> TrainSettings:
@@ -82,6 +93,21 @@ def _begun_with(settings: TrainSettings, out: Path) -> TrainSettings:
     if settings.autocast != "auto" or not path.exists():
         return settings
     return replace(settings, autocast=from_toml(path).autocast)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """While no other command trains in `out`: two would write the same logs and checkpoints."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(out / "run", timeout=0))
+        except StorageError:
+            raise
+        except LcircError as error:
+            raise UsageError(
+                f"another command is training in {out}: wait for it, or choose another --out"
+            ) from error
+        yield
 
 
 def _check_folder(settings: TrainSettings, out: Path, *, resume: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -14,8 +15,10 @@ from typing import Any
 import pytest
 import torch
 
+from lcirc_cli.files import locked
 from lcirc_cli.training import run
 from lcirc_cli.training.checkpoint import state_hash
+from lcirc_cli.training.loop import duration
 
 from .conftest import (
     Command,
@@ -111,6 +114,43 @@ def short_run(here: Line, train_command: Command, tmp_path: Path) -> tuple[list[
     done = here(command)
     assert done.status == 0, done.err
     return [*command, "--resume", "auto"], out
+
+
+def test_a_resumed_run_writes_each_step_of_log_csv_once(
+    here: Line, short_run: tuple[list[str], Path]
+) -> None:
+    command, out = short_run
+    shutil.rmtree(out / "checkpoints" / "step-00000006")
+    with (out / "log.csv").open("a") as file:
+        file.write("7,0.1")  # a kill cut it short
+    done = here(command)
+    assert done.status == 0 and "going on from step 4" in done.err
+    header, *rows = (out / "log.csv").read_text().splitlines()
+    assert header.startswith("step,")
+    assert [row.split(",")[0] for row in rows] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_two_commands_do_not_train_in_one_folder(
+    here: Line, short_run: tuple[list[str], Path]
+) -> None:
+    command, out = short_run
+    with locked(out / "run"):
+        done = here(command)
+    assert done.status == 2 and "another command is training in" in done.err
+    assert len(done.err.strip().splitlines()) == 1
+
+
+def test_lines_say_how_much_time_is_left(
+    here: Line, train_command: Command, tmp_path: Path
+) -> None:
+    assert [duration(seconds) for seconds in (4.2, 125.0, 3600.0, 5 * 3600.0 + 90)] == [
+        "4 s",
+        "2 min",
+        "1 h 0 min",
+        "5 h 2 min",
+    ]
+    done = here(train_command(tmp_path / "other", steps=2))
+    assert re.search(r"step 1/2: .* samples/s, \d+ s left", done.err)
 
 
 def test_a_corrupt_newest_checkpoint_gives_way_to_the_one_before(
@@ -226,6 +266,8 @@ def test_bad_settings_end_in_one_line(here: Line, train_command: Command, tmp_pa
     for extra, status in (
         (["--set", "no_such=1"], 2),
         (["--set", "adapter.num_latents=0"], 2),
+        (["--set", "stage=reconstruct", "--set", "window_tokens=16"], 2),
+        (["--set", "stage=reconstruct", "--set", "document_tokens=16"], 2),
         (["--data", str(tmp_path)], 3),
         (["--init", str(tmp_path)], 4),
     ):
