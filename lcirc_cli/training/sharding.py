@@ -3,6 +3,7 @@
 For an LM that doesn't fit on one device beside the adapter. Only the decoder layers are dealt out;
 embeddings and output projection are used outside of a layer and stay whole. All processes must run
 the same layers in the same order, so every one has as many documents and joins the validation.
+A single process has nobody to share with: it keeps the LM whole.
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ def check_sharding(settings: TrainSettings, config: LcircConfig, processes: Proc
     """Refuse what would leave one process waiting for another for ever.
 
     Raises:
-        UsageError: one process, documents that don't divide, or layers that run by themselves.
+        UsageError: documents that don't divide, or layers that run by themselves.
     """
-    if processes.world_size == 1:
-        raise UsageError("shard_backbone needs several processes: start them with torchrun")
     if settings.documents % processes.world_size:
         raise UsageError(
             f"shard_backbone: {settings.documents} documents a step can't be dealt out evenly to "
