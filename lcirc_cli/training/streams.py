@@ -108,7 +108,7 @@ class RowStream:
                 f"there are {', '.join(raw)}"
             )
         # Published sets don't say where the answer stands; what others say is read and checked.
-        fields = {name: raw[name] for name in ("options", "quote") if name in raw}
+        fields: dict[str, Any] = {name: raw[name] for name in ("options", "quote") if name in raw}
         evidence = raw.get("evidence") or []
         return Row(
             text, {"question": raw["question"], "answers": answers, "evidence": evidence, **fields}

@@ -16,7 +16,11 @@ def test_a_parameter_without_a_gradient_in_any_process_has_none(
     """Else AdamW would let it decay, which it does not with one process."""
 
     def parameters(*gradients: Tensor | None) -> list[nn.Parameter]:
-        made = [nn.Parameter(torch.zeros(2, 3)), nn.Parameter(torch.zeros(4)), nn.Parameter(torch.zeros(1))]
+        made = [
+            nn.Parameter(torch.zeros(2, 3)),
+            nn.Parameter(torch.zeros(4)),
+            nn.Parameter(torch.zeros(1)),
+        ]
         for parameter, gradient in zip(made, gradients, strict=True):
             parameter.grad = gradient
         return made
