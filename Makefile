@@ -34,9 +34,9 @@ demo: setup
 	@mkdir -p $(dir $(MEMORY)) && rm -f $(MEMORY)
 	$(BIN)/lcirc ingest "$$PDF" -o $(MEMORY)
 	@if [ -n "$$Q" ]; then set -- "$$Q"; else set -- \
-		"How many parameters does the default backbone have?" \
-		"What is the licence of lcirc?" \
-		"Who introduced the bootstrap?"; fi; \
+		"Who introduced the bootstrap?" \
+		"Which environment variable holds the password?" \
+		"What happens when the disk is full?"; fi; \
 	for question in "$$@"; do \
 		printf '\n> %s\n' "$$question"; $(BIN)/lcirc ask $(MEMORY) -q "$$question" || exit $$?; \
 	done
