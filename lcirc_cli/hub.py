@@ -7,7 +7,10 @@ are fetched: pickles of strangers are never opened. Knows nothing about loading 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.errors import LcircError, ModelError, StorageError
@@ -35,15 +38,16 @@ def snapshot(name: str, *, offline: bool = False) -> Path:
 
     repo, _, revision = name.partition("@")
     offline = offline or HF_HUB_OFFLINE
-    reached = offline or _announced(name)
+    download = partial(
+        snapshot_download,
+        repo,
+        revision=revision or None,
+        allow_patterns=_WANTED,
+        ignore_patterns=_UNWANTED,
+    )
+    reached = offline or _announced(name, download)
     try:
-        folder = snapshot_download(
-            repo,
-            revision=revision or None,
-            allow_patterns=_WANTED,
-            ignore_patterns=_UNWANTED,
-            local_files_only=offline,
-        )
+        folder = download(local_files_only=offline)
     except Exception as error:
         raise _explained(error, name, str(HF_HUB_CACHE), offline=offline) from error
     if not reached:
@@ -51,23 +55,15 @@ def snapshot(name: str, *, offline: bool = False) -> Path:
     return Path(folder)
 
 
-def _announced(name: str) -> bool:
+def _announced(name: str, download: Callable[..., Any]) -> bool:
     """Say what will be downloaded; False where the Hub can't be asked.
 
     That is not the end: the model may be in the cache, and if not, the download says what is wrong.
     """
-    from huggingface_hub import snapshot_download
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    repo, _, revision = name.partition("@")
     try:
-        plan = snapshot_download(
-            repo,
-            revision=revision or None,
-            allow_patterns=_WANTED,
-            ignore_patterns=_UNWANTED,
-            dry_run=True,
-        )
+        plan = download(dry_run=True)
     except Exception:  # the client raises a dozen types
         return False
     size = sum(file.file_size or 0 for file in plan if file.will_download)

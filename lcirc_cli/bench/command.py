@@ -172,8 +172,8 @@ def _write_notes(
     """What the report says beside scores, and the operations for its plot."""
     notes = []
     for one in planned:
+        left_out = one.task.note if isinstance(one.task, Perplexity) else ""
         for spec in specs:
-            left_out = one.task.note if isinstance(one.task, Perplexity) else ""
             if text := "; ".join(filter(None, (_note(one, spec, bench), left_out))):
                 notes.append({"task": one.task.name, "system": spec.text, "note": text})
     known = out / "notes.json"

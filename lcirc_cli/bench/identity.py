@@ -18,6 +18,7 @@ from lcirc_cli.errors import UsageError
 from .plan import Planned
 from .sample import Sample, TextSample
 from .systems import SystemSpec
+from .systems.workbench import text_digest
 
 if TYPE_CHECKING:
     from .systems import Workbench
@@ -132,7 +133,7 @@ def describe(planned: Planned) -> TaskData:
     documents: dict[str, str] = {}
     for sample in planned.everything:
         if sample.document not in documents:
-            documents[sample.document] = _digest(sample.document)
+            documents[sample.document] = text_digest(sample.document)
         total.update(f"{documents[sample.document]} {_short(sample)}\n".encode())
     return TaskData(
         total.hexdigest(), planned.task.metric, len(planned.everything), len(planned.asked)
@@ -158,7 +159,3 @@ def _short(sample: Sample | TextSample) -> str:
     """Everything of a sample but its document, in one line of ASCII."""
     short = {f.name: getattr(sample, f.name) for f in fields(sample) if f.name not in _LONG}
     return json.dumps(short, default=asdict)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -17,7 +17,7 @@ from lcirc_cli.training.learner import AdapterLearner, Learner
 from lcirc_cli.training.model_setup import build_model, calibrate
 from lcirc_cli.training.readers import MemoryReader, Reader
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.sharding import check_sharding, shard_backbone
+from lcirc_cli.training.sharding import check_sharding, is_sharded, shard_backbone
 from lcirc_cli.training.stages import QuestionAnswering, Stage
 from lcirc_cli.training.streams import (
     BlockedCorpus,
@@ -115,7 +115,7 @@ def _adapter(
 ) -> Built:
     """An adapter; `keep` stores documents' features on the disk, which streamed ones would fill."""
     model = build_model(settings, backbone)
-    sharded = settings.shard_backbone and processes.world_size > 1
+    sharded = is_sharded(settings, processes)
     if sharded:
         check_sharding(settings, model.adapter.config, processes)
     folder = make_folder(cache_dir() / "features") if keep else None

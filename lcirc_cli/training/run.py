@@ -15,7 +15,7 @@ from lcirc_cli.training.assembly import assemble
 from lcirc_cli.training.distributed import start_processes
 from lcirc_cli.training.loop import Trainer
 from lcirc_cli.training.settings import TrainSettings, difference, from_toml, to_toml
-from lcirc_cli.training.sharding import local_device
+from lcirc_cli.training.sharding import is_sharded, local_device
 from lcirc_cli.training.validation import Validator
 
 
@@ -43,7 +43,7 @@ def train(
         Interrupted: asked to stop; the state is saved.
     """
     processes = start_processes()
-    sharded = settings.shard_backbone and processes.world_size > 1
+    sharded = is_sharded(settings, processes)
     settings = _begun_with(settings, out)
     if processes.first:
         _check_folder(settings, out, resume=resume)

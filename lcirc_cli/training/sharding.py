@@ -20,6 +20,11 @@ from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.settings import TrainSettings
 
 
+def is_sharded(settings: TrainSettings, processes: Processes) -> bool:
+    """Whether the backbone is dealt out in this run."""
+    return settings.shard_backbone and processes.world_size > 1
+
+
 def check_sharding(settings: TrainSettings, config: LcircConfig, processes: Processes) -> None:
     """Refuse what would leave one process waiting for another for ever.
 

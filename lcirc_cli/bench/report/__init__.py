@@ -48,10 +48,10 @@ def make_report(
         systems=run["systems"],
         baseline=baseline,
         planned=run.get("data"),  # a run of an older version has none
-        notes={(n["task"], n["system"]): n["note"] for n in _optional(out / "notes.json")},
+        notes={(n["task"], n["system"]): n["note"] for n in _optional(out / "notes.json", [])},
     )
-    costs = _optional(out / "cost.json")
-    tuning = _tuning(out) if compare_paper else None
+    costs = _optional(out / "cost.json", [])
+    tuning = _optional(out / "tuning.json", {}) if compare_paper else None
     summary = json.dumps([line.to_json() for line in lines], indent=1).encode() + b"\n"
     text = f"# Benchmark of {run['model']}, protocol {run['protocol']}\n\n{_said(run)}\n\n"
     atomic_write(out / "summary.json", summary)
@@ -73,10 +73,5 @@ def _said(run: Mapping[str, Any]) -> str:
     )
 
 
-def _tuning(out: Path) -> dict[str, str]:
-    path = out / "tuning.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
-
-
-def _optional(path: Path) -> list[dict[str, Any]]:
-    return json.loads(path.read_text("utf-8")) if path.exists() else []
+def _optional(path: Path, missing: Any) -> Any:
+    return json.loads(path.read_text("utf-8")) if path.exists() else missing

@@ -59,9 +59,8 @@ class Compressing:
         ranked: list[tuple[list[str], Ranges]] = [([], ())] * len(samples)
         if own is not None:
             memory, ranked = self._asked(own, questions)
-            if (
-                self._spec.shuffled
-            ):  # ranked with its own document's memory, answered with another's
+            # A control is ranked with its own document's memory, answered with another's.
+            if self._spec.shuffled:
                 used, more = self._memories.memory(other)
                 spared += more
                 memory = None if used is None else self._asked(used, questions)[0]

@@ -213,12 +213,7 @@ def other_ids(backbone: Backbone, sample: TextSample, other: str) -> list[int]:
     """What stands in another text where the context of the scored tokens does: a control.
 
     As many tokens as that context has, where the other text is as long.
-
-    Raises:
-        NotApplicable: there is no other document.
     """
-    if not other.strip():
-        raise NotApplicable("the task has no other document for a shuffled memory")
     ids = _tokens(backbone, other)[: sample.end_token - sample.scored_tokens]
     return ids[-(sample.context_tokens - sample.scored_tokens) :]
 

@@ -67,7 +67,7 @@ class Workbench:
         """
         if not text.strip():
             return None, 0.0, False
-        digest = _digest(text)
+        digest = text_digest(text)
         key = (engine.adapter.fingerprint, digest)
         made = key not in self._memories
         if made:
@@ -82,7 +82,7 @@ class Workbench:
 
     def index(self, text: str) -> PassageIndex:
         """The passages of a document, without any model; kept for the last document."""
-        digest = _digest(text)
+        digest = text_digest(text)
         if self._index is None or self._index[0] != digest:
             ids, starts = (torch.from_numpy(x) for x in encode(self.backbone.tokenizer, text))
             self._index = digest, PassageIndex(unread(text, ids, starts))
@@ -106,7 +106,7 @@ class MemoryReader:
             OutOfMemoryError: even a small part is too much.
         """
         contents, seconds, made = self._bench.timed_memory(self._engine, text)
-        digest = _digest(text)
+        digest = text_digest(text)
         known = digest in self._own
         self._own[digest] = None
         self._own.move_to_end(digest)
@@ -115,5 +115,5 @@ class MemoryReader:
         return contents, 0.0 if made or known else seconds
 
 
-def _digest(text: str) -> str:
+def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
