@@ -72,6 +72,8 @@ def attend(
         mask = key_mask_BN[:, None, None, :]
     if bias is not None:
         bias = bias.to(q_BHTd.dtype)
+        if not torch.is_grad_enabled():
+            bias = bias.detach()  # a mask that wants gradients rules out SDPA's fast kernels
         mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
     B, H, T, d = q_BHTd.shape
     G, N = k_BGNd.shape[1:3]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lcirc_cli.errors import DocumentError
 
@@ -79,6 +80,8 @@ class Planned:
 def plan(task: Task, *, limit: int | None, seed: int) -> Planned:
     """All samples of a task, or `limit` of its questions or whole texts drawn by `seed`.
 
+    The draw is the same wherever the data lie: of `qa:DIR` the folder's own name counts.
+
     Raises:
         DocumentError: the data can't be read, holds no sample, or two with the same id.
     """
@@ -94,6 +97,11 @@ def plan(task: Task, *, limit: int | None, seed: int) -> Planned:
         units.setdefault(unit, []).append(sample)
     asked = everything
     if limit is not None and limit < len(units):
-        chosen = set(random.Random(f"{seed}/{task.name}").sample(range(len(units)), limit))
+        chosen = set(random.Random(f"{seed}/{_drawn_as(task)}").sample(range(len(units)), limit))
         asked = [one for i, unit in enumerate(units.values()) if i in chosen for one in unit]
     return Planned(task, len(everything), everything, asked)
+
+
+def _drawn_as(task: Task) -> str:
+    kind, colon, path = task.name.partition(":")
+    return f"{kind}:{Path(path).resolve().name}" if colon else task.name

@@ -91,7 +91,7 @@ def test_a_run_with_an_encoder_has_recall_and_no_count_of_operations(
 ) -> None:
     systems = ["retrieval", f"retrieval@{encoder_folder}"]
     out = tmp_path / "out"
-    done = bench_cli("run", *arguments(out, systems=systems), "--limit", "2")
+    done = bench_cli("run", *arguments(out, systems=systems))
     assert done.status == 0, done.err
     assert not any(row["error"] for row in rows_of(out).values())
     recalls = {line["system"] for line in table(out) if line["metric"] == "recall@5"}

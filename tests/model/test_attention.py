@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lcirc_cli.model.attention import attend, choose_backend
 
@@ -49,6 +51,28 @@ def plain(q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None, bias: Tensor 
                 for power, n in zip(powers, readable, strict=True):
                     out[b, h, t] += power / sum(powers) * v[b, g, n]
     return out
+
+
+def test_a_bias_that_learns_takes_the_fast_kernel_where_nothing_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    masks = []
+
+    def spy(*args: Any, attn_mask: Tensor, **kwargs: Any) -> Tensor:
+        masks.append(attn_mask.requires_grad)
+        return sdpa(*args, attn_mask=attn_mask, **kwargs)
+
+    sdpa = functional.scaled_dot_product_attention
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", spy)
+    q, k, v = qkv()
+    bias = torch.randn(1, H, 1, N, dtype=torch.float64, requires_grad=True)
+    learning = attend(q, k, v_BGNd=v, bias=bias)
+    with torch.no_grad():
+        resting = attend(q, k, v_BGNd=v, bias=bias)
+    assert masks == [True, False]
+    assert distance(resting, learning) < 1e-9
+    learning.sum().backward()
+    assert bias.grad is not None
 
 
 @pytest.mark.parametrize("groups", [H, G, 1])

@@ -102,7 +102,8 @@ def adapted(backbone: Backbone, name: str) -> LcircForCausalLM:
                 if gate is not None:
                     gate.fill_(_GATES)
     weight = next(backbone.lm.parameters())
-    return LcircForCausalLM(backbone.lm, adapter.to(weight).eval())
+    adapter = adapter.to(weight).eval().requires_grad_(False)  # as a loaded one is
+    return LcircForCausalLM(backbone.lm, adapter)
 
 
 @torch.no_grad()
