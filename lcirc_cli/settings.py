@@ -25,6 +25,7 @@ PREFIX = "LCIRC_"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "bfloat16", "float32", "float16")
 ATTENTIONS = ("auto", "sdpa", "flash")
+MAX_SEED = 2**63 - 1  # what torch, numpy and a model's server all take
 TABLES = ("ask",)  # of a config file: commands with settings of their own in it
 
 _TRUE = ("1", "true", "yes", "on")

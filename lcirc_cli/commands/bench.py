@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lcirc_cli.commands.common import takes
-from lcirc_cli.settings import CommonSettings
+from lcirc_cli.settings import MAX_SEED, CommonSettings
 
 bench = typer.Typer(
     help="Compare systems on long-context benchmarks, by the benchmarks' own rules.",
@@ -53,7 +53,7 @@ def run_command(
         int | None,
         typer.Option(min=1, metavar="N", help="Questions or whole texts a task, by --seed."),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="S")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="S")] = 0,
     protocol: Annotated[
         Protocol, typer.Option(help="paper repeats the published LCIRC evaluation.")
     ] = Protocol.official,

@@ -11,7 +11,7 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
 from lcirc_cli.errors import UsageError
-from lcirc_cli.settings import CommonSettings
+from lcirc_cli.settings import MAX_SEED, CommonSettings
 
 if TYPE_CHECKING:
     from lcirc_cli.lqa.settings import LqaSettings
@@ -90,7 +90,9 @@ def make_lqa(
     validation: Annotated[
         float, _option("--validation", panel=_INPUTS, help="Share of documents held out.")
     ] = 0.05,
-    seed: Annotated[int, _option("--seed", metavar="S", panel=_RUN, help="Seed.")] = 0,
+    seed: Annotated[
+        int, _option("--seed", min=0, max=MAX_SEED, metavar="S", panel=_RUN, help="Seed.")
+    ] = 0,
     executor: Annotated[
         str, _option("--executor", metavar="local|slurm|ray", panel=_RUN, help="Where tasks run.")
     ] = "local",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
+from lcirc_cli.settings import MAX_SEED
 from lcirc_cli.training.presets import METHODS, PRESETS
 
 ADAPTER = "adapter."
@@ -283,6 +284,8 @@ def _check(settings: TrainSettings) -> None:
     for key in _AMOUNTS:
         if not getattr(settings, key) >= 0:
             raise UsageError(f"{key} must not be negative")
+    if settings.seed > MAX_SEED:
+        raise UsageError(f"seed must be {MAX_SEED} at most, not {settings.seed}")
     if not settings.clip > 0:
         raise UsageError("clip must be over 0; a large one leaves gradients as they are")
     _check_lengths(settings)

@@ -146,6 +146,9 @@ def test_mistakes_are_found_before_the_first_answer(
     assert bench_cli("run", "longbench/qasper", "-s", "magic", *out).status == 2
     assert bench_cli("run", "needle", "-s", "constant", "--lengths", "4K", *out).status == 2
     assert bench_cli("run", "needle", "-s", "constant", "--compare", "x", *out).status == 2
+    for seed in (-1, 2**63):
+        refused = bench_cli("run", "needle", "-s", "constant", "--seed", seed, *out)
+        assert refused.status == 2 and "seed" in refused.err
     missing = bench_cli("run", "longbench/musique", "-s", "constant", "--data-dir", tmp_path, *out)
     assert missing.status == 3
     file = data_folder / "longbench" / "qasper.jsonl"

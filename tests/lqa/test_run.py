@@ -202,6 +202,7 @@ def test_two_runs_into_one_folder_wait_for_each_other(
         (["x.jsonl", "--generator", "local", "--executor", "cloud"], 2, "--executor must be one"),
         (["x.jsonl", "--generator", "local", "--validation", "5"], 2, "between 0 and 1"),
         (["x.jsonl", "--generator", "local", "--slurm", "time"], 2, "KEY=VALUE"),
+        (["x.jsonl", "--generator", "local", "--seed", str(2**63)], 2, "seed"),
         (["nowhere.jsonl", "--generator", "local"], 3, "nowhere.jsonl"),
         (["", "--generator", "m", "--endpoint", "http://127.0.0.1:9/v1"], 7, "gave no answer"),
     ],
