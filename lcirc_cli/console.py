@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Advance = Callable[[float], None]
+
+EVERY = 60.0  # seconds between two lines of progress where there is no terminal to draw on
 
 _quiet = False
 _debug = False
@@ -105,8 +109,12 @@ def _line(text: str) -> None:
 
 
 @contextlib.contextmanager
-def progress(total: float | None, description: str, unit: str = "") -> Iterator[Advance]:
-    """A progress bar with the time left on a terminal, and nothing elsewhere or with `--quiet`.
+def progress(
+    total: float | None, description: str, unit: str = "", *, lines: bool = True
+) -> Iterator[Advance]:
+    """A progress bar with the time left on a terminal; elsewhere a line a minute, with `lines`.
+
+    Nothing with `--quiet`.
 
     Args:
         total: the amount of work; None where it isn't known.
@@ -117,7 +125,8 @@ def progress(total: float | None, description: str, unit: str = "") -> Iterator[
         A function that adds to what is done.
     """
     if _quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda amount: None
+        silent = _quiet or not lines
+        yield (lambda amount: None) if silent else _Lines(total, description, unit).advance
         return
     from rich import progress as rich_progress
 
@@ -141,3 +150,30 @@ def progress(total: float | None, description: str, unit: str = "") -> Iterator[
     with bar:
         task = bar.add_task(description, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+class _Lines:
+    """Progress for a log: one line a minute. The time left goes by the pace since the last one."""
+
+    def __init__(self, total: float | None, description: str, unit: str) -> None:
+        self._total, self._description, self._unit = total, description, unit
+        self._done = self._before = 0.0
+        self._since = time.monotonic()
+
+    def advance(self, amount: float) -> None:
+        self._done += amount
+        now = time.monotonic()
+        if now - self._since < EVERY:
+            return
+        paced = (now - self._since) / max(self._done - self._before, 1e-9)
+        self._since, self._before = now, self._done
+        done, of, left = f"{self._done:,.0f}", "", ""
+        if self._unit == "bytes":
+            done = f"{self._done / 1e6:,.0f}"
+        if self._total is not None:
+            whole = self._total / 1e6 if self._unit == "bytes" else self._total
+            of = f"/{whole:,.0f}"
+            seconds = round(paced * max(self._total - self._done, 0.0))
+            left = f", about {timedelta(seconds=seconds)} left"
+        unit = "MB" if self._unit == "bytes" else self._unit
+        note(f"{self._description}: {done}{of} {unit}{left}")

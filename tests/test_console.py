@@ -64,6 +64,33 @@ def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str
     assert captured.out == captured.err == ""
 
 
+def test_a_log_gets_a_line_a_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1.0, 61.0, 90.0, 121.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with console.progress(1100, "asking", "answers") as advance:
+        advance(1000)  # a run that goes on has these already
+        assert capsys.readouterr().err == ""
+        advance(20)
+        advance(20)
+        advance(20)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "lcirc: asking: 1,020/1,100 answers, about 0:00:05 left"
+    assert second == "lcirc: asking: 1,060/1,100 answers, about 0:01:00 left"
+    clock = iter([0.0, 60.0])
+    with console.progress(None, "downloading", "bytes") as advance:
+        advance(5e6)
+    assert capsys.readouterr().err == "lcirc: downloading: 5 MB\n"
+    console.set_quiet(True)
+    with console.progress(9, "asking") as advance:
+        advance(1)
+    console.set_quiet(False)
+    with console.progress(9, "training", lines=False) as advance:
+        advance(1)
+    assert capsys.readouterr().err == ""
+
+
 def test_progress_is_drawn_on_a_terminal_only() -> None:
     said, shown = on_a_terminal(BAR)
     assert said == ""

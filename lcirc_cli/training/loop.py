@@ -128,7 +128,7 @@ class Trainer:
         self._learner.train(True)
         with (
             _signals(self._ask_to_stop),
-            console.progress(settings.steps, "training", "steps") as advance,
+            console.progress(settings.steps, "training", "steps", lines=False) as advance,
         ):
             advance(step)
             while step < settings.steps:
