@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,7 +113,7 @@ def progress(
 ) -> Iterator[Advance]:
     """A progress bar with the time left on a terminal; elsewhere a line a minute, with `lines`.
 
-    Nothing with `--quiet`.
+    Nothing with `--quiet`, nor from any but the first of torchrun's processes.
 
     Args:
         total: the amount of work; None where it isn't known.
@@ -124,8 +123,9 @@ def progress(
     Yields:
         A function that adds to what is done.
     """
-    if _quiet or sys.stderr is None or not sys.stderr.isatty():
-        silent = _quiet or not lines
+    silent = _quiet or sys.stderr is None or os.environ.get("RANK", "0") != "0"
+    if silent or not sys.stderr.isatty():
+        silent = silent or not lines
         yield (lambda amount: None) if silent else _Lines(total, description, unit).advance
         return
     from rich import progress as rich_progress
@@ -152,11 +152,19 @@ def progress(
         yield lambda done: bar.advance(task, done)
 
 
+def time_left(seconds: float) -> str:
+    """What a line of progress ends with: ", about H:MM:SS left"."""
+    from datetime import timedelta
+
+    return f", about {timedelta(seconds=round(seconds))} left"
+
+
 class _Lines:
     """Progress for a log: one line a minute. The time left goes by the pace since the last one."""
 
     def __init__(self, total: float | None, description: str, unit: str) -> None:
-        self._total, self._description, self._unit = total, description, unit
+        self._total, self._description = total, description
+        self._unit, self._size = ("MB", 1e6) if unit == "bytes" else (unit, 1.0)
         self._done = self._before = 0.0
         self._since = time.monotonic()
 
@@ -165,15 +173,11 @@ class _Lines:
         now = time.monotonic()
         if now - self._since < EVERY:
             return
-        paced = (now - self._since) / max(self._done - self._before, 1e-9)
+        pace = (now - self._since) / max(self._done - self._before, 1e-9)
         self._since, self._before = now, self._done
-        done, of, left = f"{self._done:,.0f}", "", ""
-        if self._unit == "bytes":
-            done = f"{self._done / 1e6:,.0f}"
-        if self._total is not None:
-            whole = self._total / 1e6 if self._unit == "bytes" else self._total
-            of = f"/{whole:,.0f}"
-            seconds = round(paced * max(self._total - self._done, 0.0))
-            left = f", about {timedelta(seconds=seconds)} left"
-        unit = "MB" if self._unit == "bytes" else self._unit
-        note(f"{self._description}: {done}{of} {unit}{left}")
+        told = f"{self._description}: {self._done / self._size:,.0f}"
+        if self._total is None:
+            note(f"{told} {self._unit}")
+            return
+        left = time_left(pace * max(self._total - self._done, 0.0))
+        note(f"{told}/{self._total / self._size:,.0f} {self._unit}{left}")

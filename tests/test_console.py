@@ -88,6 +88,9 @@ def test_a_log_gets_a_line_a_minute(
     console.set_quiet(False)
     with console.progress(9, "training", lines=False) as advance:
         advance(1)
+    monkeypatch.setenv("RANK", "1")
+    with console.progress(9, "asking") as advance:
+        advance(1)
     assert capsys.readouterr().err == ""
 
 

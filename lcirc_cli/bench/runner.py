@@ -48,7 +48,7 @@ def run(
     done = set(rows.read())
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     total = sum(len(one.asked) for one in planned) * len(systems)
-    with console.progress(total, "asking", "answers", lines=rank == 0) as advance:
+    with console.progress(total, "asking", "answers") as advance:
         for one in planned:
             opened = [(name, make(one)) for name, make in systems]
             for number, part in enumerate(one.batches(batch)):

@@ -14,7 +14,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from lcirc_cli import console
@@ -145,8 +144,7 @@ def time_left(now: Counter[str], before: Counter[str], seconds: float, documents
     done = now["documents"] - before["documents"]
     if done <= 0 or seconds <= 0:
         return ""
-    left = round(seconds / done * max(0, documents - now["documents"]))
-    return f", about {timedelta(seconds=left)} left"
+    return console.time_left(seconds / done * max(0, documents - now["documents"]))
 
 
 def summary(now: Counter[str], before: Counter[str], seconds: float) -> str:

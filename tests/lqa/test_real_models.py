@@ -56,7 +56,7 @@ def server(model: Path, tmp_path: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     program = [sys.executable, "-c", "from transformers.cli.transformers import main; main()"]
     words = ["serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    if not cpu_has_bfloat16():  # the weights' own dtype, fifty times slower there
+    if not cpu_has_bfloat16():  # the weights' own dtype, many times slower there
         words += ["--dtype", "float32"]
     with (tmp_path / "server.log").open("w") as log:
         process = subprocess.Popen([*program, *words], stdout=log, stderr=subprocess.STDOUT)

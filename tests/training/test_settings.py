@@ -71,7 +71,6 @@ def test_assignments_are_toml_values_or_bare_words() -> None:
         {"clip": 0.0},
         {"clip": float("nan")},
         {"document_tokens": -1},
-        {"seed": -1},
         {"seed": 2**63},
         {"join_tokens": -1},
         {"window_none": -1.0, "window_ends": 2.0},
