@@ -72,12 +72,14 @@ LONG = "x" * 300
 
 
 @pytest.fixture
-def imported(cli: Callable[..., Any]) -> Callable[..., Any]:
-    """The command line with all that it imports later, which only we may be allowed to read."""
+def imported(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """The command line with all that it reads of the checkout, which only we may be allowed to."""
     import lcirc_cli.backbones
     import lcirc_cli.memory_file  # noqa: F401
 
     cli("ingest", "missing.txt")
+    cli("ask", "missing.lcirc", "What?")
+    monkeypatch.setattr("lcirc_cli.links.check", lambda: None)
     return cli
 
 
