@@ -8,6 +8,7 @@ from typing import Any
 
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Citation
+from lcirc_cli.settings import MAX_SEED
 
 METHODS = ("qd-lcirc", "lcirc", "none")
 WINDOWS = ("evidence", "ends", "none")
@@ -50,8 +51,8 @@ class AskSettings:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name.replace('_', '-')} must be {least} or more, not {value}")
-        if not -(2**63) <= self.seed < 2**64:  # what torch takes
-            raise UsageError(f"seed must be a number of 64 bits, not {self.seed}")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise UsageError(f"seed must be from 0 to {MAX_SEED}, not {self.seed}")
         if not 0.0 <= self.temperature < float("inf"):
             raise UsageError(f"temperature must be 0 or more, not {self.temperature}")
 

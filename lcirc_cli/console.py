@@ -153,10 +153,12 @@ def progress(
 
 
 def time_left(seconds: float) -> str:
-    """What a line of progress ends with: ", about H:MM:SS left"."""
-    from datetime import timedelta
-
-    return f", about {timedelta(seconds=round(seconds))} left"
+    """What a line of progress ends with, as coarse as it is known: ", about 12 min left"."""
+    if seconds < 60:
+        return f", about {seconds:.0f} s left"
+    minutes = round(seconds / 60)
+    told = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f", about {told} left"
 
 
 class _Lines:

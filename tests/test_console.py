@@ -64,6 +64,14 @@ def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str
     assert captured.out == captured.err == ""
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(4.2, "4 s"), (125.0, "2 min"), (3600.0, "1 h 0 min"), (5 * 3600.0 + 90, "5 h 2 min")],
+)
+def test_the_time_left_is_as_coarse_as_it_is_known(seconds: float, told: str) -> None:
+    assert console.time_left(seconds) == f", about {told} left"
+
+
 def test_a_log_gets_a_line_a_minute(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,8 +84,8 @@ def test_a_log_gets_a_line_a_minute(
         advance(20)
         advance(20)
     first, second = capsys.readouterr().err.splitlines()
-    assert first == "lcirc: asking: 1,020/1,100 answers, about 0:00:05 left"
-    assert second == "lcirc: asking: 1,060/1,100 answers, about 0:01:00 left"
+    assert first == "lcirc: asking: 1,020/1,100 answers, about 5 s left"
+    assert second == "lcirc: asking: 1,060/1,100 answers, about 1 min left"
     clock = iter([0.0, 60.0])
     with console.progress(None, "downloading", "bytes") as advance:
         advance(5e6)

@@ -26,7 +26,6 @@ from .systems import (
     parse_system,
 )
 from .tasks import TaskOptions, open_task
-from .tasks.perplexity import Perplexity
 from .tuning import tuning_of
 
 COST_LENGTHS = (4096, 8192, 16384, 32768, 65536, 131072)
@@ -172,9 +171,8 @@ def _write_notes(
     """What the report says beside scores, and the operations for its plot."""
     notes = []
     for one in planned:
-        left_out = one.task.note if isinstance(one.task, Perplexity) else ""
         for spec in specs:
-            if text := "; ".join(filter(None, (_note(one, spec, bench), left_out))):
+            if text := "; ".join(filter(None, (_note(one, spec, bench), one.task.note))):
                 notes.append({"task": one.task.name, "system": spec.text, "note": text})
     known = out / "notes.json"
     old = json.loads(known.read_text("utf-8")) if known.exists() else []

@@ -77,9 +77,7 @@ def _step(
     spared = sum(answer[0].spared for answer in answers if not isinstance(answer, str))
     seconds = (time.perf_counter() - begun + spared) / len(samples)
     written = [
-        _row(
-            planned.task.name, name, sample, answer, seconds, ranks=getattr(system, "ranks", False)
-        )
+        _row(planned.task.name, name, sample, answer, seconds, ranks=system.ranks)
         for sample, answer in zip(samples, answers, strict=True)
     ]
     rows.append(row for row in written if row.id in missing)

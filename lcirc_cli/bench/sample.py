@@ -134,4 +134,9 @@ class Task(Protocol):
     @property
     def metric(self) -> str: ...
 
+    @property
+    def note(self) -> str:
+        """What is left out of the data, for the report; "" where nothing is."""
+        ...
+
     def samples(self) -> Iterator[Sample] | Iterator[TextSample]: ...

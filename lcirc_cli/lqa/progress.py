@@ -140,7 +140,7 @@ def _bar(folder: Path, documents: int, stop: threading.Event) -> None:
 
 
 def time_left(now: Counter[str], before: Counter[str], seconds: float, documents: int) -> str:
-    """ ", about H:MM:SS left" at the speed since `before`; nothing where there is no speed yet."""
+    """ ", about 12 min left" at the speed since `before`; nothing where there is no speed yet."""
     done = now["documents"] - before["documents"]
     if done <= 0 or seconds <= 0:
         return ""

@@ -161,7 +161,7 @@ class Trainer:
             console.note(
                 f"step {step:,}/{self._settings.steps:,}: loss {row['loss']:.3f}{told}, "
                 f"learning rate {row['learning_rate']:.1e}, "
-                f"{opened}{speed:.1f} samples/s, {duration(left)} left"
+                f"{opened}{speed:.1f} samples/s{console.time_left(left)}"
             )
 
     def _validate(self, step: int) -> None:
@@ -263,14 +263,6 @@ def deciding(settings: TrainSettings) -> str:
     """The settings that decide the weights, as text to compare."""
     keep = [line for line in to_toml(settings).splitlines() if line.split(" = ")[0] not in FREE]
     return "\n".join(keep)
-
-
-def duration(seconds: float) -> str:
-    """A time to come, as coarse as it is known: 40 s, 12 min, 3 h 20 min."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager

@@ -222,6 +222,7 @@ def test_the_environment_and_the_flags(ask: Run, monkeypatch: pytest.MonkeyPatch
         (["one.lcirc", QUESTION, "--method", "rag"], "qd-lcirc"),
         (["one.lcirc", QUESTION, "--citations", "-1"], "citations"),
         (["one.lcirc", QUESTION, "--temperature", "1", "--seed", "9" * 21], "seed must be"),
+        (["one.lcirc", QUESTION, "--temperature", "1", "--seed", "-1"], "seed must be"),
         (["one.lcirc", QUESTION, "--questions", "one.txt"], "not both"),
         (["one.lcirc", "--questions", "missing.jsonl"], "missing.jsonl"),
         (["one.lcirc", "bread " * 1100], "too long"),

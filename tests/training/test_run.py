@@ -18,7 +18,6 @@ import torch
 from lcirc_cli.files import locked
 from lcirc_cli.training import run
 from lcirc_cli.training.checkpoint import state_hash
-from lcirc_cli.training.loop import duration
 
 from .conftest import (
     Command,
@@ -143,14 +142,8 @@ def test_two_commands_do_not_train_in_one_folder(
 def test_lines_say_how_much_time_is_left(
     here: Line, train_command: Command, tmp_path: Path
 ) -> None:
-    assert [duration(seconds) for seconds in (4.2, 125.0, 3600.0, 5 * 3600.0 + 90)] == [
-        "4 s",
-        "2 min",
-        "1 h 0 min",
-        "5 h 2 min",
-    ]
     done = here(train_command(tmp_path / "other", steps=2))
-    assert re.search(r"step 1/2: .* samples/s, \d+ s left", done.err)
+    assert re.search(r"step 1/2: .* samples/s, about \d+ s left", done.err)
 
 
 def test_a_corrupt_newest_checkpoint_gives_way_to_the_one_before(

@@ -31,6 +31,8 @@ from .reading import other_ids, text_ids
 class AutoCompressor:
     """Summaries of the whole document, then the window as in `ends`."""
 
+    ranks = False
+
     def __init__(
         self, backbone: Backbone, folder: str | None, *, limits: Limits, shuffled: bool
     ) -> None:

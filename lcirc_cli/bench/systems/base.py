@@ -57,10 +57,12 @@ class Batch:
 
 
 class System(Protocol):
-    """Answers the samples of a batch, in order.
+    """Answers the samples of a batch, in order."""
 
-    One that ranks passages says so in an attribute `ranks`, so that its failures count in recall.
-    """
+    @property
+    def ranks(self) -> bool:
+        """It ranks passages, so that its failures count in recall."""
+        ...
 
     def run(self, batch: Batch) -> list[Measured]: ...
 

@@ -17,6 +17,8 @@ class Constant:
         samples: of the whole file, not only those that are asked.
     """
 
+    ranks = False
+
     def __init__(self, samples: Iterable[Sample | TextSample]) -> None:
         first: Counter[str] = Counter()
         second: Counter[str] = Counter()

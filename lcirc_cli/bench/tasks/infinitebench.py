@@ -35,6 +35,7 @@ class InfiniteBench:
     file: Path
     choice: bool
     paper: bool
+    note = ""
 
     @property
     def metric(self) -> str:

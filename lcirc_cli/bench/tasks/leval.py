@@ -75,6 +75,7 @@ class LEval:
     dataset: str
     file: Path
     paper: bool
+    note = ""
 
     @property
     def metric(self) -> str:

@@ -40,6 +40,7 @@ class LongBench:
     dataset: str
     file: Path
     paper: bool
+    note = ""
 
     @property
     def metric(self) -> str:

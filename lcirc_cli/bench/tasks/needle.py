@@ -34,6 +34,7 @@ class Needle:
     seed: int
     count_tokens: Callable[[str], int]
     name: str = "needle"
+    note = ""
 
     @property
     def metric(self) -> str:

@@ -39,6 +39,7 @@ class DocumentQuestions:
     folder: Path
     join: int
     seed: int
+    note = ""
 
     @property
     def metric(self) -> str:
