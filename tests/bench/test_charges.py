@@ -23,6 +23,8 @@ LIMITS = Limits(window=640, evidence=64)
 class Holding:
     """Fills some memory and lets it go."""
 
+    ranks = False
+
     def __init__(self, megabytes: int, *, spared: float = 0.0) -> None:
         self._megabytes, self._spared = megabytes, spared
 

@@ -72,7 +72,7 @@ def test_no_metric_of_our_own_questions_gets_better_by_failing(
 class Texts:
     """Four long texts."""
 
-    name, metric = "perplexity:x", "perplexity"
+    name, metric, note = "perplexity:x", "perplexity", ""
 
     def samples(self) -> Any:
         for number in range(4):
@@ -96,6 +96,8 @@ def test_storage_that_fails_ends_the_run(qa_folder: Path, tmp_path: Path) -> Non
     planned = plan(open_task(f"qa:{qa_folder}", TaskOptions()), limit=None, seed=0)
 
     class Full:
+        ranks = False
+
         def run(self, batch: Batch) -> list[Measured]:
             raise StorageError("no space left")
 
@@ -121,6 +123,8 @@ def test_a_gold_answer_that_can_not_be_scored_is_a_failed_sample(
 
 class SometimesNot:
     """Has nothing to do with one of the documents."""
+
+    ranks = False
 
     def run(self, batch: Batch) -> list[Measured]:
         if batch.samples[0].document_id == "d1":

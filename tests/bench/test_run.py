@@ -86,6 +86,8 @@ def test_texts_that_are_too_short_are_named_beside_the_scores(
 class Failing:
     """Fails on one question, whatever it is asked with."""
 
+    ranks = False
+
     def __init__(self, marked: str, error: Exception) -> None:
         self._marked, self._error = marked, error
 
