@@ -6,6 +6,7 @@ switched off it answers as before, bit for bit. Knows nothing about training or 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -67,7 +68,9 @@ def attach(lm: Any, folder: str) -> Callable[[], AbstractContextManager[None]]:
         raise ModelError(f"there is no LoRA adapter in {folder} (adapter_config.json)")
     name = f"bench_{abs(hash(folder))}"
     try:
-        inject_adapter_in_model(PeftConfig.from_pretrained(folder), lm, adapter_name=name)
+        with warnings.catch_warnings():  # that there are several is meant: one is on at a time
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+            inject_adapter_in_model(PeftConfig.from_pretrained(folder), lm, adapter_name=name)
         set_peft_model_state_dict(lm, load_peft_weights(folder, device="cpu"), adapter_name=name)
     except (ValueError, KeyError, RuntimeError, OSError) as error:
         raise ModelError(f"the LoRA adapter in {folder} doesn't fit: {error}") from error
