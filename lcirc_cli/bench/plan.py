@@ -80,8 +80,8 @@ class Planned:
 def plan(task: Task, *, limit: int | None, seed: int) -> Planned:
     """All samples of a task, or `limit` of its questions or whole texts drawn by `seed`.
 
-    The draw is the same wherever the data lie: of `qa:DIR` and
-    `perplexity:FILE` the last name counts.
+    The draw is the same wherever the data lie: of `qa:DIR` and `perplexity:FILE` the last
+    name counts.
 
     Raises:
         DocumentError: the data can't be read, holds no sample, or two with the same id.
