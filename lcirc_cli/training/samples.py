@@ -28,7 +28,7 @@ class SampleSettings:
         join_tokens: whole documents are joined until they reach this length; 0 joins none.
         unanswerable: share of questions that are made unanswerable: asked of a document that they
             are not about, or altered. Where no other document has questions they stay as they are.
-        altered: share of those that are the document's own with a name or number exchanged.
+        altered: share of those that are the document's own, changed in one place (`altered.py`).
         evidence_removed: share of documents from which the segments with a question's evidence
             are taken out, which leaves it without an answer.
         multiple_choice: share of the other questions that are shown with options.

@@ -44,8 +44,8 @@ class TrainSettings:
         join_tokens: join documents up to this length (0 = never).
         random_segments: draw the segment length anew for each document, as in the paper.
         unanswerable: share of questions asked of a document that does not answer them.
-        altered: share of those that are the document's own with a name or number exchanged; the
-            others are another document's.
+        altered: share of those that are the document's own, changed in one place; the others are
+            another document's.
         evidence_removed: share of documents from which the segments with a question's evidence
             are taken out.
         multiple_choice: share of questions that are shown with options, wrong ones from the same

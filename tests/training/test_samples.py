@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -226,14 +225,52 @@ def test_altered_questions_ask_for_what_the_evidence_does_not_hold(
     corpus = load_corpus([_facts(tmp_path / "facts")], tiny_backbone())
     settings = SampleSettings(questions=4, unanswerable=1.0, altered=1.0)
     sampler = Sampler(corpus, settings, seed=0)
+    changed: set[str] = set()
     for step in range(20):
         for asked in sampler.sample(step, 0).asked:
             assert asked.answer is None and asked.evidence == ()
-            (town,) = re.findall(r"town of (\w+)", asked.question)
-            (thing,) = re.findall(r"build a (\w+)", asked.question)
             own = [question.text for question in corpus.questions[asked.source.document]]
-            assert f"build a {thing}?" in asked.source.text and town not in asked.source.text
-            assert any(f"town of {town} " in text for text in own) and asked.question not in own
+            assert asked.question not in own
+            words = [text.strip("?").split() for text in (asked.source.text, asked.question)]
+            ((old, new),) = [pair for pair in zip(*words, strict=True) if pair[0] != pair[1]]
+            kind = "name" if new[0].isupper() else "noun"
+            assert kind == ("name" if old[0].isupper() else "noun")
+            assert any(new in text for text in own) and new not in asked.source.text
+            changed.add(kind)
+    assert changed == {"name", "noun"}
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who was first to leave?", {"Who was not first to leave?", "Who was last to leave?",
+                                     "Who was first to stay?"}),
+        ("Which towns were built there?", {"Which towns were not built there?"}),
+        ("What did the king give his son?", {"What did the queen give his son?",
+                                             "What did the king take his son?",
+                                             "What did the king give his daughter?"}),
+        ("Whose older brother is he?", {"Whose older sister is he?"}),
+        ("Where did the theorem come from?", set()),
+        ("Why did the fox laugh?", set()),
+    ],
+)  # fmt: skip
+def test_a_question_is_altered_by_an_opposite_or_a_not(question: str, expected: set[str]) -> None:
+    drawn = {
+        alter(np.random.default_rng(seed), question, others=[question], evidence="")
+        for seed in range(40)
+    }
+    assert drawn == (expected or {None})
+
+
+def test_a_noun_gives_way_to_one_that_the_evidence_lacks() -> None:
+    others = ["Who sold the wheel of the mill?", "Is the spindle, as he says, an heirloom?"]
+    asked, evidence = "Who broke the cart?", "The cart lost its wheel."
+    drawn = {
+        alter(np.random.default_rng(seed), asked, others=others, evidence=evidence)
+        for seed in range(40)
+    }
+    # "wheel" is in the evidence; "mill" stands before a question mark, "spindle" before a comma
+    assert drawn == {f"Who broke the {noun}?" for noun in ("mill", "spindle", "heirloom")}
 
 
 def test_an_altered_question_needs_something_to_exchange() -> None:
