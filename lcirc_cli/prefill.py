@@ -21,11 +21,11 @@ from lcirc_cli.refusals import Refusals
 _WORTH_SHARING = 64  # tokens; below, one more call costs more than it saves
 
 
-def answer_ids(backbone: Backbone, answer: str | None) -> list[int]:
+def answer_ids(backbone: Backbone, answer: str | None, *, space: str = " ") -> list[int]:
     """The answer (None = the refusal) as it follows a prompt, and the token that ends it."""
     text = load("refusal.txt") if answer is None else answer
     tokenizer: Any = backbone.tokenizer
-    ids = tokenizer(f" {text}", add_special_tokens=False, verbose=False)["input_ids"]
+    ids = tokenizer(f"{space}{text}", add_special_tokens=False, verbose=False)["input_ids"]
     return [*ids, backbone.eos_ids[0]]
 
 
@@ -83,11 +83,20 @@ class Prefill:
         chosen_BA = rows_BAV.gather(2, ids_BA[:, :, None])[:, :, 0]
         return [chosen_BA[row, : len(answer)] for row, answer in enumerate(answers)]
 
-    def refusals(self) -> Refusals:
-        """How likely the model is to answer with the refusal, for each prompt."""
-        refusal = answer_ids(self._backbone, None)
-        log_p = self.log_probabilities([refusal] * len(self._ids_BT))
-        return Refusals(refusal, torch.stack(log_p), begins_at=self.length)
+    def refusals(self, *, foreign: bool = False) -> Refusals:
+        """How likely the model is to answer with the refusal, for each prompt.
+
+        Args:
+            foreign: the prompts are not our own: the answer may begin without a space, too.
+        """
+        spellings = [answer_ids(self._backbone, None)]
+        if foreign and (bare := answer_ids(self._backbone, None, space="")) not in spellings:
+            spellings.append(bare)
+        read = [
+            (ids, torch.stack(self.log_probabilities([ids] * len(self._ids_BT))))
+            for ids in spellings
+        ]
+        return Refusals(read, begins_at=self.length)
 
     def inputs(self) -> dict[str, Any]:
         """What the LM's `generate` goes on from. It uses the cache up: nothing works after it."""

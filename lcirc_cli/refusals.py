@@ -25,29 +25,38 @@ class Refusals(LogitsProcessor):
     refusal's tokens each loses the probability that the rest of it follows.
 
     Args:
-        log_p_BA: log p of each of its tokens, given those before it.
+        spellings: each way to write it in tokens, with log p [B, A] of each token, given those
+            before it.
         begins_at: tokens of a prompt.
     """
 
-    def __init__(self, refusal: Sequence[int], log_p_BA: Tensor, *, begins_at: int) -> None:
-        self._refusal_A = torch.tensor(refusal, device=log_p_BA.device)
+    def __init__(
+        self, spellings: Sequence[tuple[Sequence[int], Tensor]], *, begins_at: int
+    ) -> None:
+        self._spellings = [
+            # log p that the refusal goes on to its end from each of its tokens
+            (torch.tensor(ids, device=log_p_BA.device), log_p_BA.flip(1).cumsum(dim=1).flip(1))
+            for ids, log_p_BA in spellings
+        ]
         self._begins_at = begins_at
-        # log p that the refusal goes on to its end from each of its tokens
-        self._rest_BA = log_p_BA.flip(1).cumsum(dim=1).flip(1)
 
     @property
     def probabilities(self) -> list[float]:
         """For each prompt, of the refusal word for word and nothing after it."""
-        return [float(log_p) for log_p in self._rest_BA[:, 0].exp()]
+        whole_B = torch.stack([rest_BA[:, 0].exp() for _, rest_BA in self._spellings]).sum(dim=0)
+        return [float(p) for p in whole_B]
 
     def __call__(self, input_ids: Tensor, scores: Any) -> Tensor:  # type: ignore[override]
         said_BA = input_ids[:, self._begins_at :]
         at = said_BA.shape[1]
-        if at >= len(self._refusal_A):
+        unfinished = [(ids, rest) for ids, rest in self._spellings if at < len(ids)]
+        if not unfinished:
             return torch.as_tensor(scores)
-        on_it_B = (said_BA == self._refusal_A[:at]).all(dim=1)
-        log_p_BV = scores.to(self._rest_BA.dtype).log_softmax(dim=-1)
-        token = self._refusal_A[at]
-        p_B = (log_p_BV[:, token].exp() - self._rest_BA[:, at].exp()).clamp(min=0)
-        without_B = torch.where(on_it_B, p_B.log(), log_p_BV[:, token])
-        return log_p_BV.index_copy(1, token[None], without_B[:, None])
+        log_p_BV = scores.to(unfinished[0][1].dtype).log_softmax(dim=-1)
+        for ids_A, rest_BA in unfinished:
+            on_it_B = (said_BA == ids_A[:at]).all(dim=1)
+            token = ids_A[at]
+            p_B = (log_p_BV[:, token].exp() - rest_BA[:, at].exp()).clamp(min=0)
+            without_B = torch.where(on_it_B, p_B.log(), log_p_BV[:, token])
+            log_p_BV = log_p_BV.index_copy(1, token[None], without_B[:, None])
+        return log_p_BV

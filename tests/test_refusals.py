@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from transformers import LogitsProcessorList
 
@@ -25,13 +26,23 @@ def _likely(said: tuple[int, ...]) -> float:
     return float(torch.stack([_p(said[:i])[t] for i, t in enumerate(said)]).prod())
 
 
-def test_each_token_has_its_odds_given_that_the_answer_is_another() -> None:
-    refusal = (1, 2, 1)
-    log_p = torch.tensor([[_p(refusal[:i])[t] for i, t in enumerate(refusal)]]).log()
-    refusals = Refusals(refusal, log_p, begins_at=PROMPT)
-    assert abs(refusals.probabilities[0] - _likely(refusal)) < 1e-12
-    answers = [a for a in itertools.product(range(V), repeat=len(refusal)) if a != refusal]
-    for length in range(len(refusal)):
+@pytest.mark.parametrize(
+    "spellings",
+    [[(1, 2, 1)], [(1, 2, 1), (2, 2, 1)], [(1, 2, 1), (1, 0, 2)]],
+    ids=["one", "two", "two that begin alike"],
+)
+def test_each_token_has_its_odds_given_that_the_answer_is_another(
+    spellings: list[tuple[int, ...]],
+) -> None:
+    def refusals_of(spellings: list[tuple[int, ...]]) -> Refusals:
+        log_p = [[_p(ids[:i])[t] for i, t in enumerate(ids)] for ids in spellings]
+        given = [torch.stack(row)[None].log() for row in log_p]
+        return Refusals(list(zip(spellings, given, strict=True)), begins_at=PROMPT)
+
+    refusals = refusals_of(spellings)
+    assert abs(refusals.probabilities[0] - sum(map(_likely, spellings))) < 1e-12
+    answers = [a for a in itertools.product(range(V), repeat=3) if a not in spellings]
+    for length in range(3):
         for said in itertools.product(range(V), repeat=length):
             ids = torch.tensor([[0] * PROMPT + list(said)])
             found = refusals(ids, _p(said).log()[None])[0].softmax(dim=0)
@@ -44,15 +55,17 @@ def test_each_token_has_its_odds_given_that_the_answer_is_another() -> None:
             torch.testing.assert_close(
                 found.double(), expected.double() / expected.sum(), atol=1e-6, rtol=1e-5
             )
-    after = torch.tensor([[0] * PROMPT + [*refusal, 0]])
-    assert torch.equal(refusals(after, log_p[:, :V]), log_p[:, :V])
+    after = torch.tensor([[0] * PROMPT + [*spellings[0], 0]])
+    scores = torch.rand(1, V)
+    assert torch.equal(refusals(after, scores), scores)
 
 
+@pytest.mark.parametrize("foreign", [False, True])
 @torch.no_grad()
-def test_generation_never_says_it(tiny_backbone: Callable[..., Any]) -> None:
+def test_generation_never_says_it(tiny_backbone: Callable[..., Any], foreign: bool) -> None:
     """A model for which the refusal is all but certain says something else; so does a batch."""
     backbone = tiny_backbone("llama")
-    refusal = answer_ids(backbone, None)
+    refusal = answer_ids(backbone, None, space="" if foreign else " ")
     prompts = [[5, 6, 7], [8, 9, 10, 11]]
 
     def certain(module: Any, args: Any, kwargs: Any, out: Any) -> Any:
@@ -70,7 +83,7 @@ def test_generation_never_says_it(tiny_backbone: Callable[..., Any]) -> None:
     said = {}
     for barred in (False, True):
         read = Prefill(backbone, prompts, alike=True)
-        refusals = read.refusals()
+        refusals = read.refusals(foreign=foreign)
         assert min(refusals.probabilities) > 0.99
         processors = LogitsProcessorList([refusals] if barred else [])
         rows = backbone.lm.generate(**read.inputs(), **options, logits_processor=processors)

@@ -196,6 +196,21 @@ def test_a_threshold_refuses_as_ask_does(
             assert refused or measured.output.text == without.output.text
 
 
+def test_a_threshold_holds_for_a_benchmark_s_prompt_too(
+    workbench: Workbench, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = _short(_batches(data_folder, "longbench/qasper")[0])
+    assert batch.samples[0].prompt is not None
+    system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=LIMITS)
+    config = workbench.engine(None).adapter.adapter.config
+    texts = {}
+    for threshold in (1.01, 0.0):
+        monkeypatch.setattr(config, "refusal_thresholds", {"evidence": threshold})
+        texts[threshold] = [measured.output.text for measured in system.run(batch)]
+    assert set(texts[0.0]) == {"The document does not say."}
+    assert "The document does not say." not in texts[1.01]
+
+
 def test_a_window_too_small_for_the_prompt_itself_is_said(
     workbench: Workbench, data_folder: Path
 ) -> None:

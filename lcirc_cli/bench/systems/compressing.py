@@ -68,13 +68,17 @@ class Compressing:
             self._prepare(sample, 0 if own is None else len(own.token_ids), texts)
             for sample, (texts, _) in zip(samples, ranked, strict=True)
         ]
+        # The adapter learned to refuse, and does under any prompt: its threshold holds for all.
+        refuses = None if memory is None else self._refuses
+        foreign = samples[0].prompt is not None
         decoded = self._decoder.answer(
             [one.ids for one in prepared],
             [gold_answer(sample) for sample in samples],
             max_new_tokens=samples[0].max_new_tokens,
             memory=memory,
-            refusal=samples[0].prompt is None,
-            refuses=None if memory is None else self._refuses,
+            refusal=not foreign or refuses is not None,
+            foreign=foreign,
+            refuses=refuses,
         )
         compressed = 0 if used is None or memory is None else len(used.token_ids)
         return [

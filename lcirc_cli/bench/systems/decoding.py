@@ -54,13 +54,15 @@ class Decoder:
         max_new_tokens: int,
         memory: Memory | None = None,
         refusal: bool = False,
+        foreign: bool = False,
         refuses: Callable[[float], bool] | None = None,
     ) -> list[Decoded]:
         """The answer that follows each prompt and the loss of a gold one; each is read once.
 
         Args:
             golds: None where there is no answer to score.
-            refusal: whether the prompts let the model refuse.
+            refusal: whether to ask how likely a refusal is.
+            foreign: the prompts are a benchmark's, not our own.
             refuses: as in `lcirc_cli.generation.Decoding`.
         """
         attached: AbstractContextManager[Any] = nullcontext()
@@ -80,7 +82,7 @@ class Decoder:
             odds: list[float | None] = [None] * len(prompts)
             options = self._options(max_new_tokens)
             if refusal:
-                refusals = read.refusals()
+                refusals = read.refusals(foreign=foreign)
                 odds = list(refusals.probabilities)
                 if refuses is not None:
                     options["logits_processor"] = LogitsProcessorList([refusals])
