@@ -13,6 +13,15 @@ import numpy as np
 from lcirc_cli.training.altered import alter
 from lcirc_cli.training.choices import draw_options
 from lcirc_cli.training.corpus import Corpus, Question
+from lcirc_cli.training.ranges import (
+    Part,
+    evidence_inside,
+    evidence_outside,
+    evidence_segments,
+    evidence_width,
+    removed_before,
+    without_gap,
+)
 from lcirc_cli.training.settings import TrainSettings
 
 
@@ -44,15 +53,6 @@ class SampleSettings:
     evidence_removed: float = 0.0
     multiple_choice: float = 0.0
     segment_lengths: tuple[int, int] = (256, 256)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Tokens start..end-1 of a document."""
-
-    document: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Sampler:
         chosen = self._choose(rng, own, first) if gap is None else self._around(rng, chosen, gap)
         there = {part.document for part in parts}
         asked = [self._ask(rng, question, own, offset, gap, there) for question in chosen]
-        return Sample(tuple(_without(parts, own, gap)), tuple(asked), n)
+        return Sample(tuple(without_gap(parts, own, gap)), tuple(asked), n)
 
     def _gap(
         self, rng: np.random.Generator, own: Part, first: Question, n: int
@@ -133,10 +133,10 @@ class Sampler:
         fits = [
             question
             for question in self._corpus.questions[own.document]
-            if _inside(question, own)
+            if evidence_inside(question, own)
             and (
-                _outside(question, gap)
-                or (_inside(question, gap) and not any(a in left for a in question.answers))
+                evidence_outside(question, gap)
+                or (evidence_inside(question, gap) and not any(a in left for a in question.answers))
             )
         ]
         return (gap, fits) if fits else (None, [])
@@ -144,19 +144,19 @@ class Sampler:
     def _around(self, rng: np.random.Generator, fits: list[Question], gap: Part) -> list[Question]:
         """Up to half of the questions about what was taken out, the rest about what is left."""
         order = [fits[int(i)] for i in rng.permutation(len(fits))]
-        gone = [q for q in order if _inside(q, gap) and q.evidence][
+        gone = [q for q in order if evidence_inside(q, gap) and q.evidence][
             : -(-self._settings.questions // 2)
         ]
-        rest = [q for q in order if _outside(q, gap)]
+        rest = [q for q in order if evidence_outside(q, gap)]
         return [*gone, *rest[: self._settings.questions - len(gone)]]
 
     def _fitting(self, rng: np.random.Generator, question: Question, n: int) -> Question:
         """The question, or one of the same document where its evidence needs too long a part."""
         most = -(-self._settings.document_tokens // n)
-        if not most or _width(question, n) <= most:
+        if not most or evidence_width(question, n) <= most:
             return question
         group = self._corpus.questions[question.document]
-        fits = [each for each in group if _width(each, n) <= most]
+        fits = [each for each in group if evidence_width(each, n) <= most]
         return fits[int(rng.integers(len(fits)))] if fits else question
 
     def _own_part(
@@ -169,7 +169,7 @@ class Sampler:
             return Part(document, 0, tokens)
         at = last = int(rng.integers(total))
         if question.evidence:
-            at, last = _segments(question, n)
+            at, last = evidence_segments(question, n)
             wanted = max(wanted, last - at + 1)
         first = int(rng.integers(max(0, last - wanted + 1), min(at, total - wanted) + 1))
         return Part(document, first * n, min((first + wanted) * n, tokens))
@@ -190,7 +190,7 @@ class Sampler:
         pool = [
             question
             for question in self._corpus.questions[own.document]
-            if question is not first and _inside(question, own)
+            if question is not first and evidence_inside(question, own)
         ]
         count = min(self._settings.questions - 1, len(pool))
         order = rng.permutation(len(pool))[:count]
@@ -209,14 +209,14 @@ class Sampler:
             made = self._altered(rng, question) or self._foreign(rng, there)
             if made is not None:
                 return made
-        removed = gap is not None and bool(question.evidence) and _inside(question, gap)
+        removed = gap is not None and bool(question.evidence) and evidence_inside(question, gap)
         if removed or not question.answers:
             return Asked(question.text, None, (), question)
         answer = question.answers[int(rng.integers(len(question.answers)))]
         evidence = tuple(
             (start + shift, end + shift)
             for start, end in question.evidence
-            for shift in (offset - own.start - _before(gap, start),)
+            for shift in (offset - own.start - removed_before(gap, start),)
         )
         options: tuple[str, ...] = ()
         share = self._settings.multiple_choice
@@ -276,41 +276,3 @@ def draw_segment_length(rng: np.random.Generator, shortest: int, longest: int) -
         return longest
     lengths = np.arange(shortest, longest + 1)
     return int(rng.choice(lengths, p=lengths / lengths.sum()))
-
-
-def _segments(question: Question, n: int) -> tuple[int, int]:
-    """The first and the last segment that any of the evidence touches."""
-    first = min(start for start, _ in question.evidence)
-    return first // n, (max(end for _, end in question.evidence) - 1) // n
-
-
-def _width(question: Question, n: int) -> int:
-    """Segments from the first to the last evidence; 0 without any."""
-    if not question.evidence:
-        return 0
-    first, last = _segments(question, n)
-    return last - first + 1
-
-
-def _inside(question: Question, part: Part) -> bool:
-    """Whether all evidence lies in a part; true without any."""
-    return all(part.start <= start and end <= part.end for start, end in question.evidence)
-
-
-def _outside(question: Question, part: Part) -> bool:
-    """Whether no evidence touches a part."""
-    return all(end <= part.start or part.end <= start for start, end in question.evidence)
-
-
-def _before(gap: Part | None, token: int) -> int:
-    """Tokens that the gap takes out before a token of the same document."""
-    return 0 if gap is None or token < gap.end else gap.end - gap.start
-
-
-def _without(parts: list[Part], own: Part, gap: Part | None) -> list[Part]:
-    """The parts with the gap taken out of the own one."""
-    if gap is None:
-        return parts
-    around = [Part(own.document, own.start, gap.start), Part(own.document, gap.end, own.end)]
-    at = parts.index(own)
-    return [*parts[:at], *(part for part in around if part.start < part.end), *parts[at + 1 :]]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.settings import MAX_SEED
 from lcirc_cli.training.presets import METHODS, PRESETS
+from lcirc_cli.training.settings_checks import check
 
 ADAPTER = "adapter."
 
@@ -142,41 +142,6 @@ FREE = frozenset(
     ]
 )
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "stage": ("qa", "lm", "reconstruct"),
-    "method": tuple(METHODS),
-    "bptt": ("full", "truncated", "selective"),
-    "autocast": ("auto", "bfloat16", "float32"),
-    "log_to": ("none", "tensorboard", "trackio"),
-}
-
-# At least 1.
-_COUNTS = (
-    "steps",
-    "documents",
-    "questions",
-    "checkpoint_every",
-    "validate_every",
-    "keep_checkpoints",
-    "validation_limit",
-    "stream_documents",
-    "lora_rank",
-    "summary_tokens",
-    "summary_segment",
-)
-
-# At least 0.
-_AMOUNTS = (
-    "document_tokens",
-    "join_tokens",
-    "window_none",
-    "window_evidence",
-    "window_ends",
-    "answer_weight",
-    "evidence_weight",
-    "seed",
-)
-
 
 def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings:
     """Preset, method, then what was given: field names (and `adapter.*` keys) to values.
@@ -185,7 +150,7 @@ def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings
         UsageError: no such preset or key, or a value of the wrong type or out of its range.
     """
     settings = _filled(preset, given)
-    _check(settings)
+    check(settings)
     return settings
 
 
@@ -272,66 +237,6 @@ def _typed(key: str, value: Any) -> Any:
     if type(value) is not type(default):
         raise UsageError(f"{key} wants {type(default).__name__}, not {value!r}")
     return value
-
-
-def _check(settings: TrainSettings) -> None:
-    for key, allowed in CHOICES.items():
-        if getattr(settings, key) not in allowed:
-            raise UsageError(f"{key} must be one of {', '.join(allowed)}")
-    for key in _COUNTS:
-        if getattr(settings, key) < 1:
-            raise UsageError(f"{key} must be at least 1")
-    for key in _AMOUNTS:
-        if not getattr(settings, key) >= 0:
-            raise UsageError(f"{key} must not be negative")
-    if settings.seed > MAX_SEED:
-        raise UsageError(f"seed must be {MAX_SEED} at most, not {settings.seed}")
-    if not settings.clip > 0:
-        raise UsageError("clip must be over 0; a large one leaves gradients as they are")
-    _check_lengths(settings)
-    for key in ("unanswerable", "altered", "evidence_removed", "multiple_choice", "mixer_dropout"):
-        if not 0.0 <= getattr(settings, key) <= 1.0:
-            raise UsageError(f"{key} must be between 0 and 1")
-    if settings.answer_weight <= 0 and settings.evidence_weight <= 0:
-        raise UsageError("one of answer_weight and evidence_weight must be over 0")
-    if settings.method != "qd-lcirc":
-        _check_tuned(settings)
-    if settings.window_none + settings.window_evidence + settings.window_ends <= 0:
-        raise UsageError("one of window_none, window_evidence, window_ends must be over 0")
-
-
-def _check_lengths(settings: TrainSettings) -> None:
-    """Numbers that some stages, windows and losses need, and others pass over."""
-    if settings.bptt != "full" and settings.bptt_states < 1:
-        raise UsageError(f"bptt_states must be at least 1 with bptt={settings.bptt}")
-    if settings.evidence_weight > 0 and settings.passage_tokens < 1:
-        raise UsageError("passage_tokens must be at least 1 where evidence_weight is over 0")
-    # Half of the window for the head, half for the tail.
-    needed = 2 if settings.window_ends > 0 else 1 if settings.window_evidence > 0 else 0
-    if settings.stage != "qa":
-        needed = 1
-    if settings.window_tokens < needed:
-        raise UsageError(f"window_tokens must be at least {needed} for what the window holds")
-
-
-def _check_tuned(settings: TrainSettings) -> None:
-    """What a fine-tuned baseline can't have is refused, not passed over."""
-    method = settings.method
-    if settings.stage != "qa":
-        raise UsageError(f"--method {method} is trained by --stage qa alone")
-    if settings.init:
-        raise UsageError(f"--method {method} starts from the backbone: leave --init out")
-    if settings.shard_backbone:
-        raise UsageError(f"--method {method} trains inside the backbone: shard_backbone=false")
-    if settings.evidence_weight > 0 or settings.answer_weight <= 0:
-        raise UsageError(f"--method {method} learns from answers alone: evidence_weight=0")
-    if method == "window" and settings.window_none > 0:
-        raise UsageError(
-            "--method window reads the document in its window alone: window_none=0, and "
-            "window_ends or window_evidence over 0"
-        )
-    if method == "autocompressor" and settings.bptt == "selective":
-        raise UsageError("--method autocompressor takes bptt=full or bptt=truncated")
 
 
 def _toml(value: Any) -> str:

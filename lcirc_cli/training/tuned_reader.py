@@ -15,8 +15,9 @@ from torch import Tensor
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.bench.systems.decoding import Decoder
 from lcirc_cli.training.corpus import Corpus, Question
+from lcirc_cli.training.ranges import Part
 from lcirc_cli.training.readers import Reading
-from lcirc_cli.training.samples import Asked, Part, Sample
+from lcirc_cli.training.samples import Asked, Sample
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.tuned_methods import PROMPT_FORM, TunedLearner
 from lcirc_cli.training.windows import WindowMaker
