@@ -84,13 +84,15 @@ class Prefill:
         return [chosen_BA[row, : len(answer)] for row, answer in enumerate(answers)]
 
     def refusals(self, *, foreign: bool = False) -> Refusals:
-        """How likely the model is to answer with the refusal, for each prompt.
+        """How likely the model is to begin its answer with the refusal, for each prompt.
+
+        Its end is left out: what follows the refusal makes no answer of it.
 
         Args:
             foreign: the prompts are not our own: the answer may begin without a space, too.
         """
-        spellings = [answer_ids(self._backbone, None)]
-        if foreign and (bare := answer_ids(self._backbone, None, space="")) not in spellings:
+        spellings = [answer_ids(self._backbone, None)[:-1]]
+        if foreign and (bare := answer_ids(self._backbone, None, space="")[:-1]) not in spellings:
             spellings.append(bare)
         read = [
             (ids, torch.stack(self.log_probabilities([ids] * len(self._ids_BT))))

@@ -5,7 +5,7 @@ while an answer's probability is divided among all ways to say it. So an adapter
 probability from which it refuses; below it, the answer is the one that the model would give if it
 did not refuse.
 
-Legend: B prompts, A tokens of the refusal and its end, V vocabulary.
+Legend: B prompts, A tokens of the refusal, V vocabulary.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Refusals(LogitsProcessor):
 
     @property
     def probabilities(self) -> list[float]:
-        """For each prompt, of the refusal word for word and nothing after it."""
+        """For each prompt, of the refusal word for word."""
         whole_B = torch.stack([rest_BA[:, 0].exp() for _, rest_BA in self._spellings]).sum(dim=0)
         return [float(p) for p in whole_B]
 
