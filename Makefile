@@ -34,7 +34,7 @@ demo: setup
 	@mkdir -p $(dir $(MEMORY)) && rm -f $(MEMORY)
 	$(BIN)/lcirc ingest "$$PDF" -o $(MEMORY)
 	@if [ -n "$$Q" ]; then set -- "$$Q"; else set -- \
-		"Who introduced the bootstrap?" \
+		"What is the licence of lcirc?" \
 		"Which environment variable holds the password?" \
 		"What happens when the disk is full?"; fi; \
 	for question in "$$@"; do \
