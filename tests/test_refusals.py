@@ -34,12 +34,9 @@ def _likely(said: tuple[int, ...]) -> float:
 def test_each_token_has_its_odds_given_that_the_answer_is_another(
     spellings: list[tuple[int, ...]],
 ) -> None:
-    def refusals_of(spellings: list[tuple[int, ...]]) -> Refusals:
-        log_p = [[_p(ids[:i])[t] for i, t in enumerate(ids)] for ids in spellings]
-        given = [torch.stack(row)[None].log() for row in log_p]
-        return Refusals(list(zip(spellings, given, strict=True)), begins_at=PROMPT)
-
-    refusals = refusals_of(spellings)
+    log_p = [torch.stack([_p(ids[:i])[t] for i, t in enumerate(ids)]).log() for ids in spellings]
+    read = [(ids, row[None]) for ids, row in zip(spellings, log_p, strict=True)]
+    refusals = Refusals(read, begins_at=PROMPT)
     assert abs(refusals.probabilities[0] - sum(map(_likely, spellings))) < 1e-12
     answers = [a for a in itertools.product(range(V), repeat=3) if a not in spellings]
     for length in range(3):

@@ -101,7 +101,7 @@ class Output:
         text: the generated answer.
         closed_book: the answer to `Sample.closed_book`.
         answer_loss: nats a token of the first gold answer, where the system measures it.
-        refusal: the probability that the answer is the refusal of `lcirc ask`, word for word.
+        refusal: the probability that the answer begins with the refusal of `lcirc ask`.
         loss: mean nats a token of the scored text (`TextSample`).
         found: what the system itself says about whether the document answers the question.
         ranking: character ranges of the document, best first, where the system ranks passages.

@@ -11,7 +11,7 @@ from lcirc_cli.training.presets import METHODS
 if TYPE_CHECKING:
     from lcirc_cli.training.settings import TrainSettings
 
-CHOICES: dict[str, tuple[str, ...]] = {
+_CHOICES: dict[str, tuple[str, ...]] = {
     "stage": ("qa", "lm", "reconstruct"),
     "method": tuple(METHODS),
     "bptt": ("full", "truncated", "selective"),
@@ -49,7 +49,7 @@ _AMOUNTS = (
 
 def check(settings: TrainSettings) -> None:
     """Raises UsageError with the first value that no run can have."""
-    for key, allowed in CHOICES.items():
+    for key, allowed in _CHOICES.items():
         if getattr(settings, key) not in allowed:
             raise UsageError(f"{key} must be one of {', '.join(allowed)}")
     for key in _COUNTS:
