@@ -183,8 +183,13 @@ class QuestionAnswering(CorpusStage):
 
 def precision(settings: TrainSettings, device: torch.device) -> torch.autocast:
     """What a step and its validation are computed in."""
-    half = choose_dtype(settings.autocast, device=device) is torch.bfloat16
+    half = in_half_precision(settings, device)
     return torch.autocast(device.type, torch.bfloat16, enabled=half)
+
+
+def in_half_precision(settings: TrainSettings, device: torch.device) -> bool:
+    """Whether `precision` casts to bfloat16."""
+    return choose_dtype(settings.autocast, device=device) is torch.bfloat16
 
 
 def segment_lengths(settings: TrainSettings, config: LcircConfig) -> tuple[int, int]:

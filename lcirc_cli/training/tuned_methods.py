@@ -29,7 +29,13 @@ from lcirc_cli.training.model_setup import adapter_config
 from lcirc_cli.training.objectives import IGNORED, head_losses
 from lcirc_cli.training.samples import Sample, make_sampler
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import StageLoss, backpropagation, precision, segment_lengths
+from lcirc_cli.training.stages import (
+    StageLoss,
+    backpropagation,
+    in_half_precision,
+    precision,
+    segment_lengths,
+)
 from lcirc_cli.training.windows import WindowMaker, make_windows
 
 PROMPT_FORM = "plain"  # that of trained adapters
@@ -59,7 +65,8 @@ class TunedLearner:
         self._backbone, self._settings = backbone, settings
         self._lm: Any = backbone.lm
         self._checkpointing = settings.gradient_checkpointing
-        lora.add(self._lm, rank=settings.lora_rank, seed=settings.seed)
+        half = in_half_precision(settings, self._lm.device)
+        lora.add(self._lm, rank=settings.lora_rank, seed=settings.seed, autocast=half)
         summary = self._start() if settings.method == "autocompressor" else None
         self._trained = _Trained(self._lm, summary)
         if self._checkpointing:

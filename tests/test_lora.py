@@ -1,0 +1,45 @@
+"""LoRA weights beside a backbone that always runs under autocast."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from lcirc_cli import lora
+
+from .conftest import make_tiny_lm
+
+pytest.importorskip("peft")
+
+
+def _step(lm: torch.nn.Module, *, half: bool) -> list[torch.Tensor]:
+    """The loss and the gradients of one step."""
+    ids = torch.arange(24).reshape(2, 12)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        loss = lm(input_ids=ids, labels=ids).loss
+    loss.backward()
+    trained = [each for each in lm.parameters() if each.requires_grad]
+    assert trained and all(each.dtype == torch.float32 for each in trained)
+    return [loss.detach(), *(each.grad for each in trained if each.grad is not None)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_under_autocast_nothing_need_be_cast(dtype: torch.dtype) -> None:
+    base = make_tiny_lm().to(dtype).requires_grad_(False)
+    found = []
+    for autocast in (False, True):
+        lm = copy.deepcopy(base)
+        lora.add(lm, rank=4, seed=0, autocast=autocast)
+        for name, parameter in lm.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.constant_(parameter, 0.01)
+        found.append(_step(lm, half=True))
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_without_autocast_peft_casts() -> None:
+    lm = make_tiny_lm().to(torch.bfloat16).requires_grad_(False)
+    lora.add(lm, rank=4, seed=0)
+    assert all(each.isfinite().all() for each in _step(lm, half=False))
