@@ -21,7 +21,7 @@ from lcirc_cli.backbones import Backbone
 from lcirc_cli.collection import Collection
 from lcirc_cli.compression import run_pass
 from lcirc_cli.errors import UsageError
-from lcirc_cli.evidence import citations, is_supported, ranking
+from lcirc_cli.evidence import citations, is_supported, missing_names, ranking
 from lcirc_cli.generation import Decoding, Generated, generate
 from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.windows import BUDGETS, Turn, Window, encode_question, make_window, uses_turns
@@ -74,7 +74,9 @@ class Answerer:
                 temperature=self.settings.temperature,
                 seed=self.settings.seed,
                 one_line=not uses_turns(self.backbone, form=self._form),
-                refuses=self._refuses(steered),
+                refuse_from=None
+                if steered.memory is None
+                else self.refuse_from(questions, scores, window=self.settings.window),
             ),
             on_text=on_token,
         )
@@ -128,10 +130,28 @@ class Answerer:
             for row, question in enumerate(questions)
         ]
 
-    def _refuses(self, steered: Steered) -> Callable[[float], bool] | None:
-        if steered.memory is None:
-            return None
-        return self.adapter.adapter.config.refuses(self.settings.window)
+    def refuse_from(
+        self,
+        questions: Sequence[str],
+        scores: Sequence[np.ndarray],
+        *,
+        window: str,
+        names: bool = True,
+    ) -> list[float] | None:
+        """For each question the probability from which to refuse; None leaves it to decoding.
+
+        Args:
+            names: whether it counts that the passages lack a name of the question.
+        """
+        config, index = self.adapter.adapter.config, self.collection.index
+        thresholds = [
+            config.refusal_threshold(
+                window,
+                unnamed=names and bool(missing_names(question, index=index, scores=ranked)),
+            )
+            for question, ranked in zip(questions, scores, strict=True)
+        ]
+        return [each for each in thresholds if each is not None] or None
 
     @property
     def _form(self) -> str:

@@ -37,9 +37,9 @@ class Decoding:
     temperature: float = 0.0  # 0 = greedy
     seed: int = 0  # of the sampling
     one_line: bool = False  # the answer ends with its line
-    # Says whether a refusal of this probability is the answer (it is none otherwise); None leaves
-    # that to decoding.
-    refuses: Callable[[float], bool] | None = None
+    # For each prompt the probability from which a refusal is the answer (below, it is none); None
+    # leaves that to decoding.
+    refuse_from: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def generate(
 
     Args:
         memory: one row for all prompts, or a row each; None injects nothing.
-        decoding: its `refuses` is asked before anything is generated.
+        decoding: whether to refuse is asked before anything is generated.
         on_text: called with pieces of the answer as they appear; for a single prompt.
     """
     options: dict[str, Any] = {"do_sample": decoding.temperature > 0}
@@ -76,9 +76,14 @@ def generate(
         torch.manual_seed(decoding.seed)
         read = Prefill(backbone, prompts, alike=memory is None or memory.states_BMD.shape[0] == 1)
         refused = [False] * len(prompts)
-        if decoding.refuses is not None:
+        if decoding.refuse_from is not None:
             refusals = read.refusals()
-            refused = [decoding.refuses(probability) for probability in refusals.probabilities]
+            refused = [
+                probability >= threshold
+                for probability, threshold in zip(
+                    refusals.probabilities, decoding.refuse_from, strict=True
+                )
+            ]
             options["logits_processor"] = LogitsProcessorList([refusals])
         ends = _Ends(backbone, read.length, one_line=decoding.one_line)
         if all(refused):

@@ -6,7 +6,6 @@ Knows nothing about tokenizers or files.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -61,6 +60,7 @@ class LcircConfig(PreTrainedConfig):
     prompt_form: str = "auto"  # what it was trained with: the model's chat turns, or "plain"
     # For evidence, ends, none: the probability of the refusal from which it is said. A window
     # that isn't there leaves refusing to decoding, which says what is most likely word by word.
+    # unnamed: that of evidence where a name of the question isn't at the place that answers best.
     refusal_thresholds: dict[str, float] | None = None
     # state
     initializer_range: float = 0.02
@@ -81,10 +81,17 @@ class LcircConfig(PreTrainedConfig):
         """Nothing below this LM layer takes part in the backward pass."""
         return min(self.injection_layers or [0])
 
-    def refuses(self, window: str) -> Callable[[float], bool] | None:
-        """Whether a refusal of a probability is said with this window; None: no threshold."""
-        threshold = (self.refusal_thresholds or {}).get(window)
-        return None if threshold is None else lambda probability: probability >= threshold
+    def refusal_threshold(self, window: str, *, unnamed: bool = False) -> float | None:
+        """The probability from which a refusal is said with this window; None leaves it open.
+
+        Args:
+            unnamed: the passages lack a name of the question (`evidence.missing_names`).
+        """
+        thresholds = self.refusal_thresholds or {}
+        threshold = thresholds.get(window)
+        if threshold is not None and unnamed and window == "evidence":
+            return min(threshold, thresholds.get("unnamed", threshold))
+        return threshold
 
     def validate(self) -> None:
         """Raises ValueError with the first thing that can't work."""
@@ -157,11 +164,12 @@ class LcircConfig(PreTrainedConfig):
             ),
             (
                 all(
-                    window in ("evidence", "ends", "none") and isinstance(value, (int, float))
+                    window in ("evidence", "ends", "none", "unnamed")
+                    and isinstance(value, (int, float))
                     for window, value in (self.refusal_thresholds or {}).items()
                 ),
-                f"refusal_thresholds {self.refusal_thresholds} must be numbers for evidence, ends "
-                "and none",
+                f"refusal_thresholds {self.refusal_thresholds} must be numbers for evidence, ends, "
+                "none and unnamed",
             ),
             (
                 self.retained_segments is None or self.retained_segments > 0,

@@ -5,6 +5,7 @@
     scores = index.scores(question)             or fuse([...]) of several rankings
     citations(question, answer, index=index, scores=scores)
     is_supported(question, answer, index=index, scores=scores)
+    missing_names(question, index=index, scores=scores)
 
 No model is used: rankings that a model makes come in as arrays.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from lcirc_cli.evidence.citations import Citation, citations
 from lcirc_cli.evidence.index import PassageIndex, fuse, ranking
+from lcirc_cli.evidence.names import missing_names
 from lcirc_cli.evidence.passages import Passage, split_passages
 from lcirc_cli.evidence.support import is_supported, support
 
@@ -23,6 +25,7 @@ __all__ = [
     "citations",
     "fuse",
     "is_supported",
+    "missing_names",
     "ranking",
     "split_passages",
     "support",

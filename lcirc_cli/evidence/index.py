@@ -70,6 +70,10 @@ class PassageIndex:
         """How telling a term is in this memory: above 0, the most for one that it never holds."""
         return self._words.idf(term)
 
+    def share(self, term: str) -> float:
+        """Of the passages, how many hold a term: 0 to 1."""
+        return self._words.frequency(term) / len(self.passages) if self.passages else 0.0
+
 
 class _Bm25:
     """bm25s over ready-made terms, without its progress bars and its limits on empty input."""
@@ -92,9 +96,12 @@ class _Bm25:
             return np.zeros(self._count, np.float32)
         return self._index.get_scores_from_ids(known)
 
-    def idf(self, term: str) -> float:
+    def frequency(self, term: str) -> int:
         number = self._ids.get(term)
-        frequency = 0 if number is None else int(self._frequency[number])
+        return 0 if number is None else int(self._frequency[number])
+
+    def idf(self, term: str) -> float:
+        frequency = self.frequency(term)
         return math.log(1 + (self._count - frequency + 0.5) / (frequency + 0.5))
 
 

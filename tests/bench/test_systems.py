@@ -211,6 +211,21 @@ def test_a_threshold_holds_for_a_benchmark_s_prompt_too(
     assert "The document does not say." not in texts[1.01]
 
 
+def test_a_missing_name_counts_as_in_ask_and_under_our_own_prompt_only(
+    workbench: Workbench, qa_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = workbench.engine(None).adapter.adapter.config
+    thresholds = {"evidence": 1.01, "unnamed": 0.0}
+    monkeypatch.setattr(config, "refusal_thresholds", thresholds)
+    system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=LIMITS)
+    own = _short(_batches(qa_folder, f"qa:{qa_folder}")[1])
+    foreign = _short(_batches(data_folder, "longbench/qasper")[0])
+    for batch, refused in ((own, True), (foreign, False)):
+        asked = [replace(s, question=f"{s.question} in Kirkwall?") for s in batch.samples]
+        for measured in system.run(replace(batch, samples=asked)):
+            assert (measured.output.text == "The document does not say.") == refused
+
+
 def test_a_window_too_small_for_the_prompt_itself_is_said(
     workbench: Workbench, data_folder: Path
 ) -> None:

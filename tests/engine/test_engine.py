@@ -44,11 +44,26 @@ def test_one_question_of_a_batch_is_refused(
 ) -> None:
     memory = ingest(engine, 1)
     free = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
-    verdicts = iter([True, False])
+    thresholds = iter([0.0, 1.01])
     config = engine.adapter.adapter.config
-    monkeypatch.setattr(config, "refuses", lambda window: lambda probability: next(verdicts))
+    monkeypatch.setattr(config, "refusal_threshold", lambda *_, **__: next(thresholds))
     mixed = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
     assert mixed == ["The document does not say.", free[1]]
+
+
+def test_a_missing_name_lowers_the_threshold(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = ingest(engine, 1)
+    asked = [QUESTIONS[0], f"{QUESTIONS[0]} In Kirkwall?"]
+    free = [answer.answer for answer in engine.ask_many(memory, asked, window="evidence")]
+    config = engine.adapter.adapter.config
+    thresholds = {"evidence": 1.01, "none": 1.01, "unnamed": 0.0}
+    monkeypatch.setattr(config, "refusal_thresholds", thresholds)
+    found = [answer.answer for answer in engine.ask_many(memory, asked, window="evidence")]
+    assert found == [free[0], "The document does not say."]
+    (alone,) = engine.ask_many(memory, asked[1:], window="none")  # no passages, nothing missing
+    assert alone.answer != "The document does not say."
 
 
 # -- what must be equal ---------------------------------------------------------------------

@@ -174,16 +174,28 @@ def test_good_values_pass() -> None:
     tiny_config(retained_segments=50, segment_inputs=4, injection_ffn_size=0).validate()
     tiny_config(norm_eps=1, gate_init=0, feature_window=12).validate()  # j = 0: no windows
     tiny_config(injection_layers=None).validate()
-    tiny_config(refusal_thresholds={"evidence": 0.4, "none": 1}).validate()
+    tiny_config(refusal_thresholds={"evidence": 0.4, "none": 1, "unnamed": 0.1}).validate()
 
 
 def test_thresholds_of_refusing_belong_to_their_window() -> None:
     config = tiny_config(refusal_thresholds={"evidence": 0.4})
-    refuses = config.refuses("evidence")
-    assert refuses is not None
-    assert [refuses(p) for p in (0.39, 0.4, 1.0)] == [False, True, True]
-    assert config.refuses("none") is None
-    assert tiny_config().refuses("evidence") is None
+    assert config.refusal_threshold("evidence") == 0.4
+    assert config.refusal_threshold("evidence", unnamed=True) == 0.4
+    assert config.refusal_threshold("none") is None
+    assert tiny_config().refusal_threshold("evidence", unnamed=True) is None
+
+
+def test_a_missing_name_lowers_the_threshold_of_passages_alone() -> None:
+    config = tiny_config(refusal_thresholds={"evidence": 0.4, "none": 0.5, "unnamed": 0.1})
+    assert config.refusal_threshold("evidence") == 0.4
+    assert config.refusal_threshold("evidence", unnamed=True) == 0.1
+    assert config.refusal_threshold("none", unnamed=True) == 0.5
+    higher = tiny_config(refusal_thresholds={"evidence": 0.4, "unnamed": 0.9})
+    assert higher.refusal_threshold("evidence", unnamed=True) == 0.4
+    assert (
+        tiny_config(refusal_thresholds={"unnamed": 0.1}).refusal_threshold("evidence", unnamed=True)
+        is None
+    )
 
 
 def test_a_config_survives_its_file(tmp_path: Path) -> None:

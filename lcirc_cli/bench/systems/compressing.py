@@ -7,8 +7,8 @@ where there is nothing to compress, the control has no memory either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from lcirc_cli.evidence.index import ranking
 from lcirc_cli.memory_contents import MemoryContents
@@ -22,6 +22,15 @@ from .prompting import Prepared, Prompter
 from .reading import Ranges, best_passages, other_ids, text_ids
 from .spec import SystemSpec
 from .workbench import MemoryReader, Workbench
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a memory gives for a batch of questions."""
+
+    memory: Memory | None  # None: the gates are closed
+    passages: list[tuple[list[str], Ranges]]  # of each question, as `lcirc ask` ranks them
+    refuse_from: list[float] | None  # as in `lcirc_cli.generation.Decoding`
 
 
 class Compressing:
@@ -55,30 +64,30 @@ class Compressing:
     def _answer(self, samples: Sequence[Sample], source: str, other: str) -> list[Measured]:
         questions = [sample.question for sample in samples]
         own, spared = self._memories.memory(source)
+        foreign = samples[0].prompt is not None
         used, memory = own, None
-        ranked: list[tuple[list[str], Ranges]] = [([], ())] * len(samples)
+        asked = _Asked(None, [([], ())] * len(samples), None)
         if own is not None:
-            memory, ranked = self._asked(own, questions)
+            asked = self._asked(own, questions, foreign=foreign)
+            memory = asked.memory
             # A control is ranked with its own document's memory, answered with another's.
             if self._spec.shuffled:
                 used, more = self._memories.memory(other)
                 spared += more
-                memory = None if used is None else self._asked(used, questions)[0]
+                memory = None if used is None else self._asked(used, questions).memory
         prepared = [
             self._prepare(sample, 0 if own is None else len(own.token_ids), texts)
-            for sample, (texts, _) in zip(samples, ranked, strict=True)
+            for sample, (texts, _) in zip(samples, asked.passages, strict=True)
         ]
-        # The adapter learned to refuse, and does under any prompt: its threshold holds for all.
-        refuses = None if memory is None else self._refuses
-        foreign = samples[0].prompt is not None
+        refuse_from = None if memory is None else asked.refuse_from
         decoded = self._decoder.answer(
             [one.ids for one in prepared],
             [gold_answer(sample) for sample in samples],
             max_new_tokens=samples[0].max_new_tokens,
             memory=memory,
-            refusal=not foreign or refuses is not None,
+            refusal=not foreign or refuse_from is not None,
             foreign=foreign,
-            refuses=refuses,
+            refuse_from=refuse_from,
         )
         compressed = 0 if used is None or memory is None else len(used.token_ids)
         return [
@@ -97,21 +106,24 @@ class Compressing:
                 spared=spared / len(samples),
             )
             for sample, prompt, (_, ranges), one in zip(
-                samples, prepared, ranked, decoded, strict=True
+                samples, prepared, asked.passages, decoded, strict=True
             )
         ]
 
     def _asked(
-        self, contents: MemoryContents, questions: Sequence[str]
-    ) -> tuple[Memory | None, list[tuple[list[str], Ranges]]]:
-        """The memory for these questions, and the passages as `lcirc ask` ranks them."""
+        self, contents: MemoryContents, questions: Sequence[str], *, foreign: bool = False
+    ) -> _Asked:
         answerer = self._engine.answerer(contents, method=self._spec.name)
         steered = answerer.steer(questions)
+        ranked = answerer.rank(questions, steered)
         index = answerer.collection.index
-        return steered.memory, [
-            best_passages(index, ranking(scores), budget=self._limits.evidence)
-            for scores in answerer.rank(questions, steered)
-        ]
+        return _Asked(
+            steered.memory,
+            [best_passages(index, ranking(s), budget=self._limits.evidence) for s in ranked],
+            # The adapter learned to refuse, and does under any prompt: its threshold holds for
+            # all. What it makes of missing names was measured with its own prompt only.
+            answerer.refuse_from(questions, ranked, window=self._spec.window, names=not foreign),
+        )
 
     def _prepare(self, sample: Sample, size: int, passages: Sequence[str]) -> Prepared:
         """size: tokens of the document."""
@@ -126,10 +138,6 @@ class Compressing:
             return sample.document
         limit = self._limits.window - sample.max_new_tokens
         return self._prompter.fitted(sample, limit=limit).middle
-
-    @property
-    def _refuses(self) -> Callable[[float], bool] | None:
-        return self._engine.adapter.adapter.config.refuses(self._spec.window)
 
     def _closed_book(self, sample: Sample) -> str | None:
         if sample.closed_book is None:

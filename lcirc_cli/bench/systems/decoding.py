@@ -8,7 +8,7 @@ Legend: B prompts, T tokens, P prefix vectors, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +55,7 @@ class Decoder:
         memory: Memory | None = None,
         refusal: bool = False,
         foreign: bool = False,
-        refuses: Callable[[float], bool] | None = None,
+        refuse_from: Sequence[float] | None = None,
     ) -> list[Decoded]:
         """The answer that follows each prompt and the loss of a gold one; each is read once.
 
@@ -63,7 +63,7 @@ class Decoder:
             golds: None where there is no answer to score.
             refusal: whether to ask how likely a refusal is.
             foreign: the prompts are a benchmark's, not our own.
-            refuses: as in `lcirc_cli.generation.Decoding`.
+            refuse_from: as in `lcirc_cli.generation.Decoding`.
         """
         attached: AbstractContextManager[Any] = nullcontext()
         if memory is not None and self._model is not None:
@@ -84,14 +84,15 @@ class Decoder:
             if refusal:
                 refusals = read.refusals(foreign=foreign)
                 odds = list(refusals.probabilities)
-                if refuses is not None:
+                if refuse_from is not None:
                     options["logits_processor"] = LogitsProcessorList([refusals])
             rows = self._lm.generate(**read.inputs(), **options)
+        thresholds = [None] * len(prompts) if refuse_from is None else refuse_from
         texts = [
             load("refusal.txt")
-            if refuses is not None and p is not None and refuses(p)
+            if p is not None and threshold is not None and p >= threshold
             else self._text(row[read.length :].tolist())
-            for row, p in zip(rows, odds, strict=True)
+            for row, p, threshold in zip(rows, odds, thresholds, strict=True)
         ]
         return [Decoded(*each) for each in zip(texts, losses, odds, strict=True)]
 
