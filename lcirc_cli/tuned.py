@@ -33,6 +33,8 @@ class MethodCard:
         base_fingerprint: of the backbone; empty = unknown.
         prompt_form: of the prompts that it was trained with; see `build_prompt`.
         segment_tokens: document tokens that one summary stands for (autocompressor).
+        refusal_threshold: the probability of the refusal from which it is said (window), as an
+            adapter's `refusal_thresholds`; None leaves refusing to decoding.
     """
 
     method: str = ""
@@ -40,6 +42,7 @@ class MethodCard:
     base_fingerprint: str = ""
     prompt_form: str = "auto"
     segment_tokens: int = summaries.SEGMENT_TOKENS
+    refusal_threshold: float | None = None
 
 
 def save(folder: Path, lm: Any, card: MethodCard, summary_kD: Tensor | None) -> None:
@@ -66,6 +69,8 @@ def load_card(folder: str, backbone: Backbone, *, method: str) -> MethodCard:
         card = MethodCard(**json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} can't be read: {error}") from error
+    if not isinstance(card.refusal_threshold, (int, float, type(None))):
+        raise ModelError(f"{path}: refusal_threshold must be a number or null")
     if card.method != method:
         raise ModelError(f"{folder} was trained as {card.method!r}: use {card.method}@{folder}")
     if card.base_fingerprint and card.base_fingerprint != backbone.fingerprint:

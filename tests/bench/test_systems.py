@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -292,6 +293,31 @@ def test_a_lora_adapter_is_used_and_taken_off_again(
         changed = open_system(spec, workbench, limits=LIMITS).run(batch)
         assert changed[0].prompt_sha256 == same[0].prompt_sha256
         assert changed[0].output.answer_loss != same[0].output.answer_loss
+
+
+def test_a_lora_adapter_may_have_a_threshold_of_refusing(
+    workbench: Workbench, backbone_folder: Path, qa_folder: Path, tmp_path: Path
+) -> None:
+    peft = pytest.importorskip("peft")
+    from transformers import AutoModelForCausalLM
+
+    lm = AutoModelForCausalLM.from_pretrained(backbone_folder)
+    tuned = peft.get_peft_model(lm, peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
+    tuned.save_pretrained(tmp_path / "lora")
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[0])
+    spec = parse_system(f"window+evidence@{tmp_path / 'lora'}")
+    texts = []
+    for threshold in (None, 1.01, 0.0, "0.5"):
+        card = {"method": "window", "prompt_form": "auto", "refusal_threshold": threshold}
+        (tmp_path / "lora" / "method.json").write_text(json.dumps(card), "utf-8")
+        if threshold == "0.5":
+            with pytest.raises(ModelError, match="refusal_threshold must be a number"):
+                open_system(spec, workbench, limits=LIMITS)
+            continue
+        measured = open_system(spec, workbench, limits=LIMITS).run(batch)
+        texts.append({one.output.text for one in measured})
+    assert texts[0] == texts[1]
+    assert texts[2] == {"The document does not say."}
     with pytest.raises(ModelError, match="no LoRA"):
         open_system(parse_system(f"window@{tmp_path}"), workbench, limits=LIMITS)
 

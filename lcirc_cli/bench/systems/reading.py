@@ -51,6 +51,7 @@ class Reading:
     ) -> None:
         self._bench, self._window = bench, window
         self._limit, self._evidence = limit, evidence
+        self._refuse_from: float | None = None
         self.ranks = window == "evidence"
         self._backbone = bench.backbone
         self._prompter = Prompter(bench.backbone, form=form)
@@ -97,11 +98,13 @@ class Reading:
     def _answered(
         self, samples: Sequence[Sample], prepared: Sequence[tuple[Prepared, Ranges | None]]
     ) -> list[Measured]:
+        threshold = self._refuse_from if samples[0].prompt is None else None
         decoded = self._decoder.answer(
             [one.ids for one, _ in prepared],
             [gold_answer(sample) for sample in samples],
             max_new_tokens=samples[0].max_new_tokens,
             refusal=samples[0].prompt is None,
+            refuse_from=None if threshold is None else [threshold] * len(samples),
         )
         return [
             Measured(
@@ -169,6 +172,7 @@ class WithLora(Reading):
             evidence=limits.evidence,
             form=card.prompt_form,
         )
+        self._refuse_from = card.refusal_threshold
         self._attach: Callable[[], AbstractContextManager[None]] = lora.attach(
             bench.backbone.lm, folder
         )
