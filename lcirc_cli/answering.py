@@ -144,6 +144,8 @@ class Answerer:
             names: whether it counts that the passages lack a name of the question.
         """
         config, index = self.adapter.adapter.config, self.collection.index
+        if config.refusal_threshold(window) is None:
+            return None
         thresholds = [
             config.refusal_threshold(
                 window,
@@ -151,7 +153,7 @@ class Answerer:
             )
             for question, ranked in zip(questions, scores, strict=True)
         ]
-        return [each for each in thresholds if each is not None] or None
+        return [each for each in thresholds if each is not None]
 
     @property
     def _form(self) -> str:

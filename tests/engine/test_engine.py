@@ -44,7 +44,7 @@ def test_one_question_of_a_batch_is_refused(
 ) -> None:
     memory = ingest(engine, 1)
     free = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
-    thresholds = iter([0.0, 1.01])
+    thresholds = iter([1.01, 0.0, 1.01])  # whether there is one, then each question's
     config = engine.adapter.adapter.config
     monkeypatch.setattr(config, "refusal_threshold", lambda *_, **__: next(thresholds))
     mixed = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
