@@ -21,7 +21,7 @@ def add(lm: Any, *, rank: int, seed: int, autocast: bool = False) -> None:
     """Put new LoRA weights beside every linear layer of `lm`, in float32; they alone train.
 
     With `autocast`, `lm` always runs under it: it then casts what enters, and peft need not
-    (the same numbers, a tenth of a step on a CPU).
+    (the same numbers with less work).
 
     Raises:
         ModelError: peft is not installed, or it knows no linear layers in this model.

@@ -35,6 +35,8 @@ def test_under_autocast_nothing_need_be_cast(dtype: torch.dtype) -> None:
         for name, parameter in lm.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.constant_(parameter, 0.01)
+        casts = {getattr(module, "cast_input_dtype_enabled", None) for module in lm.modules()}
+        assert casts == {None, not autocast}
         found.append(_step(lm, half=True))
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 

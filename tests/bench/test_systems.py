@@ -262,9 +262,8 @@ def test_the_extended_rotation_is_taken_back(workbench: Workbench, qa_folder: Pa
     assert plain[0].output.answer_loss != wide[0].output.answer_loss
 
 
-def test_a_lora_adapter_is_used_and_taken_off_again(
-    workbench: Workbench, backbone_folder: Path, qa_folder: Path, tmp_path: Path
-) -> None:
+def _save_lora(backbone_folder: Path, folder: Path) -> None:
+    """LoRA weights, made by peft, that change what the model says."""
     peft = pytest.importorskip("peft")
     from transformers import AutoModelForCausalLM
 
@@ -274,7 +273,13 @@ def test_a_lora_adapter_is_used_and_taken_off_again(
         for name, parameter in tuned.named_parameters():
             if "lora_B" in name:
                 parameter.normal_()
-    tuned.save_pretrained(tmp_path / "lora")
+    tuned.save_pretrained(folder)
+
+
+def test_a_lora_adapter_is_used_and_taken_off_again(
+    workbench: Workbench, backbone_folder: Path, qa_folder: Path, tmp_path: Path
+) -> None:
+    _save_lora(backbone_folder, tmp_path / "lora")
     batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[0])
     ends = open_system(parse_system("ends"), workbench, limits=LIMITS)
     before = ends.run(batch)
@@ -298,12 +303,7 @@ def test_a_lora_adapter_is_used_and_taken_off_again(
 def test_a_lora_adapter_may_have_a_threshold_of_refusing(
     workbench: Workbench, backbone_folder: Path, qa_folder: Path, tmp_path: Path
 ) -> None:
-    peft = pytest.importorskip("peft")
-    from transformers import AutoModelForCausalLM
-
-    lm = AutoModelForCausalLM.from_pretrained(backbone_folder)
-    tuned = peft.get_peft_model(lm, peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
-    tuned.save_pretrained(tmp_path / "lora")
+    _save_lora(backbone_folder, tmp_path / "lora")
     batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[0])
     spec = parse_system(f"window+evidence@{tmp_path / 'lora'}")
     texts = []

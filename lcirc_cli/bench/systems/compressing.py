@@ -68,13 +68,13 @@ class Compressing:
         used, memory = own, None
         asked = _Asked(None, [([], ())] * len(samples), None)
         if own is not None:
-            asked = self._asked(own, questions, foreign=foreign)
+            asked = self._asked(own, questions, names=not foreign)
             memory = asked.memory
             # A control is ranked with its own document's memory, answered with another's.
             if self._spec.shuffled:
                 used, more = self._memories.memory(other)
                 spared += more
-                memory = None if used is None else self._asked(used, questions).memory
+                memory = None if used is None else self._memory(used, questions)
         prepared = [
             self._prepare(sample, 0 if own is None else len(own.token_ids), texts)
             for sample, (texts, _) in zip(samples, asked.passages, strict=True)
@@ -110,9 +110,7 @@ class Compressing:
             )
         ]
 
-    def _asked(
-        self, contents: MemoryContents, questions: Sequence[str], *, foreign: bool = False
-    ) -> _Asked:
+    def _asked(self, contents: MemoryContents, questions: Sequence[str], *, names: bool) -> _Asked:
         answerer = self._engine.answerer(contents, method=self._spec.name)
         steered = answerer.steer(questions)
         ranked = answerer.rank(questions, steered)
@@ -122,7 +120,7 @@ class Compressing:
             [best_passages(index, ranking(s), budget=self._limits.evidence) for s in ranked],
             # The adapter learned to refuse, and does under any prompt: its threshold holds for
             # all. What it makes of missing names was measured with its own prompt only.
-            answerer.refuse_from(questions, ranked, window=self._spec.window, names=not foreign),
+            answerer.refuse_from(questions, ranked, window=self._spec.window, names=names),
         )
 
     def _prepare(self, sample: Sample, size: int, passages: Sequence[str]) -> Prepared:
@@ -145,8 +143,8 @@ class Compressing:
         prompt = self._prompter.closed_book(sample.closed_book)
         return self._decoder.generate([prompt.ids], max_new_tokens=sample.max_new_tokens)[0]
 
-    def _states(self, contents: MemoryContents) -> Memory | None:
-        return self._engine.answerer(contents, method="lcirc").steer(["text"]).memory
+    def _memory(self, contents: MemoryContents, questions: Sequence[str]) -> Memory | None:
+        return self._engine.answerer(contents, method=self._spec.name).steer(questions).memory
 
     def _scored(self, sample: TextSample, other: str) -> Measured:
         """The window holds the scored tokens and the one before; all before them is compressed."""
@@ -159,7 +157,7 @@ class Compressing:
         if self._spec.shuffled and before.strip():
             before = str(backbone.tokenizer.decode(other_ids(backbone, sample, other)))
         contents, spared = self._memories.memory(before)
-        memory = None if contents is None else self._states(contents)
+        memory = None if contents is None else self._memory(contents, ["text"])
         read = ids[split - 1 :]
         (loss,) = self._decoder.losses([read[:1]], [read[1:]], memory=memory)
         compressed = 0 if contents is None or memory is None else len(contents.token_ids)
