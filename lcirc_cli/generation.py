@@ -58,12 +58,14 @@ def generate(
     *,
     memory: Memory | None,
     decoding: Decoding,
+    through: bool = True,
     on_text: Callable[[str], object] | None = None,
 ) -> list[Generated]:
     """Generate an answer for each prompt, all at once.
 
     Args:
         memory: one row for all prompts, or a row each; None injects nothing.
+        through: False asks the bare language model, without the adapter's reader.
         decoding: whether to refuse is asked before anything is generated.
         on_text: called with pieces of the answer as they appear; for a single prompt.
     """
@@ -71,8 +73,8 @@ def generate(
     if decoding.temperature > 0:
         options |= {"temperature": decoding.temperature, "top_k": 0, "top_p": 1.0}
     devices = [model.device] if model.device.type == "cuda" else []
-    attached = model.injector.attached(memory)
-    with silent_transformers(), torch.random.fork_rng(devices=devices), attached:
+    reading = model.reading(memory, through=through)
+    with silent_transformers(), torch.random.fork_rng(devices=devices), reading:
         torch.manual_seed(decoding.seed)
         read = Prefill(backbone, prompts, alike=memory is None or memory.states_BMD.shape[0] == 1)
         refused = [False] * len(prompts)

@@ -45,7 +45,8 @@ def build_prompt(
     """Token ids that end where the answer begins.
 
     What looks like a special token in a question or passage is taken apart, so that a document
-    can't end a turn.
+    can't end a turn. In plain text earlier turns stand between the passages and the question: what
+    a question refers to is right before it, and all prompts about the passages begin alike.
 
     Args:
         form: auto gives turns to a model with a chat template and plain text to any other;
@@ -53,13 +54,14 @@ def build_prompt(
             (`LcircConfig.prompt_form`).
     """
     tokenizer: Any = backbone.tokenizer
-    asked = _fill(tokenizer, question, passages)
-    turns = [(_fill(tokenizer, before, ()), _plain(tokenizer, said)) for before, said in history]
+    asked = _asked(tokenizer, question)
+    turns = [(_asked(tokenizer, before), plain(tokenizer, said)) for before, said in history]
     if uses_turns(backbone, form=form):
-        text = _conversation(tokenizer, [*turns, (asked, "")])
+        text = _conversation(tokenizer, [*turns, (_below(tokenizer, passages, asked), "")])
         return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     opening = prompts.load("ask_answer.txt")
-    text = "".join(f"{before}{opening} {said}\n\n" for before, said in turns) + asked + opening
+    earlier = "".join(f"{before}{opening} {said}\n\n" for before, said in turns)
+    text = _below(tokenizer, passages, earlier + asked) + opening
     return tokenizer(text, verbose=False)["input_ids"]
 
 
@@ -152,6 +154,17 @@ def best_texts(
 
     Of the very best one at least a part is there.
     """
+    chosen, used = fitting(ranked, budget)
+    if not chosen and ranked and budget > 0:
+        first = ranked[0]
+        end = _start_of(contents, first.document, first.first_token + budget)
+        return [contents.documents[first.document].text[first.start : end]], budget
+    chosen.sort(key=lambda passage: passage.first_token)
+    return [contents.documents[p.document].text[p.start : p.end] for p in chosen], used
+
+
+def fitting(ranked: Sequence[Passage], budget: int) -> tuple[list[Passage], int]:
+    """The passages up to the first that no longer fits in `budget` tokens, and how many tokens."""
     chosen: list[Passage] = []
     used = 0
     for passage in ranked:
@@ -160,12 +173,7 @@ def best_texts(
             break
         chosen.append(passage)
         used += size
-    if not chosen and ranked and budget > 0:
-        first = ranked[0]
-        end = _start_of(contents, first.document, first.first_token + budget)
-        return [contents.documents[first.document].text[first.start : end]], budget
-    chosen.sort(key=lambda passage: passage.first_token)
-    return [contents.documents[p.document].text[p.start : p.end] for p in chosen], used
+    return chosen, used
 
 
 def _ends(contents: MemoryContents, budget: int) -> tuple[list[str], int]:
@@ -193,15 +201,21 @@ def _start_of(contents: MemoryContents, document: int, token: int) -> int:
     return int(contents.token_starts[token])
 
 
-def _fill(tokenizer: Any, question: str, passages: Sequence[str]) -> str:
-    question = _plain(tokenizer, question.strip())
+def _asked(tokenizer: Any, question: str) -> str:
+    question = plain(tokenizer, question.strip())
+    return prompts.fill(prompts.load("ask_question.txt"), question=question)
+
+
+def _below(tokenizer: Any, passages: Sequence[str], asked: str) -> str:
+    """What is asked, below the passages where there are any."""
     if not passages:
-        return prompts.fill(prompts.load("ask_question.txt"), question=question)
-    text = "\n\n".join(_plain(tokenizer, passage.strip()) for passage in passages)
-    return prompts.fill(prompts.load("ask_passages.txt"), passages=text, question=question)
+        return asked
+    text = "\n\n".join(plain(tokenizer, passage.strip()) for passage in passages)
+    return prompts.fill(prompts.load("ask_passages.txt"), passages=text, asked=asked)
 
 
-def _plain(tokenizer: Any, text: str) -> str:
+def plain(tokenizer: Any, text: str) -> str:
+    """The text with what looks like a special token taken apart."""
     for token in tokenizer.all_special_tokens:
         if len(token) > 1 and token in text:
             text = text.replace(token, f"{token[0]} {token[1:]}")

@@ -1,8 +1,8 @@
 """`LcircAdapter`: everything that trains, and nothing else.
 
-Latents, Perceiver, query mixer and injection blocks as one `PreTrainedModel`, saved as
-`config.json` + `model.safetensors` and registered with the Auto classes. The frozen LM is not
-part of it.
+Latents, Perceiver, query mixer, injection blocks and the reader (where there is one) as one
+`PreTrainedModel`, saved as `config.json` + `model.safetensors` and registered with the Auto
+classes. The frozen LM is not part of it.
 
 Legend: B batch, n tokens of a segment, K latents, T question tokens, D hidden size.
 """
@@ -23,6 +23,7 @@ from .evidence import focus
 from .layers import CrossAttention, FeedForward, GatedCrossAttention, KeysValues
 from .perceiver import Perceiver, SegmentKeys
 from .query_mixer import QueryMixer
+from .reader import Reader
 from .recurrence import State
 
 
@@ -60,6 +61,11 @@ class LcircAdapter(PreTrainedModel):
         self.prior_scale: nn.Parameter | None = None
         if config.shares == "evidence":
             self.prior_scale = nn.Parameter(torch.ones(len(self.injection), config.injection_heads))
+        self.reader: Reader | None = None
+        if config.reader_rank:
+            self.reader = Reader(
+                config.reader_targets or {}, layers=config.num_lm_layers, rank=config.reader_rank
+            )
         self.post_init()
 
     @torch.no_grad()
@@ -80,6 +86,8 @@ class LcircAdapter(PreTrainedModel):
             self.perceiver.start(std=self.config.initializer_range)
             if self.mixer is not None:
                 self.mixer.start()
+            if self.reader is not None:
+                self.reader.start()
             # With averages the latents only tell heads apart: what they look for is the question.
             init.normal_(self.latents, std=1.0 if self.carry_gate is None else 0.1)
             if self.carry_gate is not None:

@@ -9,6 +9,7 @@ Legend: B batch, N document tokens, S segments, n tokens of a segment, T window 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -128,20 +129,35 @@ class LcircForCausalLM(nn.Module):
             retained=self.adapter.config.retained_segments,
         )
 
+    @contextmanager
+    def reading(self, memory: Memory | None = None, *, through: bool = True) -> Iterator[None]:
+        """The LM reads through the adapter inside the block: its reader on, the memory injected.
+
+        Args:
+            memory: None injects nothing.
+            through: False is the bare LM, whatever the adapter holds.
+        """
+        reader = self.adapter.reader if through else None
+        with (
+            nullcontext() if reader is None else reader.attached(self.lm),
+            self.injector.attached(memory if through else None),
+        ):
+            yield
+
     def forward(
         self, input_ids: Tensor | None = None, *, memory: Memory | None = None, **kwargs: Any
     ) -> Any:
-        """The LM's own forward with the memory injected; all its arguments and outputs."""
-        with self.injector.attached(memory):
+        """The LM's own forward through the adapter; all its arguments and outputs."""
+        with self.reading(memory):
             return self.lm(input_ids=input_ids, **kwargs)
 
     @torch.no_grad()
     def generate(
         self, input_ids: Tensor | None = None, *, memory: Memory | None = None, **kwargs: Any
     ) -> Any:
-        """The LM's own generate with the memory injected; all its arguments and outputs."""
+        """The LM's own generate through the adapter; all its arguments and outputs."""
         lm: Any = self.lm  # mixes in GenerationMixin
-        with self.injector.attached(memory):
+        with self.reading(memory):
             return lm.generate(input_ids, **kwargs)
 
     @property

@@ -56,6 +56,9 @@ class LcircConfig(PreTrainedConfig):
     injection_qk_norm: bool = False
     injection_bias: bool = False
     gate_init: float = 0.0
+    # reader: low-rank weights beside the decoder's linear layers, see reader.py
+    reader_rank: int = 0  # 0 = none: the decoder stays as it is
+    reader_targets: dict[str, list[int]] | None = None  # path inside a decoder layer to [in, out]
     # window
     prompt_form: str = "auto"  # what it was trained with: the model's chat turns, or "plain"
     # For evidence, ends, none: the probability of the refusal from which it is said. A window
@@ -172,6 +175,12 @@ class LcircConfig(PreTrainedConfig):
                 "none and unnamed",
             ),
             (
+                (self.reader_rank == 0) == (not self.reader_targets)
+                and all(_is_shape(shape) for shape in (self.reader_targets or {}).values()),
+                f"reader_targets {self.reader_targets} must give [in, out] for each linear layer "
+                "where reader_rank is over 0, and nothing else",
+            ),
+            (
                 self.retained_segments is None or self.retained_segments > 0,
                 "retained_segments must be positive or none",
             ),
@@ -186,6 +195,7 @@ _TYPES: dict[str, Any] = {
     "int | None": (int, type(None)),
     "list[int] | None": (list, type(None)),
     "dict[str, float] | None": (dict, type(None)),
+    "dict[str, list[int]] | None": (dict, type(None)),
 }
 _POSITIVE = (
     "hidden_size",
@@ -208,6 +218,7 @@ _NOT_NEGATIVE = (
     "evidence_latents",
     "mixer_ffn_size",
     "injection_ffn_size",
+    "reader_rank",
     "initializer_range",
 )
 _CHOICES = {
@@ -223,6 +234,15 @@ _CHOICES = {
 def _library_names() -> frozenset[str]:
     """Settings that transformers itself keeps in every config."""
     return frozenset({*dir(PreTrainedConfig), *PreTrainedConfig().__dict__, "torch_dtype"})
+
+
+def _is_shape(value: Any) -> bool:
+    """Two positive whole numbers."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(size) is int and size > 0 for size in value)
+    )
 
 
 def _paper_layers(num_layers: int) -> list[int]:

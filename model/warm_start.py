@@ -118,3 +118,25 @@ def add_feed_forwards(adapter: LcircAdapter, size: int) -> LcircAdapter:
         if isinstance(block, GatedCrossAttention) and block.feed_forward is not None:
             block.feed_forward.down.weight.zero_()
     return grown
+
+
+@torch.no_grad()
+def add_reader(adapter: LcircAdapter, targets: dict[str, list[int]], *, rank: int) -> LcircAdapter:
+    """The same adapter with a reader of this rank, which it had none of; it changes nothing yet.
+
+    Args:
+        targets: see `reader.linear_targets`.
+
+    Raises:
+        ValueError: it has a reader, or such a one can't be.
+    """
+    if adapter.reader is not None:
+        raise ValueError("the adapter has a reader already")
+    config = deepcopy(adapter.config)
+    config.reader_rank, config.reader_targets = rank, targets
+    config.validate()
+    grown: LcircAdapter = LcircAdapter(config).to(next(adapter.parameters()).dtype)  # type: ignore[arg-type]
+    added = set(grown.load_state_dict(adapter.state_dict(), strict=False).missing_keys)
+    if strange := sorted(key for key in added if not key.startswith("reader.")):
+        raise ValueError(f"the adapter lacks {', '.join(strange)}")
+    return grown

@@ -13,9 +13,9 @@ from lcirc_cli.files import cache_dir, make_folder
 from lcirc_cli.training.corpus import Corpus, load_corpus
 from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.learner import AdapterLearner, Learner
+from lcirc_cli.training.learner import AdapterLearner, Learner, ReaderLearner
 from lcirc_cli.training.model_setup import build_model, calibrate
-from lcirc_cli.training.readers import MemoryReader, Reader
+from lcirc_cli.training.readers import MemoryReader, PassageReader, Reader
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.sharding import check_sharding, is_sharded, shard_backbone
 from lcirc_cli.training.stages import QuestionAnswering, Stage
@@ -81,7 +81,7 @@ def assemble(
             )
     else:
         corpus = load_corpus(settings.data, backbone, questions=settings.stage == "qa")
-    build = _adapter if settings.method == "qd-lcirc" else _tuned
+    build = {"qd-lcirc": _adapter, "reader": _reader}.get(settings.method, _tuned)
     learner, reader, make, form = build(
         settings, backbone, corpus, keep=blocks is None, processes=processes
     )
@@ -130,6 +130,26 @@ def _adapter(
         MemoryReader(model, backbone, cache=cache),
         make,
         f"1 latent for each {model.adapter.config.compression:g} tokens",
+    )
+
+
+def _reader(
+    settings: TrainSettings,
+    backbone: Backbone,
+    _corpus: Corpus,
+    *,
+    keep: bool,
+    processes: Processes,
+) -> Built:
+    """An adapter's reader alone; its memory is that of --init, or none."""
+    from lcirc_cli.training.reader_stage import ReaderStage
+
+    model = build_model(settings, backbone)
+    return (
+        ReaderLearner(model, checkpointing=settings.gradient_checkpointing),
+        PassageReader(model, backbone, budget=settings.window_tokens),
+        partial(ReaderStage, model, backbone, settings=settings),
+        "passages in the window",
     )
 
 

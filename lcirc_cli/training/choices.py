@@ -6,8 +6,11 @@ are enough: options from elsewhere would be told apart without reading.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from string import ascii_uppercase
 
 import numpy as np
@@ -42,15 +45,27 @@ def draw_options(
     return tuple(options[int(i)] for i in rng.permutation(len(options)))
 
 
-def show(question: str, options: Sequence[str]) -> str:
-    """The question as it stands in the window."""
-    lines = "\n".join(f"{ascii_uppercase[at]}. {text}" for at, text in enumerate(options))
-    return prompts.fill(prompts.load("train_choice.txt"), question=question, options=lines)
+@dataclass(frozen=True)
+class Shown:
+    """A way to show options: with {question} and {options}; and the reply it asks for."""
+
+    text: str
+    reply: str
+
+    def put(self, question: str, answer: str, options: Sequence[str]) -> tuple[str, str]:
+        """The question with a line for each option, and what is to be said."""
+        lines = "\n".join(f"{ascii_uppercase[at]}. {text}" for at, text in enumerate(options))
+        letter = ascii_uppercase[list(options).index(answer)]
+        return (
+            prompts.fill(self.text, question=question, options=lines),
+            prompts.fill(self.reply, letter=letter, option=answer),
+        )
 
 
-def reply(answer: str, options: Sequence[str]) -> str:
-    """What is to be said: the letter, then the option."""
-    return f"{ascii_uppercase[list(options).index(answer)]}. {answer}"
+@cache
+def ways() -> tuple[Shown, ...]:
+    """All ways to show options; in the first the reply is the letter and the option."""
+    return tuple(Shown(**each) for each in json.loads(prompts.load("train_choices.json")))
 
 
 def _others(question: Question, right: set[str], group: Sequence[Question]) -> list[str]:

@@ -54,6 +54,8 @@ class Question:
     answers: tuple[str, ...]
     evidence: tuple[tuple[int, int], ...]  # token ranges of its document
     options: tuple[str, ...] = ()
+    kind: str = ""  # the row's "type": span, yesno, derived, ...; "" where it has none
+    history: tuple[tuple[str, str], ...] = ()  # earlier turns: what was asked, what was said
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Corpus:
 
     documents: list[TokenisedDocument]
     questions: list[list[Question]]  # one list a document
+    sources: list[int] = field(default_factory=list)  # which set each document is of; [] = one set
 
     @property
     def num_questions(self) -> int:
@@ -84,7 +87,8 @@ def load_corpus(
     """
     documents: list[TokenisedDocument] = []
     groups: list[list[Question]] = []
-    for source in map(Path, sources):
+    of_set: list[int] = []
+    for number, source in enumerate(map(Path, sources)):
         known: dict[str, tuple[int, str]] = {}
         for path in _document_files(source, text=not questions):
             for where, row in read_rows(path):
@@ -96,6 +100,7 @@ def load_corpus(
                 known[identity] = len(documents), text if questions else ""
                 documents.append(tokenise(identity, text, backbone))
                 groups.append([])
+                of_set.append(number)
         if not questions:
             continue
         for where, row in read_rows(_file(source, "qa")):
@@ -106,7 +111,7 @@ def load_corpus(
             groups[index].append(read_question(row, index, documents[index], text, where))
     if not documents:
         raise DocumentError("no training documents: give --data DIR with documents.jsonl[.gz]")
-    return Corpus(documents, groups)
+    return Corpus(documents, groups, of_set)
 
 
 def count_local(sources: Iterable[str | Path], *, questions: bool = True) -> tuple[int, int, int]:
@@ -217,7 +222,36 @@ def read_question(
         answers=answers,
         evidence=tuple(document.tokens_of(start, end) for start, end in spans),
         options=options,
+        kind=_kind(row, where),
+        history=_history(row, where),
     )
+
+
+def _kind(row: dict[str, Any], where: str) -> str:
+    kind = row.get("type")
+    if not isinstance(kind, str | None):
+        raise DocumentError(f"{where}: 'type' must be text")
+    return kind or ""
+
+
+def _history(row: dict[str, Any], where: str) -> tuple[tuple[str, str], ...]:
+    """Earlier turns by twos: the user's text and what was answered."""
+    given = row.get("history")
+    if given is None:
+        return ()
+    fits = isinstance(given, list) and all(
+        isinstance(turn, dict)
+        and turn.get("role") == ("assistant" if at % 2 else "user")
+        and isinstance(turn.get("text"), str)
+        for at, turn in enumerate(given)
+    )
+    if not fits or len(given) % 2:
+        raise DocumentError(
+            f"{where}: 'history' must be a list of turns in twos, "
+            '{"role": "user", "text": "..."} and {"role": "assistant", "text": "..."}'
+        )
+    texts = [turn["text"].strip() for turn in given]
+    return tuple(zip(texts[::2], texts[1::2], strict=True))
 
 
 def _texts(row: dict[str, Any], name: str, where: str) -> tuple[str, ...] | None:

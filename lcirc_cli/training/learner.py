@@ -68,6 +68,28 @@ class AdapterLearner:
             adapter.save_pretrained(place, state_dict=weights)
 
 
+class ReaderLearner(AdapterLearner):
+    """An adapter of which only the reader trains; its memory stays as it was."""
+
+    def __init__(self, model: LcircForCausalLM, *, checkpointing: bool) -> None:
+        super().__init__(model, checkpointing=checkpointing)
+        reader = model.adapter.reader
+        if reader is None:
+            raise ValueError("the adapter has no reader to train")
+        self._reader = reader
+        weights: nn.Module = model.adapter
+        weights.requires_grad_(False)
+        reader.requires_grad_(True)
+
+    @property
+    def module(self) -> nn.Module:
+        return self._reader
+
+    def numbers(self) -> dict[str, float]:
+        """Nothing beside the losses."""
+        return {}
+
+
 def set_frozen(lm: Any, *, checkpointing: bool) -> None:
     """Modes of a frozen LM: evaluation, with its layers recomputed going back where wanted.
 

@@ -12,8 +12,10 @@ from lcirc_cli.default_model import silent_transformers
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, LcircForCausalLM, preset
 from lcirc_cli.model.decoders import backbone_shape
+from lcirc_cli.model.reader import linear_targets
 from lcirc_cli.model.warm_start import (
     add_feed_forwards,
+    add_reader,
     standardise_inputs,
     start_from_backbone,
 )
@@ -43,6 +45,8 @@ def config_for(settings: TrainSettings, shape: BackboneShape) -> LcircConfig:
     """
     try:
         config = preset(settings.adapter_preset, shape)
+        if settings.method == "reader":  # its memory is not trained: nothing may come out of it
+            config.gate_init = 0.0
         for key, value in settings.adapter.items():
             if not hasattr(LcircConfig, key):
                 raise ValueError(f"no adapter setting {key!r}")
@@ -72,6 +76,11 @@ def build_model(settings: TrainSettings, backbone: Backbone) -> LcircForCausalLM
                 start_from_backbone(adapter, backbone.lm)
             except ValueError as error:
                 raise UsageError(f"{error} (or --set warm_start=false)") from error
+    if settings.method == "reader" and adapter.reader is None:
+        try:
+            adapter = add_reader(adapter, linear_targets(backbone.lm), rank=settings.lora_rank)
+        except ValueError as error:
+            raise UsageError(f"{error}: use --method window or qd-lcirc") from error
     try:
         model = LcircForCausalLM(backbone.lm, adapter.float())
     except ValueError as error:

@@ -26,7 +26,7 @@ def label_losses(
 
     Padding stands at the end, where a causal model can't see it.
     """
-    with model.injector.attached(memory):
+    with model.reading(memory):
         hidden = model.lm.base_model(input_ids=input_ids_BT, use_cache=False).last_hidden_state
     return head_losses(model.lm, hidden, labels_BT)
 

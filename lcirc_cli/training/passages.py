@@ -12,9 +12,21 @@ import torch
 
 from lcirc_cli.evidence import PassageIndex, ranking
 from lcirc_cli.memory_contents import unread
-from lcirc_cli.training.corpus import Corpus
+from lcirc_cli.training.corpus import Corpus, TokenisedDocument
 from lcirc_cli.training.samples import Sample
 from lcirc_cli.windows import best_texts
+
+
+def document_index(document: TokenisedDocument) -> PassageIndex:
+    """The passages of a whole document; its token ranges are the document's."""
+    starts = torch.tensor(document.starts)
+    return PassageIndex(unread(document.text, document.ids_N, starts, name=document.id))
+
+
+def best_passages(index: PassageIndex, question: str, budget: int) -> list[str]:
+    """The passages that look most like the question and fit in `budget` tokens, in order."""
+    ranked = [index.passages[number] for number in ranking(index.scores(question))]
+    return best_texts(index.contents, ranked, budget)[0]
 
 
 class SamplePassages:

@@ -61,6 +61,21 @@ PRESETS: dict[str, dict[str, Any]] = {
 # What a method needs otherwise than a preset has it; what is given wins.
 METHODS: dict[str, dict[str, Any]] = {
     "qd-lcirc": {},
+    # A step: four windows of passages with up to 14 questions each.
+    "reader": {
+        "window_none": 0.0,
+        "window_evidence": 1.0,
+        "evidence_weight": 0.0,
+        "lora_rank": 32,
+        "documents": 4,
+        "questions": 14,
+        "unanswerable": 0.08,
+        "altered": 0.5,
+        "evidence_removed": 0.08,
+        "multiple_choice": 0.08,
+        "learning_rate": 8e-4,
+        "warmup_steps": 50,
+    },
     # Without a memory the window is all that is read of the document.
     "window": {"window_none": 0.0, "window_ends": 1.0, "evidence_weight": 0.0},
     # Gradients through two summaries, as in the published training.

@@ -18,6 +18,7 @@ from lcirc_cli.model import Backpropagation, LcircForCausalLM, Memory
 from lcirc_cli.training.corpus import Corpus, Question
 from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.objectives import label_losses
+from lcirc_cli.training.passages import best_passages, document_index
 from lcirc_cli.training.stages import compress_sample, question_keys
 from lcirc_cli.training.windows import make_windows
 from lcirc_cli.windows import build_prompt
@@ -67,6 +68,28 @@ class MemoryReader:
             self._model, segments, question=question, plan=Backpropagation()
         )
         return memory
+
+
+class PassageReader:
+    """An adapter's reader: the passages that `lcirc ask` would find by words, and no memory."""
+
+    def __init__(self, model: LcircForCausalLM, backbone: Backbone, *, budget: int) -> None:
+        self._model, self._backbone, self._budget = model, backbone, budget
+
+    def read(self, corpus: Corpus, source: int | None, rows: list[Question]) -> Reading:
+        """The document's passages for each question."""
+        index = None if source is None else document_index(corpus.documents[source])
+        prompts = [
+            build_prompt(
+                self._backbone,
+                question=q.text,
+                passages=[] if index is None else best_passages(index, q.text, self._budget),
+                history=q.history,
+                form="plain",
+            )
+            for q in rows
+        ]
+        return _MemoryReading(self._model, self._backbone, prompts, None)
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,10 @@ class TrainSettings:
 
     Attributes:
         stage: qa, lm or reconstruct.
-        method: qd-lcirc (one adapter serves lcirc too); or, to compare with, window (LoRA on the
-            backbone, no memory) or autocompressor (summary tokens and LoRA). The data, their
-            order and the form of the answers are the same for all.
+        method: qd-lcirc (one adapter serves lcirc too); reader (the adapter's reader alone: what
+            reads the window); or, to compare with, window (LoRA on the backbone, no memory) or
+            autocompressor (summary tokens and LoRA). The data, their order and the form of the
+            answers are the same for all but the reader, whose windows many questions share.
         model: the backbone.
         data: folders, Parquet files or Hub ids; the last two are streamed.
         stream_documents: rows that are held at once of streamed data.
@@ -54,14 +55,22 @@ class TrainSettings:
             serves lcirc and qd-lcirc.
         window_none, window_evidence, window_ends: weights of the window's contents: the question
             alone, passages as `lcirc ask` ranks them by words, or the document's head and tail.
-        window_tokens: document tokens in a window that holds any.
+        window_tokens: document tokens in a window that holds any (reader: of those around the
+            evidence from a fourth of it to all).
+        asked_windows: share of windows as `lcirc ask` makes them for a question; the others hold
+            its evidence and passages beside it or like it (reader).
+        temperature: sets of data are drawn in proportion to (questions) ** (1 / temperature): at 1
+            by their size, above it the small ones more often (reader).
+        wordings: share of windows in another form than `lcirc ask`'s own prompt (reader).
+        history: share of questions with earlier ones about the document before them (reader).
+        answer_tokens: answers with more are not learned from (reader).
         answer_weight: of the loss on answer tokens; 0 leaves the LM out and trains only what finds
             the evidence, at a fifth of the time (qa).
         evidence_weight: of the contrastive evidence loss; 0 leaves it out.
         passage_tokens: length of the passages that it contrasts.
         bptt: full, truncated or selective, over bptt_states states.
         bptt_neighbours: selective: gradients also pass between neighbours.
-        lora_rank: of the LoRA matrices (window, autocompressor).
+        lora_rank: of the low-rank matrices (reader, window, autocompressor).
         summary_tokens, summary_segment: vectors of a summary, and document tokens that it stands
             for (autocompressor).
         learning_rate, gate_learning_rate: peaks; gates are few and need larger steps.
@@ -102,6 +111,11 @@ class TrainSettings:
     window_evidence: float = 0.0
     window_ends: float = 0.0
     window_tokens: int = 512
+    asked_windows: float = 0.33
+    temperature: float = 2.0
+    wordings: float = 0.3
+    history: float = 0.1
+    answer_tokens: int = 128
     answer_weight: float = 1.0
     evidence_weight: float = 0.0
     passage_tokens: int = 128

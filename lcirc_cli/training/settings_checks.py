@@ -32,6 +32,7 @@ _COUNTS = (
     "lora_rank",
     "summary_tokens",
     "summary_segment",
+    "answer_tokens",
 )
 
 # At least 0.
@@ -44,6 +45,19 @@ _AMOUNTS = (
     "answer_weight",
     "evidence_weight",
     "seed",
+)
+
+
+# Between 0 and 1.
+_SHARES = (
+    "unanswerable",
+    "altered",
+    "evidence_removed",
+    "multiple_choice",
+    "mixer_dropout",
+    "asked_windows",
+    "wordings",
+    "history",
 )
 
 
@@ -63,7 +77,9 @@ def check(settings: TrainSettings) -> None:
     if not settings.clip > 0:
         raise UsageError("clip must be over 0; a large one leaves gradients as they are")
     _check_lengths(settings)
-    for key in ("unanswerable", "altered", "evidence_removed", "multiple_choice", "mixer_dropout"):
+    if not settings.temperature > 0:
+        raise UsageError("temperature must be over 0")
+    for key in _SHARES:
         if not 0.0 <= getattr(settings, key) <= 1.0:
             raise UsageError(f"{key} must be between 0 and 1")
     if settings.answer_weight <= 0 and settings.evidence_weight <= 0:
@@ -89,20 +105,24 @@ def _check_lengths(settings: TrainSettings) -> None:
 
 
 def _check_tuned(settings: TrainSettings) -> None:
-    """What a fine-tuned baseline can't have is refused, not passed over."""
+    """What a reader or a fine-tuned baseline can't have is refused, not passed over."""
     method = settings.method
     if settings.stage != "qa":
         raise UsageError(f"--method {method} is trained by --stage qa alone")
-    if settings.init:
+    if settings.init and method != "reader":
         raise UsageError(f"--method {method} starts from the backbone: leave --init out")
     if settings.shard_backbone:
         raise UsageError(f"--method {method} trains inside the backbone: shard_backbone=false")
     if settings.evidence_weight > 0 or settings.answer_weight <= 0:
         raise UsageError(f"--method {method} learns from answers alone: evidence_weight=0")
-    if method == "window" and settings.window_none > 0:
+    if method in ("window", "reader") and settings.window_none > 0:
         raise UsageError(
-            "--method window reads the document in its window alone: window_none=0, and "
+            f"--method {method} reads the document in its window alone: window_none=0, and "
             "window_ends or window_evidence over 0"
+        )
+    if method == "reader" and settings.window_ends > 0:
+        raise UsageError(
+            "--method reader reads passages: window_ends=0, and window_evidence over 0"
         )
     if method == "autocompressor" and settings.bptt == "selective":
         raise UsageError("--method autocompressor takes bptt=full or bptt=truncated")

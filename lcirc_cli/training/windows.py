@@ -115,5 +115,4 @@ def _wording(asked: Asked) -> tuple[str, str | None]:
     """The question as it is shown, and what is to be said."""
     if not asked.options or asked.answer is None:
         return asked.question, asked.answer
-    shown = choices.show(asked.question, asked.options)
-    return shown, choices.reply(asked.answer, asked.options)
+    return choices.ways()[0].put(asked.question, asked.answer, asked.options)
