@@ -42,9 +42,14 @@ def restart_peak(*, collect: bool = True) -> int:
     """
     if collect:
         gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    give_back()
     with contextlib.suppress(OSError):
         if _CLEAR.exists():
             _CLEAR.write_text("5")
     return peak_bytes()
+
+
+def give_back() -> None:
+    """Return what has been freed to the system (glibc keeps much of it: tensors of many sizes)."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -21,7 +21,7 @@ _ASKS_YES_NO = re.compile(
     r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should|shall|may|must)\b",
     re.I,
 )
-_OR = re.compile(r"\bor\b", re.I)
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
 
 
 def main() -> None:
@@ -65,9 +65,11 @@ def _misfits(row: dict[str, Any]) -> bool:
 
 def _rows(stem: Path) -> list[dict[str, Any]]:
     packed = stem.with_suffix(".jsonl.gz")
-    opened = gzip.open(packed, "rt", encoding="utf-8") if packed.exists() else None
-    with opened or stem.with_suffix(".jsonl").open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    if packed.exists():
+        text = gzip.decompress(packed.read_bytes()).decode()
+    else:
+        text = stem.with_suffix(".jsonl").read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:

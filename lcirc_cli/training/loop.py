@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lcirc_cli import console
 from lcirc_cli.files import make_folder
+from lcirc_cli.peak import give_back
 from lcirc_cli.training.checkpoint import load_newest, save_checkpoint
 from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.learner import Learner
@@ -133,6 +134,7 @@ class Trainer:
             advance(step)
             while step < settings.steps:
                 row, samples = self._stepper.step(step)
+                give_back()  # else a process on a CPU grows for hundreds of steps
                 step, seen = step + 1, seen + samples
                 elapsed = time.perf_counter() - started
                 if self._processes.first:
