@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import hub
-from lcirc_cli.errors import ModelError, is_out_of_memory
+from lcirc_cli.errors import ModelError, UsageError, is_out_of_memory
 from lcirc_cli.files import exists, is_file, is_folder
 
 if TYPE_CHECKING:
@@ -43,6 +43,23 @@ class LoadedAdapter:
     def open(self) -> bool:
         """Whether a memory can change what the language model says: some gate is not 0."""
         return any(value != 0.0 for value in self.adapter.gates().values())
+
+    @property
+    def changes(self) -> bool:
+        """Whether the language model answers otherwise through it: by a memory or a reader."""
+        return self.open or self.adapter.reader is not None
+
+    def check(self, method: str) -> None:
+        """Raises UsageError where the adapter lacks what a method needs."""
+        if method == "reader" and self.adapter.reader is None:
+            raise UsageError(
+                f"the adapter {self.name} has no reader; use --method qd-lcirc, or train one: "
+                "lcirc train --method reader"
+            )
+        if method == "qd-lcirc" and self.open and self.adapter.mixer is None:
+            raise UsageError(
+                f"the adapter {self.name} was made without a query mixer; use --method lcirc"
+            )
 
 
 def load_adapter(

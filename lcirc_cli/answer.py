@@ -10,7 +10,8 @@ from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Citation
 from lcirc_cli.settings import MAX_SEED
 
-METHODS = ("qd-lcirc", "lcirc", "none")
+METHODS = ("qd-lcirc", "lcirc", "reader", "none")
+WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read
 WINDOWS = ("evidence", "ends", "none")
 MAX_NEW_TOKENS = 64
 SCHEMA = 1
@@ -23,7 +24,8 @@ class AskSettings:
 
     Args:
         method: qd-lcirc (the question steers the compression), lcirc (one compression for all
-            questions) or none (the bare language model).
+            questions), reader (the decoder that the adapter has tuned, passages ranked as for
+            qd-lcirc, no memory) or none (the bare language model).
         window: what it reads as raw text besides the question: evidence (the best passages),
             ends (head and tail of the document) or none.
         window_tokens: document tokens in the window; None takes the window's own default.
@@ -93,6 +95,11 @@ class Answer:
     adapter: str
     memory_sha256: str | None  # of several memories: joined by spaces; None if never saved
     left_out: int  # document tokens that were neither compressed nor in the window
+
+    @property
+    def compressed(self) -> int:
+        """Document tokens that the memory holds; 0 where none was read."""
+        return 0 if self.method in WITHOUT_MEMORY else self.tokens.document - self.left_out
 
     def to_json(self) -> dict[str, Any]:
         """The object that `lcirc ask --json` prints."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.adapters import LoadedAdapter
-from lcirc_cli.answer import Answer, AskSettings, Timings, TokenCounts
+from lcirc_cli.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
 from lcirc_cli.backbones import Backbone
 from lcirc_cli.collection import Collection
 from lcirc_cli.compression import run_pass
@@ -74,10 +74,11 @@ class Answerer:
                 temperature=self.settings.temperature,
                 seed=self.settings.seed,
                 one_line=not uses_turns(self.backbone, form=self._form),
-                refuse_from=None
-                if steered.memory is None
-                else self.refuse_from(questions, scores, window=self.settings.window),
+                refuse_from=self.refuse_from(questions, scores, window=self.settings.window)
+                if self.adapted
+                else None,
             ),
+            through=self.adapted,
             on_text=on_token,
         )
         return [
@@ -90,16 +91,14 @@ class Answerer:
     def steer(self, questions: Sequence[str]) -> Steered:
         """The memory that the language model will read; through closed gates it reads nothing."""
         start = time.perf_counter()
+        self.adapter.check(self.settings.method)
         if self.settings.method == "none" or not self.adapter.open:
             return Steered(None, None, 0.0)
         if self.settings.method == "lcirc":
             states = [memory.states for memory in self.collection.memories]
             return Steered(Memory(torch.cat(states)[None]), None, time.perf_counter() - start)
-        if self.adapter.adapter.mixer is None:
-            raise UsageError(
-                f"the adapter {self.adapter.name} was made without a query mixer; "
-                "use --method lcirc"
-            )
+        if self.adapter.adapter.mixer is None:  # the reader's passages are found by words alone
+            return Steered(None, None, 0.0)
         question = self.model.question_keys(*self._question_ids(questions))
         trained = self.adapter.adapter.config.trained
         passes = [
@@ -110,9 +109,12 @@ class Answerer:
         ]
         evidence = [one.evidence_BRN for one in passes if one.evidence_BRN is not None]
         priors = [one.prior_BM for one in passes if one.prior_BM is not None]
-        states_BMD = torch.cat([one.states_BMD for one in passes], dim=1)
+        memory = None
+        if self.settings.method != "reader":
+            states_BMD = torch.cat([one.states_BMD for one in passes], dim=1)
+            memory = Memory(states_BMD, prior_BM=torch.cat(priors, dim=1) if priors else None)
         return Steered(
-            Memory(states_BMD, prior_BM=torch.cat(priors, dim=1) if priors else None),
+            memory,
             torch.cat(evidence, dim=2) if evidence else None,
             time.perf_counter() - start,
         )
@@ -156,6 +158,11 @@ class Answerer:
         return [each for each in thresholds if each is not None]
 
     @property
+    def adapted(self) -> bool:
+        """Whether what is asked is read through the adapter, and not by the bare model."""
+        return self.settings.method != "none" and self.adapter.changes
+
+    @property
     def _form(self) -> str:
         return self.adapter.adapter.config.prompt_form
 
@@ -195,7 +202,7 @@ class Answerer:
         index, text = collection.index, generated.text
         cited = citations(question, text, index=index, scores=scores, limit=settings.citations)
         left_out = collection.tokens_forgotten
-        if settings.method == "none":
+        if settings.method in WITHOUT_MEMORY:
             left_out = collection.num_tokens - window.shown
         return Answer(
             question=question,

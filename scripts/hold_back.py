@@ -69,7 +69,7 @@ def _rows(stem: Path) -> list[dict[str, Any]]:
         text = gzip.decompress(packed.read_bytes()).decode()
     else:
         text = stem.with_suffix(".jsonl").read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:

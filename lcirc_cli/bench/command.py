@@ -17,6 +17,7 @@ from .plan import Planned, plan
 from .report import Line, check_baseline, make_report, read_run
 from .runner import run
 from .systems import (
+    THROUGH_ADAPTER,
     Limits,
     System,
     SystemSpec,
@@ -200,8 +201,8 @@ def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
     if spec.name == "window" and spec.adapter is None:
         return "no LoRA adapter given (window@FOLDER): the bare model"
     untrained = False
-    if bench is not None and spec.name in ("lcirc", "qd-lcirc"):
-        untrained = not bench.engine(spec.adapter).adapter.open
+    if bench is not None and spec.name in THROUGH_ADAPTER:
+        untrained = not bench.engine(spec.adapter).adapter.changes
     if spec.name == "autocompressor":
         untrained = spec.adapter is None
     return "untrained: the memory changes nothing or nothing useful" if untrained else ""
@@ -222,7 +223,7 @@ def _costs(specs: Sequence[SystemSpec], bench: Workbench, out: Path) -> list[dic
     old = json.loads(path.read_text("utf-8")) if path.exists() else []
     rows: list[dict[str, object]] = [row for row in old if row["system"] not in named]
     for text, spec in named.items():
-        adapter = spec.adapter if spec.name in ("lcirc", "qd-lcirc") else None
+        adapter = spec.adapter if spec.name in THROUGH_ADAPTER else None
         config = bench.engine(adapter).adapter.adapter.config
         for tokens in COST_LENGTHS:
             work = Workload(tokens, known["window"], shown=spec.window, evidence=known["evidence"])

@@ -17,7 +17,7 @@ from lcirc_cli.errors import UsageError
 
 from .plan import Planned
 from .sample import Sample, TextSample
-from .systems import SystemSpec
+from .systems import THROUGH_ADAPTER, SystemSpec
 from .systems.workbench import text_digest
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def weights(spec: SystemSpec, bench: Workbench) -> str:
     """A fingerprint of what stands behind a system's `@ADAPTER`; "" if it has none."""
     if spec.adapter is None:
         return ""
-    if spec.name in ("lcirc", "qd-lcirc"):
+    if spec.name in THROUGH_ADAPTER:
         return bench.engine(spec.adapter).adapter.fingerprint
     digest = hashlib.sha256()
     for name in _TUNED:

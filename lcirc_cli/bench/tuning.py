@@ -11,10 +11,9 @@ from pathlib import Path
 from lcirc_cli import tuned
 from lcirc_cli.adapters import PRETRAINED, LoadedAdapter
 
-from .systems import SystemSpec, Workbench
+from .systems import THROUGH_ADAPTER, SystemSpec, Workbench
 
 QA, UNTUNED, UNTRAINED, UNKNOWN = "qa", "untuned", "untrained", "unknown"
-_ADAPTED = ("lcirc", "qd-lcirc")
 _TUNED = ("window", "autocompressor")  # `lcirc train` makes them of questions and answers alone
 
 
@@ -24,7 +23,7 @@ def tuning_of(spec: SystemSpec, bench: Workbench) -> str:
     Raises:
         ModelError: the adapter or the folder can't be used.
     """
-    if spec.name in _ADAPTED:
+    if spec.name in THROUGH_ADAPTER:
         return _of_adapter(bench.engine(spec.adapter).adapter)
     if spec.name not in _TUNED or (spec.name == "window" and spec.adapter is None):
         return UNTUNED
@@ -36,7 +35,7 @@ def tuning_of(spec: SystemSpec, bench: Workbench) -> str:
 
 def _of_adapter(loaded: LoadedAdapter) -> str:
     """By the settings that `lcirc train` writes beside its adapters; ours that ships is tuned."""
-    if not loaded.open:
+    if not loaded.changes:
         return UNTRAINED
     named = Path(loaded.name).expanduser()
     folder = (named if named.is_dir() else PRETRAINED / loaded.name).resolve()

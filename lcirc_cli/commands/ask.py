@@ -50,8 +50,9 @@ def ask(
         str | None,
         typer.Option(
             "--method",
-            metavar="qd-lcirc|lcirc|none",
-            help="Whether the question steers the compression (default), or nothing is injected.",
+            metavar="qd-lcirc|lcirc|reader|none",
+            help="Memory steered by the question (default), one for all questions, or no memory: "
+            "the adapter's reader, or the bare model.",
         ),
     ] = None,
     window: Annotated[
@@ -239,6 +240,8 @@ def _load(paths: Sequence[Path], settings: CommonSettings) -> tuple[Engine, list
 
 def _about(engine: Engine) -> str | None:
     """One line where the adapter adds nothing to the answers."""
+    if not engine.adapter.open and engine.adapter.adapter.reader is not None:
+        return "the adapter has a reader and no trained memory: answers rest on the window alone"
     if not engine.adapter.open:
         return "the adapter is untrained and its gates are closed: answers rest on the window alone"
     if not engine.adapter.adapter.config.trained:

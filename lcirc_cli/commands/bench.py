@@ -150,7 +150,7 @@ def list_command(*, settings: CommonSettings) -> None:
     width = max(map(len, NAMES))
     for name, said in NAMES.items():
         print(f"  {name:<{width}}  {said}")
-    print("windows of lcirc, qd-lcirc and window: ends, evidence, none")
+    print("windows of lcirc, qd-lcirc, reader and window: ends, evidence, none")
     print("after @: the folder or Hub id of an adapter; of retrieval, of a sentence encoder")
 
 

@@ -37,9 +37,9 @@ def tell(answer: Answer) -> None:
             "the document may not contain the answer: nothing in it fits the question well"
         )
     left = f"{answer.left_out:,}" if answer.left_out else "none"
-    compressed = 0 if answer.method == "none" else answer.tokens.document - answer.left_out
     console.note(
-        f"{compressed:,} tokens compressed, {answer.tokens.window:,} in the window, {left} dropped"
+        f"{answer.compressed:,} tokens compressed, {answer.tokens.window:,} in the window, "
+        f"{left} dropped"
     )
 
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from lcirc_cli.backbones import Backbone
+from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Passage, PassageIndex, ranking
 from lcirc_cli.prefill import answer_ids
 from lcirc_cli.training import choices
@@ -121,7 +122,11 @@ class WindowDrawer:
         self._index = lru_cache(INDICES)(self._make_index)
 
     def draw(self, step: int, slot: int) -> SharedWindow:
-        """The window of a step's slot (its place in the global batch)."""
+        """The window of a step's slot (its place in the global batch).
+
+        Raises:
+            UsageError: the evidence of the questions has no room in a window.
+        """
         rng = np.random.default_rng((self._settings.seed, step, slot))
         for _ in range(_TRIES):
             document = int(rng.choice(len(self._weights), p=self._weights))
@@ -130,7 +135,10 @@ class WindowDrawer:
             shown = Shown(passages, self._index(document).contents.documents[0].text)
             if passages and (asked := self._ask(rng, first, shown)):
                 return self._tokens(rng, shown, asked)
-        raise ValueError("no question found whose evidence fits in window_tokens")
+        raise UsageError(
+            f"none of {_TRIES} questions that were drawn has evidence that fits in a window: "
+            f"raise window_tokens ({self._settings.window_tokens})"
+        )
 
     # -- passages -------------------------------------------------------------------------------
 

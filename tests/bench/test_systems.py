@@ -26,6 +26,9 @@ from lcirc_cli.bench.systems.prompting import Prompter
 from lcirc_cli.bench.systems.reading import text_ids
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import ModelError, UsageError
+from lcirc_cli.model.reader import linear_targets
+
+from ..engine.tiny import SMALL, save_adapter
 
 READERS = ["none", "ends", "full", "extended-fa", "retrieval", "autocompressor"]
 COMPRESSORS = [
@@ -227,6 +230,45 @@ def test_a_missing_name_counts_as_in_ask_and_under_our_own_prompt_only(
             assert (measured.output.text == "The document does not say.") == refused
 
 
+def test_the_reader_has_the_passages_of_the_memory_and_no_memory(
+    workbench: Workbench, qa_folder: Path, tmp_path: Path
+) -> None:
+    engine = workbench.engine(None)
+    targets = linear_targets(engine.backbone.lm)
+    changes: dict[str, Any] = {**SMALL, "reader_rank": 2, "reader_targets": targets}
+    folder = save_adapter(tmp_path / "tuned", engine, **changes)
+    batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[1])
+    systems = {
+        name: open_system(parse_system(name), workbench, limits=LIMITS).run(batch)
+        for name in (
+            f"reader+evidence@{folder}",
+            f"qd-lcirc+evidence@{folder}",
+            f"reader+none@{folder}",
+            "none",
+        )
+    }
+    reader, both, alone, bare = systems.values()
+    for one, other in zip(reader, both, strict=True):
+        assert one.output.ranking == other.output.ranking
+        assert one.prompt_sha256 == other.prompt_sha256
+        assert one.compressed == 0 and one.dropped > 0
+        if one.output.answer_loss is not None:
+            assert one.output.answer_loss != other.output.answer_loss
+    assert {a.output.answer_loss for a in alone} != {b.output.answer_loss for b in bare}
+
+
+def test_a_reader_needs_weights_and_a_question(workbench: Workbench, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no reader"):
+        open_system(parse_system("reader+evidence"), workbench, limits=LIMITS)
+    engine = workbench.engine(None)
+    changes: dict[str, Any] = {**SMALL, "reader_rank": 2}
+    changes["reader_targets"] = linear_targets(engine.backbone.lm)
+    name = f"reader+evidence@{save_adapter(tmp_path / 'tuned', engine, **changes)}"
+    system = open_system(parse_system(name), workbench, limits=LIMITS)
+    with pytest.raises(NotApplicable, match="memory"):
+        system.run(Batch(texts=[TextSample("t", "t", "One two three four.", 4, 4, 2)]))
+
+
 def test_a_window_too_small_for_the_prompt_itself_is_said(
     workbench: Workbench, data_folder: Path
 ) -> None:
@@ -341,6 +383,7 @@ def test_the_constant_answer_is_the_majority(qa_folder: Path) -> None:
         "ends@adapter",
         "ends~shuffled",
         "lcirc~mixed",
+        "reader~shuffled",
         "QD-LCIRC",
     ],
 )

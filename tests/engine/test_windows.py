@@ -40,7 +40,7 @@ def test_plain_prompts(plain: Any) -> None:
     )
     history = [("Who?", "The master.")]
     assert decoded(plain, question=QUESTION, passages=["First."], history=history) == (
-        f"Question: Who?\nAnswer: The master.\n\nFirst.\n\nQuestion: {QUESTION}\nAnswer:"
+        f"First.\n\nQuestion: Who?\nAnswer: The master.\n\nQuestion: {QUESTION}\nAnswer:"
     )
 
 

@@ -108,6 +108,8 @@ def save_adapter(
         for name, parameter in adapter.named_parameters():
             if name.endswith("_gate"):
                 parameter.fill_(gates)
+            elif name.startswith("reader") and name.endswith("up.weight"):
+                parameter.normal_(std=0.2)
             elif name.startswith("injection") and parameter.dim() == 2:
                 # Loud, but not in the recurrence: there it would blow rounding errors up.
                 parameter.mul_(4)

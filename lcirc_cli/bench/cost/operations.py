@@ -93,3 +93,9 @@ def count_segments(config: Any, tokens: int) -> int:
 def _pieces(tokens: int, size: int) -> Sequence[int]:
     whole, rest = divmod(tokens, size)
     return [size] * whole + ([rest] if rest else [])
+
+
+def reader(config: Any, tokens: int) -> int:
+    """The low-rank parts beside the decoder's linear layers."""
+    sizes = (config.reader_targets or {}).values()
+    return 2 * config.reader_rank * sum(map(sum, sizes)) * config.num_lm_layers * tokens

@@ -22,6 +22,7 @@ SYSTEMS = (
     "autocompressor",
     "lcirc",
     "qd-lcirc",
+    "reader",
     "none",
 )
 
@@ -34,8 +35,8 @@ class Workload:
         tokens: N, document and question together.
         window: W, tokens that the LM reads.
         question: tokens of the question.
-        shown: what the window of `lcirc`, `qd-lcirc` and `window` holds: `ends` (W tokens),
-            `evidence` (passages and the question) or `none` (the question).
+        shown: what the window of `lcirc`, `qd-lcirc`, `reader` and `window` holds: `ends` (W
+            tokens), `evidence` (passages and the question) or `none` (the question).
         evidence: tokens of passages, where they are shown.
         causal: count attention below the diagonal only.
         summary_tokens: of the autocompressor, a segment.
@@ -142,8 +143,17 @@ def _autocompressor(shape: LMShape, _: Any, work: Workload) -> Cost:
     return Cost({**read.prefill, "compressor": compress}, read.decode)
 
 
-def _lcirc(shape: LMShape, config: Any, work: Workload, *, mixed: bool = False) -> Cost:
+def _adapted(shape: LMShape, config: Any, work: Workload) -> Cost:
+    """The window, read through the adapter's reader where it has one."""
     read = _windowed(shape, config, work)
+    if not config.reader_rank:
+        return read
+    own = {"reader": ops.reader(config, work.read)}
+    return Cost({**read.prefill, **own}, {**read.decode, "reader": ops.reader(config, 1)})
+
+
+def _lcirc(shape: LMShape, config: Any, work: Workload, *, mixed: bool = False) -> Cost:
+    read = _adapted(shape, config, work)
     rest, window = work.rest, work.read
     if rest == 0:
         return read
@@ -167,6 +177,13 @@ def _qd_lcirc(shape: LMShape, config: Any, work: Workload) -> Cost:
     return _lcirc(shape, config, work, mixed=True)
 
 
+def _reader(shape: LMShape, config: Any, work: Workload) -> Cost:
+    """Passages are ranked as for `qd-lcirc`, by a pass over all segments; nothing is injected."""
+    cost = _qd_lcirc(shape, config, work)
+    prefill = {name: count for name, count in cost.prefill.items() if name != "injection"}
+    return Cost(prefill, _adapted(shape, config, work).decode)
+
+
 def ask_again(system: str, shape: LMShape, config: Any, work: Workload) -> int:
     """Operations up to the first token when the document was ingested before.
 
@@ -176,8 +193,8 @@ def ask_again(system: str, shape: LMShape, config: Any, work: Workload) -> int:
     prefill = dict(count(system, shape, config, work).prefill)
     if system == "lcirc":
         prefill["compressor"] = 0
-    if system in ("lcirc", "qd-lcirc") and "features" in prefill:
-        question = work.question if system == "qd-lcirc" else 0
+    if system in ("lcirc", "qd-lcirc", "reader") and "features" in prefill:
+        question = 0 if system == "lcirc" else work.question
         prefill["features"] = ops.features(config, shape, question, causal=work.causal)
     return sum(prefill.values())
 
@@ -191,5 +208,6 @@ _COUNTERS: dict[str, Callable[[LMShape, Any, Workload], Cost]] = {
     "autocompressor": _autocompressor,
     "lcirc": _lcirc,
     "qd-lcirc": _qd_lcirc,
+    "reader": _reader,
     "none": _none,
 }

@@ -11,11 +11,12 @@ from .compressing import Compressing
 from .constant import Constant
 from .reading import Embedded, Extended, Reading, WithLora
 from .sentences import SentenceEncoder
-from .spec import NAMES, SystemSpec, parse_system
+from .spec import NAMES, THROUGH_ADAPTER, SystemSpec, parse_system
 from .workbench import Workbench
 
 __all__ = [
     "NAMES",
+    "THROUGH_ADAPTER",
     "Batch",
     "Limits",
     "Measured",
@@ -45,7 +46,7 @@ def open_system(
     positions = backbone.max_positions
     window = min(limits.window, positions)
     limits = Limits(window, limits.evidence)
-    if spec.name in ("lcirc", "qd-lcirc"):
+    if spec.name in THROUGH_ADAPTER:
         return Compressing(bench, spec, limits=limits)
     if spec.name == "autocompressor":
         return AutoCompressor(backbone, spec.adapter, limits=limits, shuffled=spec.shuffled)

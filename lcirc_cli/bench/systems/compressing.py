@@ -1,5 +1,7 @@
 """`lcirc` and `qd-lcirc`: a compressed memory of the document, injected while the window is read.
 
+`reader`: the same adapter's reader and passages without the memory, the control for what it adds.
+
 Windows: `ends` (the benchmark's own truncation, as in the paper), `evidence` (the best passages)
 or `none`. `~shuffled` takes the memory of another document, everything else the same:
 where there is nothing to compress, the control has no memory either.
@@ -34,13 +36,14 @@ class _Asked:
 
 
 class Compressing:
-    """One of the two methods with one window."""
+    """One of the three methods with one window."""
 
     ranks = True
 
     def __init__(self, bench: Workbench, spec: SystemSpec, *, limits: Limits) -> None:
         self._bench, self._spec, self._limits = bench, spec, limits
         self._engine = bench.engine(spec.adapter)
+        self._engine.adapter.check(spec.name)
         self._memories = MemoryReader(bench, self._engine)
         config = self._engine.adapter.adapter.config
         self._prompter = Prompter(bench.backbone, form=config.prompt_form)
@@ -49,7 +52,7 @@ class Compressing:
     @property
     def trained(self) -> bool:
         """False where the memory can't change what the backbone says."""
-        return self._engine.adapter.open
+        return self._engine.adapter.changes
 
     def run(self, batch: Batch) -> list[Measured]:
         if self._spec.shuffled:
@@ -79,7 +82,8 @@ class Compressing:
             self._prepare(sample, 0 if own is None else len(own.token_ids), texts)
             for sample, (texts, _) in zip(samples, asked.passages, strict=True)
         ]
-        refuse_from = None if memory is None else asked.refuse_from
+        reads = memory is not None or self._engine.adapter.adapter.reader is not None
+        refuse_from = asked.refuse_from if reads else None
         decoded = self._decoder.answer(
             [one.ids for one in prepared],
             [gold_answer(sample) for sample in samples],
@@ -150,6 +154,8 @@ class Compressing:
         """The window holds the scored tokens and the one before; all before them is compressed."""
         if self._spec.name == "qd-lcirc":
             raise NotApplicable("there is no question to steer the compression: see lcirc")
+        if self._spec.name == "reader":
+            raise NotApplicable("without a memory nothing before the scored tokens is read")
         backbone = self._bench.backbone
         ids = text_ids(backbone, sample)
         split = len(ids) - sample.scored_tokens

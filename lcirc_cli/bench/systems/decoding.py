@@ -39,7 +39,7 @@ class Decoded:
 
 
 class Decoder:
-    """Generates with a backbone, a memory injected where there is one."""
+    """Generates with a backbone, or through a model's adapter with its memory, if there is one."""
 
     def __init__(self, backbone: Backbone, model: LcircForCausalLM | None = None) -> None:
         self._backbone, self._model = backbone, model
@@ -65,11 +65,11 @@ class Decoder:
             foreign: the prompts are a benchmark's, not our own.
             refuse_from: as in `lcirc_cli.generation.Decoding`.
         """
-        attached: AbstractContextManager[Any] = nullcontext()
-        if memory is not None and self._model is not None:
-            attached = self._model.injector.attached(memory)
+        reading: AbstractContextManager[Any] = nullcontext()
+        if self._model is not None:
+            reading = self._model.reading(memory)
         alike = memory is None or memory.states_BMD.shape[0] == 1
-        with silent_transformers(), attached:
+        with silent_transformers(), reading:
             read = Prefill(self._backbone, prompts, alike=alike)
             losses: list[float | None] = [None] * len(prompts)
             if any(gold is not None for gold in golds):
@@ -108,7 +108,7 @@ class Decoder:
         """The text that follows each prompt, special tokens left out."""
         inputs = self._inputs(prompts, prefix_PD)
         prompt_length = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
-        target: Any = self._lm if memory is None or self._model is None else self._model
+        target: Any = self._lm if self._model is None else self._model
         options = {} if target is self._lm else {"memory": memory}
         with silent_transformers():
             rows = target.generate(
@@ -130,7 +130,7 @@ class Decoder:
         """Mean nats a token of each answer after its prompt."""
         joined = [[*p, *a] for p, a in zip(prompts, answers, strict=True)]
         inputs = self._inputs(joined, prefix_PD)
-        target: Any = self._lm if memory is None or self._model is None else self._model
+        target: Any = self._lm if self._model is None else self._model
         options = {} if target is self._lm else {"memory": memory}
         keep = max(map(len, answers)) + 1
         logits = target(**inputs, **options, logits_to_keep=keep, use_cache=False).logits.float()

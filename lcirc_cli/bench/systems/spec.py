@@ -17,12 +17,14 @@ NAMES = {
     "autocompressor": "summary vectors of each segment before the window",
     "lcirc": "one compressed memory for all questions",
     "qd-lcirc": "compression steered by the question",
+    "reader": "the decoder that an adapter has tuned, the passages of qd-lcirc, no memory",
     "constant": "the majority answer of the whole file",
 }
 WINDOWS = ("ends", "evidence", "none")
 _COMPRESSING = ("lcirc", "qd-lcirc")
-_WINDOWED = (*_COMPRESSING, "window")
-_ADAPTED = (*_COMPRESSING, "window", "autocompressor", "retrieval")
+THROUGH_ADAPTER = (*_COMPRESSING, "reader")  # read through an adapter that `lcirc ask` takes
+_WINDOWED = (*THROUGH_ADAPTER, "window")
+_ADAPTED = (*THROUGH_ADAPTER, "window", "autocompressor", "retrieval")
 _FORM = re.compile(
     r"(?P<name>[a-z-]+)(\+(?P<window>[a-z]+))?(@(?P<adapter>[^~]+))?(?P<shuffled>~shuffled)?"
 )
@@ -34,8 +36,8 @@ class SystemSpec:
 
     Attributes:
         text: as it was given; the name of the row.
-        window: of the compressing systems and `window`; `ends` unless said otherwise, as in the
-            paper.
+        window: of the compressing systems, `reader` and `window`; `ends` unless said otherwise, as
+            in the paper.
         adapter: a folder or Hub id; None takes the one that ships. Of retrieval the sentence
             encoder; None ranks by BM25.
         shuffled: the memory is another document's: a control.

@@ -1,0 +1,144 @@
+"""The reader's training: shared windows are one by one what they are together, and runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lcirc_cli.adapters import load_adapter
+from lcirc_cli.training.learner import ReaderLearner
+from lcirc_cli.training.model_setup import build_model
+from lcirc_cli.training.reader_stage import separate_losses, shared_losses, shared_mask
+from lcirc_cli.training.settings import make_settings
+from lcirc_cli.training.shared_windows import Row, SharedWindow
+
+from ..conftest import Outcome
+from .conftest import Command, Line, checkpoint_tensors
+
+READER: dict[str, Any] = {"method": "reader", "window_tokens": 400, "lora_rank": 4}
+
+
+def _window(*lengths: tuple[int, int], shared: int = 30) -> SharedWindow:
+    generator = torch.Generator().manual_seed(0)
+
+    def ids(count: int) -> list[int]:
+        return torch.randint(5, 90, (count,), generator=generator).tolist()
+
+    return SharedWindow(ids(shared), tuple(Row(ids(p), ids(a)) for p, a in lengths))
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("shared", [30, 0])
+def test_a_shared_window_equals_its_rows_one_by_one(
+    tiny_backbone: Callable[..., Any], attention: str, shared: int
+) -> None:
+    """Losses and gradients, within 1e-5."""
+    backbone = tiny_backbone()
+    backbone.lm.set_attn_implementation(attention)
+    model = build_model(make_settings(None, READER), backbone)
+    learner = ReaderLearner(model, checkpointing=False)
+    learner.train(True)
+    parameters = list(learner.module.parameters())
+    with torch.no_grad():
+        for index, parameter in enumerate(parameters):
+            generator = torch.Generator().manual_seed(index)
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
+    window = _window((4, 3), (9, 1), (2, 6), (1, 2), shared=shared)
+    found = []
+    for losses in (shared_losses, separate_losses):
+        each_B = losses(model, window)
+        gradients = torch.autograd.grad(each_B.mean(), parameters)
+        found.append((each_B, torch.cat([g.flatten() for g in gradients])))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=0, atol=1e-5)
+    assert found[1][1].abs().max() > 1e-3
+
+
+def test_the_mask_shows_what_is_shared_and_oneself() -> None:
+    mask, positions = shared_mask(2, [2, 1])
+    assert mask.int().tolist() == [
+        [1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0],
+        [1, 1, 0, 0, 1],
+    ]
+    assert positions.tolist() == [0, 1, 2, 3, 2]
+
+
+def test_a_trained_reader_answers_and_leaves_the_memory_alone(
+    here: Line,
+    cli: Callable[..., Outcome],
+    train_command: Command,
+    planted: Any,
+    tiny_folder: Path,
+    tmp_path: Path,
+) -> None:
+    first = tmp_path / "memory"
+    assert here(train_command(first, steps=2)).status == 0
+    out = tmp_path / "run"
+    settings = {**READER, "learning_rate": 1e-2, "warmup_steps": 2, "wordings": 0.0}
+    command = train_command(out, steps=30, **settings)
+    done = here([*command, "--init", str(first / "best"), "--validation", str(planted.folder)])
+    assert done.status == 0, done.err
+    lines = [line for line in done.err.splitlines() if "validation at step 30" in line]
+    assert lines and "loss_true" in lines[0]
+    from lcirc_cli.backbones import load_backbone
+
+    backbone = load_backbone(str(tiny_folder), device="cpu", dtype="float32")
+    before = load_adapter(str(first / "best"), backbone).adapter.state_dict()
+    loaded = load_adapter(str(out / "best"), backbone)
+    after = loaded.adapter.state_dict()
+    assert loaded.adapter.reader is not None and loaded.changes
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+    memory = tmp_path / "d.lcirc"
+    text = tmp_path / "d.txt"
+    text.write_text("The code is 42. The river is long.", "utf-8")
+    models = ["--model", tiny_folder, "--adapter", out / "best", "--dtype", "float32"]
+    assert cli("ingest", text, "-o", memory, *models).status == 0
+    said = {
+        method: cli("ask", memory, "-q", "What is the code?", "--method", method, *models)
+        for method in ("reader", "qd-lcirc", "none")
+    }
+    assert all(each.status == 0 for each in said.values())
+    assert said["reader"].out != said["none"].out
+    assert "0 tokens compressed" in said["reader"].err
+
+
+def test_a_resumed_run_ends_in_the_same_bits(
+    here: Line, train_command: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    command = train_command(out, steps=6, **READER)
+    assert here(command).status == 0
+    whole = {key: value.clone() for key, value in checkpoint_tensors(out, 6).items()}
+    shutil.rmtree(out / "checkpoints" / "step-00000006")
+    done = here([*command, "--resume", "auto"])
+    assert done.status == 0 and "going on from step 4" in done.err
+    again = checkpoint_tensors(out, 6)
+    assert whole.keys() == again.keys()
+    assert all(torch.equal(whole[key], value) for key, value in again.items())
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"window_none": 1.0}, "window_none=0"),
+        ({"window_ends": 1.0}, "window_ends=0"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"wordings": 1.5}, "wordings"),
+        ({"answer_tokens": 0}, "answer_tokens"),
+        ({"window_tokens": 4}, "raise window_tokens"),
+    ],
+)
+def test_settings_that_no_reader_can_have(
+    here: Line, train_command: Command, tmp_path: Path, setting: dict[str, Any], told: str
+) -> None:
+    done = here(train_command(tmp_path / "run", **{**READER, **setting}))
+    assert done.status == 2 and told in done.err
