@@ -26,6 +26,7 @@ from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.estimate import Slot
 from lcirc_cli.training.loop import Stepper
 from lcirc_cli.training.model_setup import adapter_config, config_for
+from lcirc_cli.training.reader_stage import ReaderStage
 from lcirc_cli.training.samples import make_sampler
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.stages import segment_lengths
@@ -226,6 +227,8 @@ def _average(settings: TrainSettings, parts: Assembly, config: Any) -> Slot:
     sizes = np.array([len(each.ids_N) for each in corpus.documents], dtype=float)
     if settings.stage != "qa":
         return _assumed(settings, float((sizes * sizes).sum() / sizes.sum()))
+    if isinstance(parts.stage, ReaderStage):
+        return _shared(settings, parts.stage)
     sampler = make_sampler(corpus, settings, lengths=segment_lengths(settings, config))
     drawn = [
         sampler.sample(index // settings.documents, index % settings.documents)
@@ -234,6 +237,22 @@ def _average(settings: TrainSettings, parts: Assembly, config: Any) -> Slot:
     tokens = [sum(part.end - part.start for part in sample.parts) for sample in drawn]
     questions = float(np.mean([len(sample.asked) for sample in drawn]))
     return _slot(settings, float(np.mean(tokens)), questions)
+
+
+def _shared(settings: TrainSettings, stage: ReaderStage) -> Slot:
+    windows = [
+        stage.window(index // settings.documents, index % settings.documents)
+        for index in range(_DRAWN)
+    ]
+    rows = [row for window in windows for row in window.rows]
+    shared = sum(len(window.shared) for window in windows)
+    own = sum(len(row.prompt) + len(row.answer) for row in rows)
+    return Slot(
+        document=shared / _DRAWN,
+        questions=len(rows) / _DRAWN,
+        window=(shared + own) / len(rows),
+        labels=sum(len(row.answer) for row in rows) / _DRAWN,
+    )
 
 
 def _assumed(settings: TrainSettings, length: float) -> Slot:
@@ -250,6 +269,9 @@ def _assumed(settings: TrainSettings, length: float) -> Slot:
 
 
 def _slot(settings: TrainSettings, length: float, questions: float) -> Slot:
+    if settings.method == "reader":  # questions share their passages
+        shared = min(length, settings.window_tokens)
+        return Slot(shared, questions, _PROMPT + _ANSWER + shared / questions, questions * _ANSWER)
     weights = settings.window_none + settings.window_evidence + settings.window_ends
     shown = 1 - settings.window_none / weights
     window = _PROMPT + _ANSWER + shown * min(length, settings.window_tokens)

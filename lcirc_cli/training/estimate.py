@@ -28,7 +28,8 @@ class Slot:
     Attributes:
         document: N, tokens that are compressed (or cut to the window).
         questions: Q.
-        window: T, tokens of one window, document text in it included.
+        window: T, tokens of one window, document text in it included; of windows that questions
+            share (reader) each one's part.
         labels: tokens of all windows that carry a loss.
     """
 
@@ -44,7 +45,7 @@ def operations(settings: TrainSettings, shape: LMShape, config: Any, slot: Slot)
     lm = _lm(shape, read, round(slot.window))
     head = ops.lm_head(shape, round(slot.labels))
     again = 1.0 if settings.gradient_checkpointing else 0.0
-    if settings.method == "window":
+    if settings.method in ("window", "reader"):
         return (2 + again) * lm + 2 * head
     if settings.method == "autocompressor":
         summarised = _summarising(settings, shape, round(slot.document))

@@ -45,9 +45,13 @@ class ReaderStage:
                 f"all their answers have over {settings.answer_tokens} tokens"
             )
 
+    def window(self, step: int, slot: int) -> SharedWindow:
+        """What a slot learns from."""
+        return self._drawer.draw(step, slot)
+
     def loss(self, step: int, slot: int) -> StageLoss:
         """One window with its questions."""
-        window = self._drawer.draw(step, slot)
+        window = self.window(step, slot)
         with precision(self._settings, self._model.device):
             losses_B = shared_losses(self._model, window)
         return StageLoss.of(

@@ -65,6 +65,18 @@ def test_other_methods_too(dry: Callable[..., Outcome], method: str) -> None:
     assert plan["trained"] == expected
 
 
+def test_a_reader_too(dry: Callable[..., Outcome], tiny_folder: Path) -> None:
+    given = {"method": "reader", "lora_rank": 4, "window_tokens": 400, "questions": 1}
+    plan = _json(dry("--dry-run", "--json", **given))
+    a_layer = (32 + 32) + 2 * (32 + 16) + (32 + 32) + 3 * (32 + 64)
+    assert plan["trained"] == 3 * 4 * a_layer
+    assert plan["samples_a_step"] == 2  # one question in each of two windows
+    for file in tiny_folder.glob("*.safetensors"):
+        file.unlink()
+    counted = _json(dry("--dry-run", "--json", "--rate", "2", **given))
+    assert counted["trained"] == plan["trained"] and counted["samples_a_step"] == 2
+
+
 def test_without_weights_it_is_counted_at_a_stated_rate(
     dry: Callable[..., Outcome], tiny_folder: Path, planted: Any
 ) -> None:

@@ -1,0 +1,100 @@
+"""The reader's training on windows that questions share, against each question in its own.
+
+    python tests/perf/shared_windows.py [SET...]
+
+Windows are drawn from the sets (documents + qa; default: every one in LCIRC_DATA/train) as a run
+of `lcirc train --method reader` draws them, in float32. Forward and backward of each window, once
+shared and once question by question, in the same run. Prints JSON lines; the last one has questions
+a second both ways, their ratio and the largest difference between the two gradients. Says so and
+ends where there are no data.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from _measuring import emit, seconds
+from torch import Tensor
+
+from lcirc_cli.backbones import load_backbone
+from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.training.corpus import load_corpus
+from lcirc_cli.training.learner import ReaderLearner
+from lcirc_cli.training.model_setup import build_model
+from lcirc_cli.training.reader_stage import separate_losses, shared_losses
+from lcirc_cli.training.settings import make_settings
+from lcirc_cli.training.shared_windows import SharedWindow, WindowDrawer
+
+WINDOWS = 16
+NAME = "shared windows"
+
+Losses = Callable[[LcircForCausalLM, SharedWindow], Tensor]
+
+
+def main() -> None:
+    given = sys.argv[1:] or _all_sets()
+    if not given:
+        emit(NAME, skipped="no data: name folders, or set LCIRC_DATA")
+        return
+    torch.set_num_threads(1)
+    settings = make_settings(None, {"method": "reader", "data": tuple(given)})
+    backbone = load_backbone("smollm2", device="cpu", dtype="float32", offline=True)
+    drawer = WindowDrawer(backbone, load_corpus(given, backbone), settings)
+    model = build_model(settings, backbone)
+    learner = ReaderLearner(model, checkpointing=False)
+    learner.train(True)
+    _loosen(learner)
+    taken, difference, questions = [0.0, 0.0], 0.0, 0
+    for step in range(WINDOWS):
+        window = drawer.draw(step, 0)
+        gradients = []
+        for way, losses in enumerate((shared_losses, _one_by_one)):
+            begun = seconds()
+            gradients.append(_gradients(learner, model, window, losses))
+            taken[way] += seconds() - begun
+        difference = max(difference, float((gradients[0] - gradients[1]).abs().max()))
+        questions += len(window.rows)
+        emit(NAME, window=step, questions=len(window.rows), shared=len(window.shared))
+    emit(
+        NAME,
+        questions=questions,
+        shared_per_s=round(questions / taken[0], 3),
+        alone_per_s=round(questions / taken[1], 3),
+        ratio=round(taken[1] / taken[0], 2),
+        gradient_difference=difference,
+    )
+
+
+def _all_sets() -> list[str]:
+    data = os.environ.get("LCIRC_DATA")
+    return sorted(str(path) for path in Path(data, "train").iterdir()) if data else []
+
+
+def _loosen(learner: ReaderLearner) -> None:
+    """A reader that does something: with zeros half of its gradients would be zero."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in learner.module.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.005)
+
+
+def _one_by_one(model: LcircForCausalLM, window: SharedWindow) -> Tensor:
+    alone = [SharedWindow(window.shared, (row,)) for row in window.rows]
+    return torch.cat([separate_losses(model, each) for each in alone])
+
+
+def _gradients(
+    learner: ReaderLearner, model: LcircForCausalLM, window: SharedWindow, losses: Losses
+) -> Tensor:
+    parameters = list(learner.module.parameters())
+    return torch.cat(
+        [g.flatten() for g in torch.autograd.grad(losses(model, window).mean(), parameters)]
+    )
+
+
+if __name__ == "__main__":
+    main()
