@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -32,8 +32,6 @@ from lcirc_cli.training.shared_windows import SharedWindow, WindowDrawer
 WINDOWS = 16
 NAME = "shared windows"
 
-Losses = Callable[[LcircForCausalLM, SharedWindow], Tensor]
-
 
 def main() -> None:
     given = sys.argv[1:] or _all_sets()
@@ -48,13 +46,14 @@ def main() -> None:
     learner = ReaderLearner(model, checkpointing=False)
     learner.train(True)
     _loosen(learner)
+    parameters = list(learner.module.parameters())
     taken, difference, questions = [0.0, 0.0], 0.0, 0
     for step in range(WINDOWS):
         window = drawer.draw(step, 0)
         gradients = []
-        for way, losses in enumerate((shared_losses, _one_by_one)):
+        for way, compute in enumerate((_together, _one_by_one)):
             begun = seconds()
-            gradients.append(_gradients(learner, model, window, losses))
+            gradients.append(compute(model, window, parameters))
             taken[way] += seconds() - begun
         difference = max(difference, float((gradients[0] - gradients[1]).abs().max()))
         questions += len(window.rows)
@@ -82,18 +81,21 @@ def _loosen(learner: ReaderLearner) -> None:
             parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.005)
 
 
-def _one_by_one(model: LcircForCausalLM, window: SharedWindow) -> Tensor:
-    alone = [SharedWindow(window.shared, (row,)) for row in window.rows]
-    return torch.cat([separate_losses(model, each) for each in alone])
+def _together(model: LcircForCausalLM, window: SharedWindow, parameters: list[Tensor]) -> Tensor:
+    """Gradients of the mean over the window's questions."""
+    return _flat(torch.autograd.grad(shared_losses(model, window).mean(), parameters))
 
 
-def _gradients(
-    learner: ReaderLearner, model: LcircForCausalLM, window: SharedWindow, losses: Losses
-) -> Tensor:
-    parameters = list(learner.module.parameters())
-    return torch.cat(
-        [g.flatten() for g in torch.autograd.grad(losses(model, window).mean(), parameters)]
-    )
+def _one_by_one(model: LcircForCausalLM, window: SharedWindow, parameters: list[Tensor]) -> Tensor:
+    total = torch.zeros(())
+    for row in window.rows:
+        loss = separate_losses(model, SharedWindow(window.shared, (row,))).mean()
+        total = total + _flat(torch.autograd.grad(loss / len(window.rows), parameters))
+    return total
+
+
+def _flat(gradients: Sequence[Tensor]) -> Tensor:
+    return torch.cat([gradient.flatten() for gradient in gradients])
 
 
 if __name__ == "__main__":
