@@ -28,7 +28,8 @@ def train(
         typer.Option(
             "--method",
             metavar="NAME",
-            help="qd-lcirc (default); to compare with: window or autocompressor.",
+            help="qd-lcirc (default), or reader: its low-rank weights on the model, for reading "
+            "passages; to compare with: window or autocompressor.",
         ),
     ] = None,
     preset: Annotated[
