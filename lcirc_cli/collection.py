@@ -84,10 +84,11 @@ class Collection:
 
 def _segments(memory: MemoryContents) -> Segments:
     groups = []
-    for document in memory.documents:
+    for number, document in enumerate(memory.documents):
         first, last = document.first_segment, document.first_segment + document.num_segments
         groups += group_segments(
             memory.segment_lengths[first:last],
+            document=number,
             first_segment=first,
             first_token=document.first_token,
         )
@@ -95,5 +96,12 @@ def _segments(memory: MemoryContents) -> Segments:
 
 
 def _forgotten(memory: MemoryContents) -> int:
-    kept = len(memory.states) // max(1, len(memory.carry))
-    return sum(memory.segment_lengths[: len(memory.segment_lengths) - kept])
+    """Tokens of the segments before those that a document keeps."""
+    kept = memory.settings.get("retained_segments")
+    if kept is None:
+        return 0
+    lengths = memory.segment_lengths
+    return sum(
+        sum(lengths[d.first_segment : d.first_segment + max(0, d.num_segments - kept)])
+        for d in memory.documents
+    )

@@ -1,5 +1,6 @@
 """The recurrence over a memory's segments: once at ingest, and again for each question (QD-LCIRC).
 
+Every document starts from h_0: its latents are its own, whatever stands beside it in the memory.
 Keys and values of segments do not depend on the question. They are kept between questions within
 a byte budget, and made again where they don't fit. The same pass scores every token as evidence.
 Knows nothing about text.
@@ -9,7 +10,7 @@ Legend: B questions, G segments of a group, n tokens of each, M memory latents, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -26,7 +27,6 @@ class Pass:
     """What one pass over a memory's segments gives."""
 
     states_BMD: Tensor  # all retained latents, for injection
-    carry_BKD: Tensor  # the state to continue from
     prior_BM: Tensor | None  # the latents' odds, where the adapter divides by evidence
     evidence_BRN: Tensor | None  # float32 on the CPU: how well each token answers each question
 
@@ -57,7 +57,6 @@ def run_pass(
     segments: Segments,
     *,
     question: KeysValues | None = None,
-    carry_BKD: Tensor | None = None,
     store: KeyStore | None = None,
     evidence: bool = False,
     progress: Callable[[float], object] | None = None,
@@ -66,28 +65,31 @@ def run_pass(
 
     Args:
         question: the projected question or questions (QD-LCIRC), or None (LCIRC).
-        carry_BKD: the state to continue from; None starts from h_0.
         store: keys and values of these same segments, kept from earlier passes.
         evidence: also score every token; needs a question.
         progress: called with the number of tokens that were read.
     """
     adapter = model.adapter
-    retained = adapter.config.retained_segments
-    count = sum(group.count for group in segments.groups)
-    kept = count if retained is None else min(retained, count)
-    at = kept - count  # where the next segment's state goes; below 0: it is not retained
+    skipped = _skipped(segments.groups, adapter.config.retained_segments)
+    kept = sum(group.count for group in segments.groups) - sum(skipped.values())
+    at = 0  # where the next retained segment's state goes
+    document: int | None = None
+    carry_BKD: Tensor | None = None
     states_BMD: Tensor | None = None
     prior_BM: Tensor | None = None
     scores: list[Tensor] = []
     for group, keys in _keys(model, segments, store):
+        if group.document != document:
+            document, carry_BKD, seen = group.document, None, 0
         for index in range(group.count):
             state = adapter.step(carry_BKD, _segment(keys, index), question)
             carry_BKD = state.latents_BKD
-            if at >= 0:
+            seen += 1
+            if seen > skipped[group.document]:
                 states_BMD = _placed(states_BMD, carry_BKD, at=at, of=kept)
                 if state.prior_BK is not None:
                     prior_BM = _placed(prior_BM, state.prior_BK, at=at, of=kept)
-            at += 1
+                at += 1
             if evidence and state.evidence_BRN is not None:
                 scores.append(state.evidence_BRN)
         if evidence and question is not None and adapter.config.shares == "length":
@@ -95,14 +97,24 @@ def run_pass(
         del keys  # else this group's are still there while the next one's are made
         if progress is not None:
             progress(group.count * group.length)
-    if states_BMD is None or carry_BKD is None:
+    if states_BMD is None:
         raise ValueError("there is nothing to compress: no segments")
     return Pass(
         states_BMD=states_BMD,
-        carry_BKD=carry_BKD,
         prior_BM=prior_BM,
         evidence_BRN=torch.cat(scores, dim=2).cpu() if scores else None,
     )
+
+
+def _skipped(groups: Sequence[Group], retained: int | None) -> dict[int, int]:
+    """Of each document how many segments come before those whose states are retained."""
+    counts: dict[int, int] = {}
+    for group in groups:
+        counts[group.document] = counts.get(group.document, 0) + group.count
+    return {
+        document: 0 if retained is None else max(0, count - retained)
+        for document, count in counts.items()
+    }
 
 
 def _keys(

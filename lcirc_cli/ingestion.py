@@ -8,7 +8,6 @@ Legend: N document tokens, S segments, K latents, D hidden size.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -52,7 +51,7 @@ def ingest(
     onto: MemoryContents | None = None,
     progress: Progress | None = None,
 ) -> MemoryContents:
-    """One memory with all documents, after those of `onto`, whose recurrence is continued.
+    """One memory with all documents, after those of `onto`; each is compressed on its own.
 
     Args:
         progress: called with the number of characters that were compressed.
@@ -65,18 +64,9 @@ def ingest(
         raise DocumentError("there is no document to ingest")
     parts = [] if onto is None else [onto]
     for document in documents:
-        carry = parts[-1].carry if parts else None
-        parts.append(
-            _ingest_one(
-                model,
-                tokenizer,
-                document,
-                fingerprints=fingerprints,
-                carry=carry,
-                progress=progress,
-            )
-        )
-    return _keep_last(_joined(parts), model.adapter.config.retained_segments)
+        one = _ingest_one(model, tokenizer, document, fingerprints=fingerprints, progress=progress)
+        parts.append(one)
+    return _joined(parts)
 
 
 def _ingest_one(
@@ -85,7 +75,6 @@ def _ingest_one(
     document: Document,
     *,
     fingerprints: Fingerprints,
-    carry: Tensor | None,
     progress: Progress | None,
 ) -> MemoryContents:
     config = model.adapter.config
@@ -96,12 +85,7 @@ def _ingest_one(
     step = _by_characters(progress, len(document.text), len(ids))
     features = stored_features(model, ids, progress=step) if config.segment_inputs else {}
     segments = Segments(ids, features, group_segments(lengths))
-    latents = model.adapter.latents
-    if carry is not None:
-        carry = carry.to(device=latents.device, dtype=latents.dtype)[None]
-    result = run_pass(
-        model, segments, carry_BKD=carry, progress=None if config.segment_inputs else step
-    )
+    result = run_pass(model, segments, progress=None if config.segment_inputs else step)
     stored = StoredDocument(
         name=document.name,
         sha256=document.sha256,
@@ -123,7 +107,6 @@ def _ingest_one(
         segment_lengths=lengths,
         # Rounded here, so that a memory answers the same before it is saved and after.
         states=result.states_BMD[0].to(torch.bfloat16).cpu(),
-        carry=result.carry_BKD[0].float().cpu(),
         features=features,
         settings=settings_of(config),
         fingerprints=fingerprints,
@@ -198,14 +181,6 @@ def _joined(parts: list[MemoryContents]) -> MemoryContents:
         pairs = [parts[at : at + 2] for at in range(0, len(parts), 2)]
         parts = [append(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
     return parts[0]
-
-
-def _keep_last(contents: MemoryContents, retained: int | None) -> MemoryContents:
-    """The adapter's limit on retained segments holds for the memory, not for each document."""
-    if retained is None:
-        return contents
-    latents = contents.carry.shape[0]
-    return replace(contents, states=contents.states[-retained * latents :])
 
 
 def _by_characters(progress: Progress | None, characters: int, tokens: int) -> Progress | None:

@@ -6,6 +6,8 @@ wrongly. Knows nothing about files.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -73,19 +75,21 @@ def _check_tokens(contents: MemoryContents) -> None:
 
 
 def _check_states(contents: MemoryContents) -> None:
-    states, carry = contents.states, contents.carry
-    if states.dtype not in (torch.bfloat16, torch.float32) or carry.dtype != torch.float32:
-        raise ValueError("states must be bfloat16 or float32, and the carry float32")
-    if states.dim() != 2 or carry.dim() != 2 or states.shape[1] != carry.shape[1]:
-        raise ValueError("states and carry must be two-dimensional and equally wide")
-    latents = carry.shape[0]
-    # A limit on retained segments leaves fewer states than segments, never more.
-    if latents == 0 or states.shape[0] % latents:
-        raise ValueError("the states aren't a whole number of segments")
-    if states.shape[0] > latents * len(contents.segment_lengths):
-        raise ValueError("there are more states than segments")
+    states = contents.states
+    latents: Any = contents.settings.get("num_latents")
+    retained: Any = contents.settings.get("retained_segments")
+    if states.dtype not in (torch.bfloat16, torch.float32) or states.dim() != 2:
+        raise ValueError("states must be two-dimensional, and bfloat16 or float32")
+    for name, value in (("num_latents", latents), ("retained_segments", retained or 1)):
+        if type(value) is not int or value < 1:
+            raise ValueError(f"the setting {name} is not a whole number over 0")
+    segments = sum(
+        min(document.num_segments, retained or document.num_segments)
+        for document in contents.documents
+    )
+    if len(states) != segments * latents:
+        raise ValueError("the states aren't those of the documents' segments")
     _check_finite("states", states)
-    _check_finite("carry", carry)
 
 
 def _check_finite(name: str, tensor: Tensor) -> None:

@@ -69,7 +69,6 @@ class MemoryContents:
     token_starts: Tensor  # int64 [N], first character of each token in its own document's text
     segment_lengths: list[int]  # tokens of each of the S segments; none spans two documents
     states: Tensor  # bf16 or f32 [S*K, D], LCIRC latents, for injection
-    carry: Tensor  # f32 [K, D], last recurrent state, unrounded
     features: dict[str, Tensor]  # each [N, ...] or [S, ...]; opaque here
     settings: dict[str, Any]  # JSON values: segment length, latents, dtype of features ...
     fingerprints: Fingerprints
@@ -142,7 +141,6 @@ def unread(
         token_starts=token_starts,
         segment_lengths=[],
         states=torch.empty(0, 0),
-        carry=torch.empty(0, 0),
         features={},
         settings={},
         fingerprints=Fingerprints("", "", "", "", ""),
@@ -150,7 +148,7 @@ def unread(
 
 
 def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
-    """One memory with the documents of both; `more` must have continued from `contents.carry`.
+    """One memory with the documents of both.
 
     Raises:
         ValueError: they were made with different models, settings or features.
@@ -177,7 +175,6 @@ def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
         token_starts=torch.cat([contents.token_starts, more.token_starts]),
         segment_lengths=[*contents.segment_lengths, *more.segment_lengths],
         states=torch.cat([contents.states, more.states]),
-        carry=more.carry,
         features={
             name: torch.cat([tensor, more.features[name]])
             for name, tensor in contents.features.items()

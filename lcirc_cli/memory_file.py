@@ -85,7 +85,7 @@ def save_memory(path: Path | str, contents: MemoryContents) -> str:
         contents.token_ids.numpy(), contents.token_starts.numpy(), contents.documents
     )
     parts.append(array_part("segment_lengths", np.array(contents.segment_lengths, np.int32)))
-    parts += [_tensor_part("states", contents.states), _tensor_part("carry", contents.carry)]
+    parts.append(_tensor_part("states", contents.states))
     parts += [_tensor_part(_FEATURE + name, value) for name, value in contents.features.items()]
     metadata = {
         "format": FORMAT,
@@ -164,7 +164,6 @@ def _decode(container: Container) -> MemoryContents:
         token_starts=torch.from_numpy(token_starts),
         segment_lengths=lengths.tolist(),
         states=_tensor(container, "states"),
-        carry=_tensor(container, "carry"),
         features={
             name.removeprefix(_FEATURE): _tensor(container, name)
             for name in container.entries

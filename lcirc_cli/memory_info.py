@@ -21,15 +21,20 @@ def check_format(path: Path, container: Container) -> None:
     """Refuses other safetensors files and formats that this lcirc doesn't know.
 
     Raises:
-        MemoryFileError: not a memory file, or written by a newer lcirc.
+        MemoryFileError: not a memory file, or written by an older or a newer lcirc.
     """
     metadata = container.metadata
     version = metadata.get("format_version", "")
     if metadata.get("format") != FORMAT or not (version.isascii() and version.isdecimal()):
         raise MemoryFileError(f"{path}: not an lcirc memory file; make one with `lcirc ingest`")
+    if int(version) < FORMAT_VERSION:
+        raise MemoryFileError(
+            f"{path}: written by an older lcirc (format {version}, this one reads "
+            f"{FORMAT_VERSION}); ingest the document again"
+        )
     if int(version) > FORMAT_VERSION:
         raise MemoryFileError(
-            f"{path}: written by a newer lcirc (format {version}, this one reads up to "
+            f"{path}: written by a newer lcirc (format {version}, this one reads "
             f"{FORMAT_VERSION}); upgrade lcirc, or ingest the document again"
         )
 
@@ -55,7 +60,7 @@ def _describe(path: Path, container: Container) -> dict[str, Any]:
     documents = read_documents(container)
     lengths = read_array(container, "segment_lengths", dtype="I32")
     tokens, states = int(lengths.sum()), container.entries["states"]
-    carry = container.entries["carry"]
+    settings = json.loads(container.metadata["settings"])
     sizes = _sizes(container)
     per_token = {
         "total": sizes["total"] / max(1, tokens),
@@ -73,7 +78,7 @@ def _describe(path: Path, container: Container) -> dict[str, Any]:
         "segment_tokens": {"longest": int(lengths.max(initial=0))},
         "latents": {
             "vectors": states.shape[0],
-            "per_segment": carry.shape[0],
+            "per_segment": settings["num_latents"],
             "width": states.shape[1],
             "dtype": states.dtype,
         },
@@ -85,7 +90,7 @@ def _describe(path: Path, container: Container) -> dict[str, Any]:
             for name, entry in container.entries.items()
             if name.startswith("features.")
         },
-        "settings": json.loads(container.metadata["settings"]),
+        "settings": settings,
         "fingerprints": json.loads(container.metadata["fingerprints"]),
     }
 
@@ -116,7 +121,7 @@ def _sizes(container: Container) -> dict[str, int]:
         "text": of("text"),
         "tokens": of(*_TOKEN_PARTS),
         "pages_and_segments": of("pages", "segment_lengths"),
-        "states": of("states", "carry"),
+        "states": of("states"),
         "features": of(*features),
     }
     total = len(container.buffer)

@@ -27,7 +27,7 @@ from lcirc_cli.memory_container import ITEM_BYTES, Container, Part
 from lcirc_cli.memory_contents import StoredDocument
 
 FORMAT = "lcirc-memory"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 JUMP = 255
 _NUMPY = {"U8": np.uint8, "U16": np.uint16, "I32": np.int32, "I64": np.int64}
 # A str may hold lone surrogates (file names do); in valid text this is plain UTF-8.

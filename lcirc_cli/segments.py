@@ -9,7 +9,7 @@ Legend: G segments of a group, n tokens of each, D hidden size.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,7 +27,8 @@ CODES, SCALES = "codes", "scales"  # names of the saved features
 class Group:
     """Segments side by side in one document, all of one length."""
 
-    first_segment: int  # counted over the memory, as is the token
+    document: int  # counted over the memory, as are the segment and the token
+    first_segment: int
     first_token: int
     count: int
     length: int  # tokens of each
@@ -45,16 +46,16 @@ def segment_lengths(num_tokens: int, config: LcircConfig) -> list[int]:
 
 
 def group_segments(
-    lengths: Sequence[int], *, first_segment: int = 0, first_token: int = 0
+    lengths: Sequence[int], *, document: int = 0, first_segment: int = 0, first_token: int = 0
 ) -> list[Group]:
     """One document's segments in groups of at most GROUP_TOKENS (or of one segment)."""
     groups: list[Group] = []
     for index, length in enumerate(lengths):
         last = groups[-1] if groups else None
         if last and last.length == length and (last.count + 1) * length <= GROUP_TOKENS:
-            groups[-1] = Group(last.first_segment, last.first_token, last.count + 1, length)
+            groups[-1] = replace(last, count=last.count + 1)
         else:
-            groups.append(Group(first_segment + index, first_token, 1, length))
+            groups.append(Group(document, first_segment + index, first_token, 1, length))
         first_token += length
     return groups
 

@@ -103,7 +103,6 @@ def memory_of(texts: Sequence[str]) -> MemoryContents:
         token_starts=torch.zeros(0, dtype=torch.int64),
         segment_lengths=[],
         states=torch.zeros(0, 1),
-        carry=torch.zeros(1, 1),
         features={},
         settings={},
         fingerprints=Fingerprints("", "", "", "", ""),

@@ -77,7 +77,7 @@ def test_json(cli: Callable[..., tuple[int, str, str]], memory: Path) -> None:
     status, out, err = cli("info", memory, "--json")
     assert (status, err) == (0, "")
     found = json.loads(out)
-    assert found["schema"] == 1 and found["format_version"] == 1
+    assert found["schema"] == 1 and found["format_version"] == 2
     assert found["lcirc_version"] == __version__
     assert found["sha256"].encode() in memory.read_bytes()
     assert (found["tokens"], found["segments"]) == (24, 6)
@@ -90,7 +90,7 @@ def test_json(cli: Callable[..., tuple[int, str, str]], memory: Path) -> None:
     sizes = found["bytes"]
     assert sizes["total"] == memory.stat().st_size
     assert sum(sizes.values()) == 2 * sizes["total"]  # the parts and their sum
-    assert sizes["states"] == 12 * 4 * 2 + 2 * 4 * 4
+    assert sizes["states"] == 12 * 4 * 2
     assert sizes["features"] == 24 * 3
     assert found["features"] == {"codes": {"dtype": "I8", "shape": [24, 3]}}
     assert found["bytes_per_token"]["total"] == round(sizes["total"] / 24, 3)

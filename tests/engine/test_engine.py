@@ -88,7 +88,6 @@ def test_saved_states_are_those_of_compressing_again(any_engine: Engine, tmp_pat
     save_memory(tmp_path / "book.lcirc", ingest(any_engine, 1, 2))
     saved, again = load_memory(tmp_path / "book.lcirc"), ingest(any_engine, 1, 2)
     assert torch.equal(saved.states, again.states)
-    torch.testing.assert_close(saved.carry, again.carry, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("window", WINDOWS)
@@ -121,11 +120,24 @@ def test_appending_is_ingesting_both_at_once(any_engine: Engine) -> None:
     assert appended.segment_lengths == both.segment_lengths
     assert torch.equal(appended.token_ids, both.token_ids)
     torch.testing.assert_close(appended.states.float(), both.states.float(), rtol=0, atol=1e-5)
-    torch.testing.assert_close(appended.carry, both.carry, rtol=0, atol=1e-5)
     assert answer_text(any_engine, appended) == answer_text(any_engine, both)
-    # The recurrence went on: by itself the second document has other states.
-    alone = ingest(any_engine, 2)
-    assert not torch.equal(appended.states[len(first.states) :], alone.states)
+    # Every document starts from h_0: beside another it has the states that it has by itself.
+    assert torch.equal(appended.states[: len(first.states)], first.states)
+    assert torch.equal(appended.states[len(first.states) :], ingest(any_engine, 2).states)
+
+
+@pytest.mark.parametrize("method", ["qd-lcirc", "lcirc"])
+def test_a_document_s_latents_are_its_own(any_engine: Engine, method: str) -> None:
+    """In one memory with others, in either order, and in a memory of its own."""
+    rows = {}
+    for seeds in ((1, 2), (2, 1), (1,), (2,)):
+        memory = any_engine.answerer(ingest(any_engine, *seeds), method=method)
+        steered = memory.steer([QUESTIONS[0]]).memory
+        assert steered is not None
+        rows[seeds] = steered.states_BMD[0].float()
+    for both, parts in (((1, 2), ((1,), (2,))), ((2, 1), ((2,), (1,)))):
+        alone = torch.cat([rows[part] for part in parts])
+        torch.testing.assert_close(rows[both], alone, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("budget", [0, 40_000])
@@ -224,14 +236,20 @@ def test_the_adapters_limit_on_segments_is_kept_and_told(
     folder = save_adapter(tmp_path / "limited", engine, **SMALL, retained_segments=3)
     limited = Engine.load(str(backbone_folder), str(folder), dtype="float32")
     memory = ingest(limited, 1, 2)
-    assert len(memory.states) == 3 * SMALL["num_latents"]
+    assert len(memory.states) == 2 * 3 * SMALL["num_latents"]  # of each document the last three
     assert torch.equal(
         limited.ingest([make_document(make_text(2), "2.txt")], append_to=ingest(limited, 1)).states,
         memory.states,
     )
-    answer = limited.ask(memory, QUESTIONS[0], max_new_tokens=NEW)
-    assert answer.tokens.memory == 3 * SMALL["num_latents"]
-    assert answer.left_out == sum(memory.segment_lengths[:-3])
+    save_memory(tmp_path / "limited.lcirc", memory)
+    for contents in (memory, load_memory(tmp_path / "limited.lcirc")):
+        answer = limited.ask(contents, QUESTIONS[0], max_new_tokens=NEW)
+        assert answer.tokens.memory == 2 * 3 * SMALL["num_latents"]
+        own = [
+            memory.segment_lengths[d.first_segment : d.first_segment + d.num_segments]
+            for d in memory.documents
+        ]
+        assert answer.left_out == sum(sum(lengths[:-3]) for lengths in own) > 0
 
 
 def test_the_latents_score_every_token(engine: Engine) -> None:

@@ -48,7 +48,7 @@ def check(folder: Path, cli: Run, models: list[Any], *, count: int) -> None:
         lengths = contents.segment_lengths[document.first_segment : segment]
         assert sum(lengths) == document.num_tokens
     assert token == len(contents.token_ids)
-    assert len(contents.states) == segment * len(contents.carry)
+    assert len(contents.states) == segment * contents.settings["num_latents"]
     asked = [0, count // 2, count - 1]
     questions = folder / "questions.jsonl"
     lines = [json.dumps({"question": f"Who is {keeper(n)}, the keeper?"}) for n in asked]

@@ -65,9 +65,8 @@ def make_contents(
         token_starts=torch.cat(starts) if starts else torch.zeros(0, dtype=torch.int64),
         segment_lengths=lengths,
         states=torch.randn(segment * latents, width, generator=random).bfloat16(),
-        carry=torch.randn(latents, width, generator=random),
         features=features or {},
-        settings={"segment_length": SEGMENT},
+        settings={"segment_length": SEGMENT, "num_latents": latents},
         fingerprints=FINGERPRINTS,
     )
 
@@ -78,7 +77,6 @@ def same(one: MemoryContents, other: MemoryContents) -> bool:
         (one.token_ids, other.token_ids),
         (one.token_starts, other.token_starts),
         (one.states, other.states),
-        (one.carry, other.carry),
         *((one.features[name], other.features.get(name)) for name in one.features),
     ]
     return (

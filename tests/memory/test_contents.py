@@ -110,7 +110,6 @@ def test_append_shifts_tokens_and_segments(tmp_path: Path) -> None:
     assert both.document_of_token(last.first_token) == 2
     assert torch.equal(both.states, torch.cat([one.states, two.states]))
     assert torch.equal(both.features["f"], torch.cat(features))
-    assert torch.equal(both.carry, two.carry)
     save_memory(tmp_path / "m.lcirc", both)
     assert same(load_memory(tmp_path / "m.lcirc"), both)
 
@@ -134,8 +133,7 @@ def test_another_spelling_of_the_same_folders_goes_together() -> None:
     other = replace(FINGERPRINTS, backbone_name="./tiny", adapter_name="/home/me/plain")
     joined = append(contents, replace(contents, fingerprints=other))
     assert len(joined.documents) == 2
-    settings = {"segment_length": 5}
-    assert same_source(contents, _source(contents), settings=settings, fingerprints=other)
+    assert same_source(contents, _source(contents), settings=contents.settings, fingerprints=other)
 
 
 # --- unchanged? -----------------------------------------------------------------------------
@@ -151,7 +149,7 @@ def _source(contents: MemoryContents) -> list[Document]:
 def test_same_source() -> None:
     contents = make_contents([make_document("A text."), make_document("Another.", name="two")])
     source = _source(contents)
-    unchanged = {"settings": {"segment_length": 5}, "fingerprints": FINGERPRINTS}
+    unchanged = {"settings": contents.settings, "fingerprints": FINGERPRINTS}
     assert same_source(contents, source, **unchanged)  # type: ignore[arg-type]
     changed = [
         source[:1],
@@ -163,7 +161,7 @@ def test_same_source() -> None:
     ]
     for other in changed:
         assert not same_source(contents, other, **unchanged)  # type: ignore[arg-type]
-    other_settings = {**unchanged, "settings": {"segment_length": 6}}
+    other_settings = {**unchanged, "settings": {**contents.settings, "segment_length": 6}}
     assert not same_source(contents, source, **other_settings)  # type: ignore[arg-type]
     other_model = {**unchanged, "fingerprints": replace(FINGERPRINTS, backbone="f" * 64)}
     assert not same_source(contents, source, **other_model)  # type: ignore[arg-type]

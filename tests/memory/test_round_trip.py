@@ -182,9 +182,8 @@ def _long(tokens: int, *, vocabulary: int, width: int) -> MemoryContents:
         token_starts=starts,
         segment_lengths=[500] * (tokens // 500),
         states=torch.randn(segments * 8, width).bfloat16(),
-        carry=torch.randn(8, width),
         features={"codes": torch.randint(-127, 127, (tokens, width), dtype=torch.int8)},
-        settings={},
+        settings={"num_latents": 8},
         fingerprints=FINGERPRINTS,
     )
 
@@ -196,7 +195,7 @@ def test_at_most_ten_bytes_a_token_besides_states_and_features(
     contents = _long(100_000, vocabulary=vocabulary, width=64)
     path = tmp_path / "m.lcirc"
     save_memory(path, contents)
-    tensors = (contents.states, contents.carry, contents.features["codes"])
+    tensors = (contents.states, contents.features["codes"])
     rest = path.stat().st_size - sum(t.numel() * t.element_size() for t in tensors)
     assert rest <= 10 * 100_000
 

@@ -77,12 +77,11 @@ def make() -> MemoryContents:
         token_starts=starts.repeat(copies),
         segment_lengths=lengths * copies,
         states=torch.randn(segments * copies * LATENTS, WIDTH).bfloat16(),
-        carry=torch.randn(LATENTS, WIDTH),
         features={
             "codes": torch.randint(-127, 128, (len(ids) * copies, WIDTH), dtype=torch.int8),
             "scales": torch.rand(segments * copies, WIDTH),
         },
-        settings={},
+        settings={"num_latents": LATENTS},
         fingerprints=Fingerprints("smollm2", "", "", "", ""),
     )
 
