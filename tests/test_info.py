@@ -95,7 +95,7 @@ def test_json(cli: Callable[..., tuple[int, str, str]], memory: Path) -> None:
     assert found["features"] == {"codes": {"dtype": "I8", "shape": [24, 3]}}
     assert found["bytes_per_token"]["total"] == round(sizes["total"] / 24, 3)
     assert found["fingerprints"]["backbone_name"] == "tiny"
-    assert found["settings"] == {"segment_length": 5}
+    assert found["settings"] == {"segment_length": 5, "num_latents": 2}
 
 
 def test_text(cli: Callable[..., tuple[int, str, str]], memory: Path) -> None:

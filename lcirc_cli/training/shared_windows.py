@@ -29,6 +29,7 @@ from lcirc_cli.training.wordings import ASK, Form, draw_form, yes_or_no
 from lcirc_cli.windows import fitting
 
 T = TypeVar("T")
+MOST_TOKENS = 1_280  # of a window with all its questions: what bounds a step's memory
 INDICES = 64  # documents whose passages are kept at once
 _TRIES = 100  # draws of a question until one has a window
 _CONTIGUOUS = 0.5  # of the windows around evidence: the passages beside it, not those like it
@@ -222,7 +223,7 @@ class WindowDrawer:
                 form.prompt(self._backbone, question=text, passages=shown.texts, history=before)
             )
             answers.append(answer_ids(self._backbone, said, space=form.space))
-        return share(prompts, answers)
+        return _within(share(prompts, answers), MOST_TOKENS)
 
     def _worded(self, rng: np.random.Generator, asked: Asked) -> tuple[str, str | None]:
         """The question as it is shown, and what is to be said."""
@@ -256,6 +257,17 @@ class WindowDrawer:
         if kept == question.answers:
             return question
         return replace(question, answers=kept) if kept else None
+
+
+def _within(window: SharedWindow, most: int) -> SharedWindow:
+    """The window with as many of its rows as `most` tokens hold, the first one in any case."""
+    used, kept = len(window.shared), 0
+    for row in window.rows:
+        used += len(row.prompt) + len(row.answer)
+        if kept and used > most:
+            break
+        kept += 1
+    return SharedWindow(window.shared, window.rows[:kept])
 
 
 def share(prompts: Sequence[list[int]], answers: Sequence[list[int]]) -> SharedWindow:

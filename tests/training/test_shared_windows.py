@@ -27,6 +27,12 @@ FACTS = [
 FILLER = "Nothing else of note was written down about those years, which were quiet ones. "
 
 
+@pytest.fixture(autouse=True)
+def _room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny tokenizer needs several tokens for a word."""
+    monkeypatch.setattr(shared_windows, "MOST_TOKENS", 10**6)
+
+
 @pytest.fixture
 def backbone(tiny_backbone: Callable[..., Any]) -> Any:
     return tiny_backbone()
@@ -190,6 +196,24 @@ def test_evidence_that_never_fits_is_told(backbone: Any, corpus: Corpus) -> None
     alone = Corpus(corpus.documents, [[whole], []])
     with pytest.raises(UsageError, match="window_tokens"):
         _drawn(backbone, alone, 1)
+
+
+def test_a_window_holds_as_many_questions_as_there_is_room_for(
+    backbone: Any, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _drawn(backbone, corpus, 20, window_tokens=3500)
+    most = max(_size(window) for window in whole) - 1
+    monkeypatch.setattr(shared_windows, "MOST_TOKENS", most)
+    cut = _drawn(backbone, corpus, 20, window_tokens=3500)
+    assert all(_size(window) <= most or len(window.rows) == 1 for window in cut)
+    for window, small in zip(whole, cut, strict=True):
+        assert small.shared == window.shared
+        assert small.rows == window.rows[: len(small.rows)]
+    assert cut != whole
+
+
+def _size(window: SharedWindow) -> int:
+    return len(window.shared) + sum(len(row.prompt) + len(row.answer) for row in window.rows)
 
 
 def test_sharing_leaves_every_prompt_a_token_of_its_own() -> None:
