@@ -56,6 +56,7 @@ class Reader(nn.Module):
             )
             for _ in range(layers)
         )
+        self._attached = False
 
     def start(self) -> None:
         """Set the starting values of all layers."""
@@ -65,15 +66,20 @@ class Reader(nn.Module):
 
     @contextmanager
     def attached(self, lm: PreTrainedModel) -> Iterator[None]:
-        """Add the low-rank parts in every forward pass of `lm` inside the block."""
+        """Add the low-rank parts in every forward pass of `lm` inside the block, once if nested."""
+        if self._attached:
+            yield
+            return
         handles = []
         try:
+            self._attached = True
             for layer, own in zip(decoder_layers(lm), self.layers, strict=True):
                 for path in self.paths:
                     hook = _hook(own[_key(path)])  # type: ignore[index]
                     handles.append(layer.get_submodule(path).register_forward_hook(hook))
             yield
         finally:
+            self._attached = False
             for handle in handles:
                 handle.remove()
 

@@ -115,6 +115,11 @@ def _adapter(
 ) -> Built:
     """An adapter; `keep` stores documents' features on the disk, which streamed ones would fill."""
     model = build_model(settings, backbone)
+    if settings.gradient_checkpointing and model.adapter.reader is not None:
+        raise UsageError(
+            "an adapter with a reader can't be trained with gradient_checkpointing yet: leave it "
+            "out, or use --method reader"
+        )
     sharded = is_sharded(settings, processes)
     if sharded:
         check_sharding(settings, model.adapter.config, processes)

@@ -6,6 +6,7 @@ The loop sees parameters, numbers for its log and a way to save; it knows no met
 from __future__ import annotations
 
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -80,10 +81,17 @@ class ReaderLearner(AdapterLearner):
         weights: nn.Module = model.adapter
         weights.requires_grad_(False)
         reader.requires_grad_(True)
+        self._held = ExitStack()
 
     @property
     def module(self) -> nn.Module:
         return self._reader
+
+    def train(self, on: bool) -> None:
+        super().train(on)
+        self._held.close()
+        if on and self._checkpointing:  # the backward pass runs the layers again: with the reader
+            self._held.enter_context(self._reader.attached(self._model.lm))
 
     def numbers(self) -> dict[str, float]:
         """Nothing beside the losses."""

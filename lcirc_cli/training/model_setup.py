@@ -76,11 +76,8 @@ def build_model(settings: TrainSettings, backbone: Backbone) -> LcircForCausalLM
                 start_from_backbone(adapter, backbone.lm)
             except ValueError as error:
                 raise UsageError(f"{error} (or --set warm_start=false)") from error
-    if settings.method == "reader" and adapter.reader is None:
-        try:
-            adapter = add_reader(adapter, linear_targets(backbone.lm), rank=settings.lora_rank)
-        except ValueError as error:
-            raise UsageError(f"{error}: use --method window or qd-lcirc") from error
+    if settings.method == "reader":
+        adapter = _with_reader(adapter, backbone, settings)
     try:
         model = LcircForCausalLM(backbone.lm, adapter.float())
     except ValueError as error:
@@ -88,6 +85,24 @@ def build_model(settings: TrainSettings, backbone: Backbone) -> LcircForCausalLM
     module: torch.nn.Module = model.adapter
     module.to(model.device).requires_grad_(True)
     return model
+
+
+def _with_reader(
+    adapter: LcircAdapter, backbone: Backbone, settings: TrainSettings
+) -> LcircAdapter:
+    """The adapter with a reader of the run's rank: its own, or a new one."""
+    rank = adapter.config.reader_rank
+    if not rank:
+        try:
+            return add_reader(adapter, linear_targets(backbone.lm), rank=settings.lora_rank)
+        except ValueError as error:
+            raise UsageError(f"{error}: use --method window or qd-lcirc") from error
+    if rank != settings.lora_rank:
+        raise UsageError(
+            f"--init {settings.init} has a reader of rank {rank}, not {settings.lora_rank}: "
+            f"--set lora_rank={rank}"
+        )
+    return adapter
 
 
 def calibrate(model: LcircForCausalLM, corpus: Corpus, cache: FeatureCache) -> None:

@@ -135,6 +135,15 @@ def test_hooks_go_when_the_forward_pass_fails() -> None:
     assert not any(hooks)
 
 
+def test_nested_it_is_added_once() -> None:
+    model, ids = _with_reader(), batch(1, 6)
+    with model.reading():
+        once = _logits(model.lm, ids)
+        with model.reading():
+            assert torch.equal(_logits(model.lm, ids), once)
+        assert torch.equal(_logits(model.lm, ids), once)
+
+
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
     model, ids = _with_reader(), batch(1, 6)
     model.adapter.save_pretrained(tmp_path)

@@ -9,6 +9,12 @@ import pytest
 
 from .conftest import Command, Line, write_planted
 
+
+def _asked(**fields: object) -> str:
+    row = {"document_id": "d0", "question": "q", "answers": ["a"], "evidence": [[0, 3]]}
+    return json.dumps({**row, **fields})
+
+
 BAD = {
     "broken JSON": ("qa", '{"document_id": "d0", '),
     "missing offsets": ("qa", '{"document_id": "d0", "question": "q", "answers": ["a"]}'),
@@ -19,6 +25,9 @@ BAD = {
         ),
     ),
     "an empty document": ("documents", '{"id": "new", "text": ""}'),
+    "a turn without an answer": ("qa", _asked(history=[{"role": "user", "text": "Who?"}])),
+    "turns that are no turns": ("qa", _asked(history=["Who?", "The master."])),
+    "a type that is no text": ("qa", _asked(type=3)),
 }
 
 

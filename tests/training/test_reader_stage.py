@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from lcirc_cli.adapters import load_adapter
 from lcirc_cli.training.learner import ReaderLearner
@@ -124,6 +126,34 @@ def test_a_resumed_run_ends_in_the_same_bits(
     again = checkpoint_tensors(out, 6)
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[key], value) for key, value in again.items())
+
+
+def test_a_reader_goes_on_from_another_s_weights_with_the_rank_it_has(
+    here: Line, train_command: Command, tmp_path: Path
+) -> None:
+    first = tmp_path / "first"
+    assert here(train_command(first, steps=2, **READER)).status == 0
+    init = ["--init", str(first / "best")]
+    second = tmp_path / "second"
+    assert here(train_command(second, steps=1, learning_rate=1e-9, **READER), *init).status == 0
+    weights = [load_file(run / "best" / "model.safetensors") for run in (first, second)]
+    assert all(torch.equal(weights[1][name], w) for name, w in weights[0].items())
+    done = here(train_command(tmp_path / "x", steps=1, **{**READER, "lora_rank": 2}), *init)
+    assert done.status == 2 and "--set lora_rank=4" in done.err
+
+
+def test_gradient_checkpointing_changes_nothing(
+    here: Line, train_command: Command, tmp_path: Path
+) -> None:
+    logs = []
+    for on in (False, True):
+        out = tmp_path / f"run-{on}"
+        assert here(train_command(out, steps=3, gradient_checkpointing=on, **READER)).status == 0
+        logs.append([json.loads(line)["loss"] for line in (out / "log.jsonl").open()])
+    assert logs[0] == pytest.approx(logs[1], abs=1e-5)
+    init = ["--init", str(out / "best")]
+    done = here(train_command(tmp_path / "both", gradient_checkpointing=True), *init)
+    assert done.status == 2 and "gradient_checkpointing" in done.err
 
 
 @pytest.mark.parametrize(
