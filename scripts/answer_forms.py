@@ -1,0 +1,91 @@
+"""Losses and answers under one form of the weights: python scripts/answer_forms.py DIR... [options]
+
+Each question is answered as `lcirc ask` does, by qd-lcirc with passages in the window, and the
+loss of its gold answer is taken after the same prompt. Forms of --form:
+    kept            weights as they are kept, computed in float32
+    rounded         each weight rounded to bfloat16 and back, computed in float32
+    bfloat16        weights and computation in bfloat16
+    bfloat16-head   the same, the logits in float32 (the last norm's output times the head)
+Documents are read under the same form too, unless --features holds what another one computed.
+Writes rows for compare_rows.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from drawn import RowWriter, draw
+from keeping import KeepingEngine
+from torch import Tensor, nn
+
+from lcirc_cli.bench.systems import Limits, Workbench, open_system, parse_system
+
+FORMS = ("kept", "rounded", "bfloat16", "bfloat16-head")
+SYSTEM = "qd-lcirc+evidence"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--form", choices=FORMS, required=True)
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="questions a set")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, metavar="N", help="only so many of those drawn")
+    parser.add_argument("--batch", type=int, default=4, help="questions at once")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
+    parser.add_argument(
+        "--features", type=Path, metavar="DIR", help="keep documents' features here"
+    )
+    options = parser.parse_args()
+    engine = load(options.form)
+    engine.folder = options.features
+    system = open_system(parse_system(SYSTEM), Workbench(engine), limits=Limits())
+    rows = RowWriter(options.out)
+    for folder in options.folders:
+        begun = time.perf_counter()
+        drawn = draw(folder, limit=options.limit, seed=options.seed)
+        drawn = replace(drawn, asked=drawn.asked[: options.first])
+        for batch in drawn.batches(options.batch):
+            for sample, measured in zip(batch.samples, system.run(batch), strict=True):
+                output = measured.output
+                rows.write(folder.name, sample.id, loss=output.answer_loss, answer=output.text)
+        print(f"{folder.name}: {time.perf_counter() - begun:.0f} s", flush=True)
+
+
+def load(form: str) -> KeepingEngine:
+    """The default model and the adapter that ships, under a form."""
+    dtype = "bfloat16" if form.startswith("bfloat16") else "float32"
+    engine: Any = KeepingEngine.load(dtype=dtype, offline=True)
+    if form == "rounded":
+        round_weights(engine.backbone.lm)
+    if form == "bfloat16-head":
+        widen_head(engine.backbone.lm)
+    loaded: KeepingEngine = engine
+    return loaded
+
+
+@torch.no_grad()
+def round_weights(lm: nn.Module) -> None:
+    """Every weight as bfloat16 would hold it."""
+    for parameter in lm.parameters():
+        parameter.copy_(parameter.bfloat16())
+
+
+def widen_head(lm: Any) -> None:
+    """Logits by a float32 product; the embeddings, tied to the head, stay as they are."""
+
+    def widened(_head: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (args[0].float(), *args[1:])
+
+    lm.lm_head = copy.deepcopy(lm.lm_head).float()
+    lm.lm_head.register_forward_pre_hook(widened)
+
+
+if __name__ == "__main__":
+    main()
