@@ -1,0 +1,52 @@
+"""Answer losses of questions to memories that the caller has made, for the scripts here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lcirc_cli.bench.sample import Sample
+from lcirc_cli.bench.systems.decoding import Decoder
+from lcirc_cli.bench.systems.gold import gold_answer
+from lcirc_cli.bench.systems.reading import best_passages
+from lcirc_cli.documents.document import Document, Page
+from lcirc_cli.engine import Engine, Memories
+from lcirc_cli.evidence import ranking
+from lcirc_cli.prefill import answer_ids
+from lcirc_cli.windows import BUDGETS, build_prompt
+
+
+def document_of(text: str) -> Document:
+    """A text as a document without pages, as the benchmarks ingest it."""
+    return Document("document", text, (Page(None, None, 0, len(text)),), "", "text")
+
+
+def answer_losses(
+    engine: Engine,
+    memories: Memories,
+    samples: Sequence[Sample],
+    *,
+    method: str = "qd-lcirc",
+    window: str = "none",
+) -> list[float]:
+    """Nats a token of each sample's first gold answer, all asked at once.
+
+    Args:
+        window: none (the question alone) or evidence (the passages that `lcirc ask` shows).
+    """
+    answerer = engine.answerer(memories, method=method, window=window)
+    questions = [sample.question for sample in samples]
+    steered = answerer.steer(questions)
+    passages: list[list[str]] = [[] for _ in samples]
+    if window == "evidence":
+        index = answerer.collection.index
+        passages = [
+            best_passages(index, ranking(scores), budget=BUDGETS[window])[0]
+            for scores in answerer.rank(questions, steered)
+        ]
+    backbone, form = engine.backbone, engine.adapter.adapter.config.prompt_form
+    prompts = [
+        build_prompt(backbone, question=question, passages=texts, form=form)
+        for question, texts in zip(questions, passages, strict=True)
+    ]
+    answers = [answer_ids(backbone, gold_answer(sample)) for sample in samples]
+    return Decoder(backbone, engine.model).losses(prompts, answers, memory=steered.memory)
