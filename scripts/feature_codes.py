@@ -2,7 +2,8 @@
 
 Each document's float features are rounded in each way of --codes, and questions asked by qd-lcirc.
 FOLDER gets rows for compare_rows.py, a file for each code, and a JSON line a code is printed with
-the bytes a token of the sets' documents and the microseconds a token of storing and restoring.
+the bytes a token of the sets' documents and the processor time of storing and restoring in
+microseconds a token.
     float      not rounded
     int8       as memories keep them today: a scale a channel and window
     int4       4 bits a value, two to a byte, a scale a channel and window
@@ -151,11 +152,11 @@ class Cost:
         self._store_s = self._restore_s = 0.0
 
     def change(self, x_ND: Tensor) -> Tensor:
-        begun = time.perf_counter()
+        begun = time.process_time()
         stored = self._code.store(x_ND)
-        between = time.perf_counter()
+        between = time.process_time()
         restored: Tensor = self._code.restore(stored)
-        self._restore_s += time.perf_counter() - between
+        self._restore_s += time.process_time() - between
         self._store_s += between - begun
         self._tokens += len(x_ND)
         self._bytes += sum(part.numel() * part.element_size() for part in stored)
