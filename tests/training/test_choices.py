@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lcirc_cli.training.choices import MOST, draw_options, reply, show
+from lcirc_cli.training.choices import MOST, draw_options, ways
 from lcirc_cli.training.corpus import Corpus, Question, load_corpus
 from lcirc_cli.training.samples import Sampler, SampleSettings
 from lcirc_cli.training.settings import make_settings
@@ -96,8 +96,9 @@ def test_options_of_the_data_are_used_where_there_are_any() -> None:
     other = Question(0, "r", ("elsewhere",), ())
     options = draw_options(np.random.default_rng(0), question, "two", [question, other])
     assert sorted(options) == ["one", "three", "two"]
-    assert reply("two", ("one", "two")) == "B. two"
-    assert show("q?", ("one", "two")).splitlines()[0] == "q?"
+    shown, said = ways()[0].put("q?", "two", ("one", "two"))
+    assert said == "B. two"
+    assert shown.splitlines()[0] == "q?"
 
 
 def test_a_question_without_wrong_options_stays_open() -> None:
