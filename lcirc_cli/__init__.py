@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from lcirc_cli.version import __version__, check_links
+
 __all__ = ["Engine", "__version__"]
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     # torch takes seconds to import, so `Engine` is fetched on first use.
     if name == "Engine":
-        from lcirc_cli import links
-
-        links.check()  # before an ImportError that would say nothing about the cause
+        check_links()  # before an ImportError that would say nothing about the cause
         from lcirc_cli.engine import Engine
 
         return Engine

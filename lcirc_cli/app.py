@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lcirc_cli import __version__, console, links
+from lcirc_cli import console
 from lcirc_cli.commands.ask import ask
 from lcirc_cli.commands.bench import bench
 from lcirc_cli.commands.convert import convert
@@ -25,6 +25,7 @@ from lcirc_cli.commands.make_lqa import make_lqa
 from lcirc_cli.commands.pull import pull
 from lcirc_cli.commands.train import train
 from lcirc_cli.errors import LcircError, OutOfMemoryError, StorageError, is_out_of_memory
+from lcirc_cli.version import __version__, check_links
 
 # A command is a function, or a Typer app where it has sub-commands of its own.
 COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
@@ -88,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         # Not through the Typer object itself, which would install an exception hook.
         command = typer.main.get_command(build())
         if arguments and arguments[0] != "doctor":
-            links.check()
+            check_links()
         status = command(list(arguments) or ["--help"], prog_name="lcirc", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:

@@ -15,18 +15,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from lcirc_cli.adapters import LoadedAdapter, load_adapter
-from lcirc_cli.answer import Answer, AskSettings
-from lcirc_cli.answering import Answerer
-from lcirc_cli.backbones import Backbone, load_backbone
-from lcirc_cli.collection import Collection
+from lcirc_cli.adapters.loading import LoadedAdapter, load_adapter
+from lcirc_cli.answering.answer import Answer, AskSettings
+from lcirc_cli.answering.answerer import Answerer
+from lcirc_cli.answering.collection import Collection
+from lcirc_cli.answering.windows import Turn
+from lcirc_cli.backbones.loading import Backbone, load_backbone
+from lcirc_cli.compression.ingestion import Progress, ingest, settings_of
 from lcirc_cli.documents.document import Document
 from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError, is_out_of_memory
-from lcirc_cli.ingestion import Progress, ingest, settings_of
-from lcirc_cli.memory_contents import Fingerprints, MemoryContents
-from lcirc_cli.memory_file import check_fingerprints
+from lcirc_cli.memory.contents import Fingerprints, MemoryContents
+from lcirc_cli.memory.file import check_fingerprints
 from lcirc_cli.model import LcircForCausalLM
-from lcirc_cli.windows import Turn
 
 KEY_BYTES = 256 << 20  # keys and values of segments kept between questions
 BATCH = 4  # questions answered at once by `ask_many`
@@ -80,7 +80,7 @@ class Engine:
             model: smollm2, a Hub id, a model folder or a .gguf file.
             adapter: an adapter's folder or Hub id; None takes the one that ships for the
                 backbone, or an untrained one with closed gates.
-            device, dtype, attention, offline: see `backbones.load_backbone`.
+            device, dtype, attention, offline: see `backbones.loading.load_backbone`.
 
         Raises:
             ModelError: one of them is missing, damaged or made for another.
@@ -106,7 +106,7 @@ class Engine:
 
     @property
     def memory_settings(self) -> dict[str, Any]:
-        """The settings that a memory of this engine has; see `memory_file.same_source`."""
+        """The settings that a memory of this engine has; see `memory.file.same_source`."""
         return settings_of(self.adapter.adapter.config)
 
     def ingest(

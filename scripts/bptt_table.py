@@ -30,15 +30,15 @@ from bptt_report import Outcome, report
 from tiny_backbone import BackboneSettings, make_backbone
 from tiny_world import Document, make_document, write_documents
 
-from lcirc_cli.backbones import Backbone, load_backbone
+from lcirc_cli.answering.windows import build_prompt, encode_question
+from lcirc_cli.backbones.loading import Backbone, load_backbone
+from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_write, make_folder
 from lcirc_cli.model import LcircForCausalLM
-from lcirc_cli.tokens import encode
 from lcirc_cli.training.model_setup import build_model
 from lcirc_cli.training.run import train
 from lcirc_cli.training.settings import TrainSettings, make_settings
-from lcirc_cli.windows import build_prompt, encode_question
 
 HERE = Path(__file__).resolve().parent
 SYSTEMS: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lcirc_cli.engine import Engine
 from lcirc_cli.files import atomic_write
-from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.memory.contents import MemoryContents
 
 
 class KeepingEngine(Engine):

@@ -22,8 +22,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from lcirc_cli import default_model
-from lcirc_cli.backbones import load_backbone
+from lcirc_cli.backbones import smollm2
+from lcirc_cli.backbones.loading import load_backbone
 from lcirc_cli.peak import peak_bytes
 
 
@@ -36,7 +36,7 @@ def main() -> None:
     if options.load:
         print(json.dumps(loaded(options.folder)))
         return
-    kept = default_model.ensure(offline=True)
+    kept = smollm2.ensure(offline=True)
     halve(kept, options.folder)
     found: dict[Path, list[dict[str, float]]] = {kept: [], options.folder: []}
     for _ in range(options.repeats):

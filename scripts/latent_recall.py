@@ -23,7 +23,7 @@ import torch
 from qa_sets import Labelled, Question, memory_of, read_set
 from torch import Tensor
 
-from lcirc_cli.backbones import Backbone, load_backbone
+from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.evidence import PassageIndex, fuse, ranking
 from lcirc_cli.files import cache_dir, make_folder
 from lcirc_cli.model import LcircForCausalLM, passage_scores

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lcirc_cli.answering.prefill import answer_ids
+from lcirc_cli.answering.windows import BUDGETS, build_prompt
 from lcirc_cli.bench.sample import Sample
 from lcirc_cli.bench.systems.decoding import Decoder
 from lcirc_cli.bench.systems.gold import gold_answer
@@ -11,8 +13,6 @@ from lcirc_cli.bench.systems.reading import best_passages
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine, Memories
 from lcirc_cli.evidence import ranking
-from lcirc_cli.prefill import answer_ids
-from lcirc_cli.windows import BUDGETS, build_prompt
 
 
 def document_of(text: str) -> Document:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from lcirc_cli.files import atomic_write, make_folder
-from lcirc_cli.memory_contents import Fingerprints, MemoryContents, StoredDocument
+from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument
 
 
 @dataclass(frozen=True)

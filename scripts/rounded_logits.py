@@ -17,7 +17,7 @@ import torch
 from qa_sets import read_set
 from torch import Tensor
 
-from lcirc_cli.backbones import load_backbone
+from lcirc_cli.backbones.loading import load_backbone
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from qa_sets import Labelled, Question, write_set
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from lcirc_cli import prompts
+from lcirc_cli.prompts import load
 
 PAD, END, UNKNOWN = "<pad>", "<eos>", "<unk>"
 KEYS, VALUES, FILLERS = 96, 32, 32
@@ -85,7 +85,7 @@ def make_document(rng: np.random.Generator, *, segments: int, segment_tokens: in
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """One token a word: the language, and the words of the prompt."""
     splitter = pre_tokenizers.Whitespace()
-    texts = [prompts.load(name) for name in ("ask_question.txt", "ask_answer.txt", "refusal.txt")]
+    texts = [load(name) for name in ("ask_question.txt", "ask_answer.txt", "refusal.txt")]
     texts.append("what is")
     asked = [word for text in texts for word, _ in splitter.pre_tokenize_str(text)]
     vocabulary = list(dict.fromkeys([PAD, END, UNKNOWN, *asked, *WORDS]))

@@ -127,8 +127,8 @@ def make_tiny_lm(family: str = "llama", *, seed: int = 0, positions: int = 1024)
 
 def make_tiny_backbone(family: str = "llama", *, seed: int = 0, positions: int = 1024) -> Any:
     """A `Backbone` of a tiny random model and the tiny tokenizer."""
-    from lcirc_cli import fingerprints
-    from lcirc_cli.backbones import Backbone
+    from lcirc_cli.backbones import fingerprints
+    from lcirc_cli.backbones.loading import Backbone
 
     tokenizer = make_tiny_tokenizer()
     return Backbone(
@@ -162,8 +162,8 @@ def tiny_backbone() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def smollm2() -> Any:
     """The default backbone in float32 on the CPU, shared by the session: leave it as it was."""
-    from lcirc_cli import default_model
-    from lcirc_cli.backbones import load_backbone
+    from lcirc_cli.backbones import smollm2 as default_model
+    from lcirc_cli.backbones.loading import load_backbone
 
     if not default_model.is_cached():
         pytest.skip("the default model is not here; run: lcirc pull smollm2")

@@ -15,8 +15,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lcirc_cli import app, backbones, fingerprints, hub
-from lcirc_cli.backbones import load_backbone, pull
+from lcirc_cli import app
+from lcirc_cli.backbones import fingerprints, hub, loading
+from lcirc_cli.backbones.loading import load_backbone, pull
 from lcirc_cli.errors import ModelError, UsageError
 
 FAMILIES = ("llama", "qwen3", "gemma3", "gpt2")
@@ -200,32 +201,32 @@ def test_pickled_weights_are_never_opened(saved: Callable[..., Path]) -> None:
 
 def test_auto_takes_cuda_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert backbones.choose_device("auto") == torch.device("cuda")
+    assert loading.choose_device("auto") == torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert backbones.choose_device("auto") == torch.device("cpu")
+    assert loading.choose_device("auto") == torch.device("cpu")
 
 
 @pytest.mark.parametrize("name", ["gpu", "meta", "cuda:x", "mps", ""])
 def test_unknown_devices(name: str) -> None:
     with pytest.raises(UsageError, match="device must be one of auto, cpu, cuda"):
-        backbones.choose_device(name)
+        loading.choose_device(name)
 
 
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert backbones.choose_device("cuda:0") == torch.device("cuda:0")
+    assert loading.choose_device("cuda:0") == torch.device("cuda:0")
     with pytest.raises(UsageError, match="no device cuda:1 on this machine; use --device auto"):
-        backbones.choose_device("cuda:1")
+        loading.choose_device("cuda:1")
 
 
 def test_auto_dtype_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
     for has, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(backbones, "cpu_has_bfloat16", lambda has=has: has)
-        assert backbones.choose_dtype("auto", device=cpu) == expected
-    assert backbones.choose_dtype("float16", device=cpu) == torch.float16
+        monkeypatch.setattr(loading, "cpu_has_bfloat16", lambda has=has: has)
+        assert loading.choose_dtype("auto", device=cpu) == expected
+    assert loading.choose_dtype("float16", device=cpu) == torch.float16
     with pytest.raises(UsageError, match="dtype must be one of"):
-        backbones.choose_dtype("int8", device=cpu)
+        loading.choose_dtype("int8", device=cpu)
 
 
 @pytest.mark.parametrize(
@@ -239,14 +240,14 @@ def test_auto_dtype_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_processor_flags(monkeypatch: pytest.MonkeyPatch, flags: str, expected: bool) -> None:
     monkeypatch.setattr(Path, "read_text", lambda *_: flags)
-    assert backbones.cpu_has_bfloat16() is expected
+    assert loading.cpu_has_bfloat16() is expected
 
 
 def test_attention_names(saved: Callable[..., Path]) -> None:
     cpu = torch.device("cpu")
-    assert backbones.choose_attention("auto", device=cpu) == "sdpa"
+    assert loading.choose_attention("auto", device=cpu) == "sdpa"
     with pytest.raises(UsageError, match="flash"):
-        backbones.choose_attention("flash", device=cpu)
+        loading.choose_attention("flash", device=cpu)
     with pytest.raises(UsageError, match="attention must be auto, sdpa or flash"):
         load_backbone(str(saved()), attention="fast", **CPU)
 
@@ -313,7 +314,7 @@ def test_a_cached_model_is_not_announced(
 
 NO_NETWORK = """
 import sys
-from lcirc_cli.backbones import pull
+from lcirc_cli.backbones.loading import pull
 print(pull(sys.argv[1]))
 """
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoModel, LlamaConfig, LlamaForCausalLM
 
-from lcirc_cli.convert import PUBLISHED_MODEL, convert
+from lcirc_cli.adapters.conversion import PUBLISHED_MODEL, convert
 from lcirc_cli.errors import ModelError, StorageError, UsageError
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, Segment
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli import __version__, app, diagnosis, links
+from lcirc_cli import __version__, app, version
+from lcirc_cli.commands import diagnosis
 from lcirc_cli.errors import ModelError
 from lcirc_cli.settings import CommonSettings
 
@@ -68,25 +69,25 @@ def test_an_impossible_choice_is_a_problem(
 
 def package_with_broken_links(folder: Path) -> Path:
     """What a checkout without link support leaves: text files that name the target."""
-    for name in links.LINKED:
+    for name in version.LINKED:
         (folder / name).write_text(f"../{name}", "utf-8")
     return folder
 
 
 def test_links_of_this_installation_are_whole() -> None:
-    assert links.problem() is None
-    links.check()
+    assert version.links_problem() is None
+    version.check_links()
 
 
 def test_broken_links_are_named(tmp_path: Path) -> None:
-    found = links.problem(package_with_broken_links(tmp_path))
+    found = version.links_problem(package_with_broken_links(tmp_path))
     assert found is not None
     assert "lcirc_cli/model and lcirc_cli/prompts should be a link" in found
     assert "clone again with git" in found
     (tmp_path / "model").unlink()
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "__init__.py").touch()
-    found = links.problem(tmp_path)
+    found = version.links_problem(tmp_path)
     assert found is not None
     assert found.startswith("lcirc_cli/prompts should")
 
@@ -97,8 +98,9 @@ def test_commands_and_the_api_stop_at_broken_links(
     import lcirc_cli
 
     broken = package_with_broken_links(tmp_path)
-    original = links.problem
-    monkeypatch.setattr(links, "problem", lambda: original(broken))
+    original = version.links_problem
+    monkeypatch.setattr(version, "links_problem", lambda: original(broken))
+    monkeypatch.setattr(diagnosis, "links_problem", lambda: original(broken))
     status, out, err = cli("pull")
     assert (status, out) == (4, "")
     assert len(err.splitlines()) == 1

@@ -16,7 +16,7 @@ import torch
 
 from lcirc_cli import __version__
 from lcirc_cli.documents.document import Page
-from lcirc_cli.memory_file import save_memory
+from lcirc_cli.memory.file import save_memory
 
 from .memory.samples import make_contents, make_document
 

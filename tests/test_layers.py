@@ -174,4 +174,4 @@ def test_the_reader_of_imports_sees_what_it_should() -> None:
     assert {"lcirc_cli.console", "lcirc_cli.commands.pull", "lcirc_cli.errors"} <= found
     attention = {name for name, _ in imports("lcirc_cli.model", parsed("lcirc_cli.model"))}
     assert all(not name.startswith("model") for name in attention)
-    assert level("lcirc_cli.memory_file") < level("lcirc_cli.engine") < level("lcirc_cli.app")
+    assert level("lcirc_cli.memory.file") < level("lcirc_cli.engine") < level("lcirc_cli.app")

@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from lcirc_cli import lora
+from lcirc_cli.baselines import lora
 
 from .conftest import make_tiny_lm
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli import __version__, links
+from lcirc_cli import __version__
+from lcirc_cli.version import LINKED
 
 INFO = f"lcirc-{__version__}.dist-info"
 USERS_FILE = "raise SystemExit('the file of the user was imported')\n"
@@ -71,7 +72,7 @@ def tracked(repository: Path, folder: str) -> set[str]:
 
 
 def test_links_point_to_the_folders(repository: Path) -> None:
-    for name in links.LINKED:
+    for name in LINKED:
         link = repository / "lcirc_cli" / name
         assert link.is_symlink()
         assert str(link.readlink()) == f"../{name}"
@@ -82,7 +83,7 @@ def test_the_wheel_holds_everything_once(wheel: Path, repository: Path) -> None:
     names = contents(wheel)
     assert [name for name, count in Counter(names).items() if count > 1] == []
     assert {name.split("/")[0] for name in names} == {"lcirc_cli", INFO}
-    for folder in links.LINKED:
+    for folder in LINKED:
         expected = {f"lcirc_cli/{name}" for name in tracked(repository, folder)}
         assert expected <= set(names)
         assert sum(name.startswith(f"lcirc_cli/{folder}/") for name in names) >= len(expected)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lcirc_cli.prefill import Prefill
+from lcirc_cli.answering.prefill import Prefill
 
 FAMILIES = ["llama", "qwen3", "gemma3", "gpt2"]
 DOCUMENT = [(7 * i) % 90 + 5 for i in range(100)]

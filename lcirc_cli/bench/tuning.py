@@ -8,8 +8,8 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from lcirc_cli import tuned
-from lcirc_cli.adapters import PRETRAINED, LoadedAdapter
+from lcirc_cli.adapters.loading import PRETRAINED, LoadedAdapter
+from lcirc_cli.baselines import folder as baseline
 
 from .systems import THROUGH_ADAPTER, SystemSpec, Workbench
 
@@ -29,7 +29,7 @@ def tuning_of(spec: SystemSpec, bench: Workbench) -> str:
         return UNTUNED
     if spec.adapter is None:
         return UNTRAINED
-    card = tuned.load_card(spec.adapter, bench.backbone, method=spec.name)
+    card = baseline.load_card(spec.adapter, bench.backbone, method=spec.name)
     return QA if card.method else UNKNOWN
 
 

@@ -22,9 +22,9 @@ from lcirc_cli.files import exists
 from lcirc_cli.settings import CommonSettings, resolve
 
 if TYPE_CHECKING:
-    from lcirc_cli.answer import Answer, AskSettings
+    from lcirc_cli.answering.answer import Answer, AskSettings
     from lcirc_cli.engine import Engine
-    from lcirc_cli.memory_contents import MemoryContents
+    from lcirc_cli.memory.contents import MemoryContents
 
 SUFFIX = ".lcirc"
 
@@ -88,7 +88,7 @@ def ask(
 
     Without a question a terminal gets a conversation, and a pipe is read as the question.
     """
-    from lcirc_cli.answer import AskSettings
+    from lcirc_cli.answering.answer import AskSettings
 
     flags = {
         "method": method,
@@ -224,7 +224,7 @@ def _piped_question() -> str:
 
 def _load(paths: Sequence[Path], settings: CommonSettings) -> tuple[Engine, list[MemoryContents]]:
     """The memories first: a damaged one is told before a model is loaded."""
-    from lcirc_cli.memory_file import check_fingerprints, load_memory
+    from lcirc_cli.memory.file import check_fingerprints, load_memory
 
     start = time.perf_counter()
     memories = [load_memory(path) for path in paths]

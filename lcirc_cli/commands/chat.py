@@ -16,9 +16,9 @@ from lcirc_cli.commands.ask import answer_one
 from lcirc_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from lcirc_cli.answer import AskSettings
+    from lcirc_cli.answering.answer import AskSettings
     from lcirc_cli.engine import Engine
-    from lcirc_cli.memory_contents import MemoryContents
+    from lcirc_cli.memory.contents import MemoryContents
 
 PROMPT = "> "
 HELP = """\

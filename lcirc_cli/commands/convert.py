@@ -40,7 +40,7 @@ def convert(
 
     Use the result with --adapter OUT. The file is opened without running anything in it.
     """
-    from lcirc_cli import convert as conversion
+    from lcirc_cli.adapters import conversion
 
     done = conversion.convert(
         checkpoint,

@@ -15,7 +15,7 @@ def doctor(*, settings: CommonSettings) -> None:
 
     Ends with exit code 4 where the installation itself is broken.
     """
-    from lcirc_cli import diagnosis
+    from lcirc_cli.commands import diagnosis
 
     report = diagnosis.examine(settings)
     if settings.json:

@@ -34,7 +34,7 @@ def info(
 
     Documents, pages, tokens, compression, sizes, and which model and adapter it was made with.
     """
-    from lcirc_cli.memory_info import inspect_memory
+    from lcirc_cli.memory.info import inspect_memory
 
     found = inspect_memory(file)
     if settings.json:

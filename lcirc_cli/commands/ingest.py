@@ -25,7 +25,7 @@ from lcirc_cli.settings import CommonSettings
 if TYPE_CHECKING:
     from lcirc_cli.documents import Document, PageRanges
     from lcirc_cli.engine import Engine
-    from lcirc_cli.memory_contents import MemoryContents
+    from lcirc_cli.memory.contents import MemoryContents
 
 SUFFIX = ".lcirc"
 STDIN = "-"
@@ -184,7 +184,7 @@ def _update(
     engine: Engine, target: Path, documents: Sequence[Document], *, append: bool
 ) -> _Result:
     """Compress what is new and save it; with the target locked."""
-    from lcirc_cli.memory_file import check_fingerprints, same_source, save_memory
+    from lcirc_cli.memory.file import check_fingerprints, same_source, save_memory
 
     existing = _existing(target, needed=append)
     if append:
@@ -211,7 +211,7 @@ def _update(
 
 def _existing(target: Path, *, needed: bool) -> MemoryContents | None:
     """The memory that is there. A damaged one is made again."""
-    from lcirc_cli.memory_file import load_memory
+    from lcirc_cli.memory.file import load_memory
 
     if not exists(target):
         return None

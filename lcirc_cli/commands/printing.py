@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lcirc_cli import console
 
 if TYPE_CHECKING:
-    from lcirc_cli.answer import Answer
+    from lcirc_cli.answering.answer import Answer
 
 
 def citation_lines(answer: Answer) -> Iterator[str]:

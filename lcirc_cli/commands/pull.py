@@ -27,9 +27,9 @@ def pull(
 
     Prints the folder that it is in. A model that is already there and whole is left as it is.
     """
-    from lcirc_cli import backbones
+    from lcirc_cli.backbones import loading
 
-    path = backbones.pull(name, offline=settings.offline, contents=True)
+    path = loading.pull(name, offline=settings.offline, contents=True)
     if settings.json:
         print(json.dumps({"schema": 1, "model": name, "path": str(path)}))
     else:

@@ -154,7 +154,7 @@ def train(
 
 
 def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devices: int) -> None:
-    from lcirc_cli.backbones import load_backbone
+    from lcirc_cli.backbones.loading import load_backbone
     from lcirc_cli.training.dry_run import counted_plan, has_weights, measured_plan
 
     if rate <= 0 or devices < 1:

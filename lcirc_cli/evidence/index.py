@@ -19,7 +19,7 @@ import numpy as np
 from lcirc_cli.evidence.passages import Passage, split_passages
 from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.terms import pairs, terms
-from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.memory.contents import MemoryContents
 
 PAIR_WEIGHT = 0.3
 NEIGHBOUR_WEIGHT = 0.1

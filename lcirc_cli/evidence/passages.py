@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcirc_cli.evidence.sentences import Sentence, split_sentences
-from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.memory.contents import MemoryContents
 
 TARGET_WORDS = 120
 MAX_WORDS = 180

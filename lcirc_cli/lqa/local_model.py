@@ -18,14 +18,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lcirc_cli.backbones import load_backbone
+from lcirc_cli.backbones.loading import load_backbone
 from lcirc_cli.lqa.chat import ChatRequest, Refused, Reply
 from lcirc_cli.lqa.forms import COPIED
 
 if TYPE_CHECKING:
     import torch
 
-    from lcirc_cli.backbones import Backbone
+    from lcirc_cli.backbones.loading import Backbone
 
 _FIELD_TOKENS = 96  # the most for one text field
 _LOOKED_AT = 64  # likeliest tokens tried where only copying is allowed

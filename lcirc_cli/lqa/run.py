@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli import __version__, console
+from lcirc_cli import console
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import atomic_write, locked, make_folder
 from lcirc_cli.lqa import duplicates, hub, output, prompt_hash, sample_page
@@ -34,6 +34,7 @@ from lcirc_cli.lqa.settings import DocumentSettings, LqaSettings, pairs_hash, pl
 from lcirc_cli.lqa.shard_plan import ReadShard, ShardPlan, load_plan, plan_shards, save_plan
 from lcirc_cli.lqa.shard_writer import WriteShard
 from lcirc_cli.lqa.stage import Stage, run_stage
+from lcirc_cli.version import __version__
 
 MOST_READERS = 64  # tasks that read inputs; the same for any number of workers
 

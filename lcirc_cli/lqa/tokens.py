@@ -14,7 +14,7 @@ from typing import Any
 
 import tiktoken
 
-from lcirc_cli import backbones
+from lcirc_cli.backbones import loading
 from lcirc_cli.errors import ModelError
 
 # GPT-2's rule for pieces, which the ByteLevel pre-tokenizer of `tokenizers` applies.
@@ -80,7 +80,7 @@ class TokenCounter:
 
 
 def _specification(name: str, *, offline: bool) -> dict[str, Any]:
-    path = backbones.pull(name, offline=offline)
+    path = loading.pull(name, offline=offline)
     file = path / "tokenizer.json"
     if path.is_dir() and file.is_file():
         loaded: dict[str, Any] = json.loads(file.read_text("utf-8"))

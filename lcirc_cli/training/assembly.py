@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lcirc_cli import console
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import cache_dir, make_folder
 from lcirc_cli.training.corpus import Corpus, load_corpus

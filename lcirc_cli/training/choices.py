@@ -15,7 +15,7 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from lcirc_cli import prompts
+from lcirc_cli.prompts import fill, load
 from lcirc_cli.training.corpus import Question
 
 MOST = 4
@@ -57,15 +57,15 @@ class Shown:
         lines = "\n".join(f"{ascii_uppercase[at]}. {text}" for at, text in enumerate(options))
         letter = ascii_uppercase[list(options).index(answer)]
         return (
-            prompts.fill(self.text, question=question, options=lines),
-            prompts.fill(self.reply, letter=letter, option=answer),
+            fill(self.text, question=question, options=lines),
+            fill(self.reply, letter=letter, option=answer),
         )
 
 
 @cache
 def ways() -> tuple[Shown, ...]:
     """All ways to show options; in the first the reply is the letter and the option."""
-    return tuple(Shown(**each) for each in json.loads(prompts.load("train_choices.json")))
+    return tuple(Shown(**each) for each in json.loads(load("train_choices.json")))
 
 
 def _others(question: Question, right: set[str], group: Sequence[Question]) -> list[str]:

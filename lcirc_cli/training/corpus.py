@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import DocumentError
-from lcirc_cli.tokens import encode
 
 
 @dataclass(frozen=True)

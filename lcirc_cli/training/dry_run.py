@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from lcirc_cli import default_model, hub
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones import hub, smollm2
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.bench.cost.shapes import LMShape, backbone_sizes, shape_of, shape_of_config
 from lcirc_cli.bench.runner import peak_mb
 from lcirc_cli.errors import ModelError, UsageError
@@ -116,8 +116,8 @@ class Plan:
 
 def has_weights(model: str) -> bool:
     """Whether a backbone's weights are on this machine; never reaches out."""
-    if model == default_model.NAME:
-        return default_model.is_cached()
+    if model == smollm2.NAME:
+        return smollm2.is_cached()
     path = Path(model).expanduser()
     if path.is_file():
         return True

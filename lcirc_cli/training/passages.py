@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 import torch
 
+from lcirc_cli.answering.windows import best_texts
 from lcirc_cli.evidence import PassageIndex, ranking
-from lcirc_cli.memory_contents import unread
+from lcirc_cli.memory.contents import unread
 from lcirc_cli.training.corpus import Corpus, TokenisedDocument
 from lcirc_cli.training.samples import Sample
-from lcirc_cli.windows import best_texts
 
 
 def document_index(document: TokenisedDocument) -> PassageIndex:

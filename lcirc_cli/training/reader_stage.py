@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lcirc_cli import console
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.objectives import IGNORED, head_losses, label_losses

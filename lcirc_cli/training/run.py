@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lcirc_cli import console
-from lcirc_cli.backbones import Backbone, choose_dtype, load_backbone
+from lcirc_cli.backbones.loading import Backbone, choose_dtype, load_backbone
 from lcirc_cli.errors import LcircError, StorageError, UsageError
 from lcirc_cli.files import atomic_write, locked, make_folder
 from lcirc_cli.training.assembly import assemble

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli.backbones import Backbone, choose_dtype
+from lcirc_cli.backbones.loading import Backbone, choose_dtype
 from lcirc_cli.model import (
     Backpropagation,
     LcircAdapter,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import DocumentError, EndpointError, ModelError, UsageError
 from lcirc_cli.lqa.hub import is_dataset_name
 from lcirc_cli.training.corpus import (
@@ -231,7 +231,7 @@ def source_decoder(name: str, *, offline: bool = False) -> Callable[[Sequence[in
     """
     from transformers import AutoTokenizer
 
-    from lcirc_cli.default_model import silent_transformers
+    from lcirc_cli.backbones.smollm2 import silent_transformers
 
     try:
         with silent_transformers():

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lcirc_cli import lora, summaries, tuned
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.baselines import folder as baseline
+from lcirc_cli.baselines import lora, summaries
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_folder
 from lcirc_cli.training.corpus import Corpus
@@ -85,7 +86,7 @@ class TunedLearner:
 
     def save(self, folder: Path) -> None:
         """A folder that `lcirc bench run --system window@FOLDER` (or autocompressor@) takes."""
-        card = tuned.MethodCard(
+        card = baseline.MethodCard(
             method=self._settings.method,
             base_model=self._backbone.name,
             base_fingerprint=self._backbone.fingerprint,
@@ -93,7 +94,7 @@ class TunedLearner:
             segment_tokens=self._settings.summary_segment,
         )
         with atomic_folder(folder) as place:
-            tuned.save(place, self._lm, card, self._trained.summary)
+            baseline.save(place, self._lm, card, self._trained.summary)
 
     def summaries(self, ids_N: Tensor, *, keep_gradients: int | None) -> Tensor | None:
         """The document as summary vectors [P, D]; None for the window method."""

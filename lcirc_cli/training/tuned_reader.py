@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.answering.windows import build_prompt
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.bench.systems.decoding import Decoder
 from lcirc_cli.training.corpus import Corpus, Question
 from lcirc_cli.training.ranges import Part
@@ -21,7 +22,6 @@ from lcirc_cli.training.samples import Asked, Sample
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.tuned_methods import PROMPT_FORM, TunedLearner
 from lcirc_cli.training.windows import WindowMaker
-from lcirc_cli.windows import build_prompt
 
 
 class TunedReader:

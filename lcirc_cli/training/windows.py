@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli.backbones import Backbone
-from lcirc_cli.prefill import answer_ids
+from lcirc_cli.answering.prefill import answer_ids
+from lcirc_cli.answering.windows import build_prompt
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.training import choices
 from lcirc_cli.training.corpus import Corpus
 from lcirc_cli.training.objectives import IGNORED
 from lcirc_cli.training.passages import SamplePassages
 from lcirc_cli.training.samples import Asked, Sample
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.windows import build_prompt
 
 MISSED = (
     0.15  # of the windows with passages hold none that touches the evidence, beside real misses

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from lcirc_cli import prompts
-from lcirc_cli.backbones import Backbone
-from lcirc_cli.windows import build_prompt, plain
+from lcirc_cli.answering.windows import build_prompt, plain
+from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.prompts import fill, load
 
 _STATEMENT = "Is this statement true? "
 _YES_NO = {"yes", "no"}
@@ -56,7 +56,7 @@ class Form:
                 backbone, question=question, passages=passages, history=history, form="plain"
             )
         tokenizer: Any = backbone.tokenizer
-        text = prompts.fill(
+        text = fill(
             self.text,
             passages="\n\n".join(plain(tokenizer, passage.strip()) for passage in passages),
             question=plain(tokenizer, question.strip()),
@@ -84,7 +84,7 @@ def draw_form(rng: np.random.Generator, backbone: Backbone, *, share: float) -> 
 
 @cache
 def _forms() -> tuple[Form, ...]:
-    return tuple(Form(**each) for each in json.loads(prompts.load("train_wordings.json")))
+    return tuple(Form(**each) for each in json.loads(load("train_wordings.json")))
 
 
 def yes_or_no(rng: np.random.Generator, question: str, answer: str) -> tuple[str, str]:

@@ -129,7 +129,7 @@ def test_the_chat_template_is_put_around_longbench_and_leval_only(
 
 
 def test_our_own_questions_get_the_prompt_of_ask(qa_folder: Path, workbench: Workbench) -> None:
-    from lcirc_cli.windows import build_prompt
+    from lcirc_cli.answering.windows import build_prompt
 
     first = next(iter(open_task(f"qa:{qa_folder}", TaskOptions()).samples()))
     assert isinstance(first, Sample)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli.adapters import PRETRAINED
+from lcirc_cli.adapters.loading import PRETRAINED
 from lcirc_cli.bench.systems import Workbench, parse_system
 from lcirc_cli.bench.tuning import tuning_of
 

@@ -74,12 +74,12 @@ LONG = "x" * 300
 @pytest.fixture
 def imported(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """The command line with all that it reads of the checkout, which only we may be allowed to."""
-    import lcirc_cli.backbones
-    import lcirc_cli.memory_file  # noqa: F401
+    import lcirc_cli.backbones.loading
+    import lcirc_cli.memory.file  # noqa: F401
 
     cli("ingest", "missing.txt")
     cli("ask", "missing.lcirc", "What?")
-    monkeypatch.setattr("lcirc_cli.links.check", lambda: None)
+    monkeypatch.setattr("lcirc_cli.app.check_links", lambda: None)
     return cli
 
 

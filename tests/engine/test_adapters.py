@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lcirc_cli import Engine, adapters
-from lcirc_cli.adapters import load_adapter
+from lcirc_cli import Engine
+from lcirc_cli.adapters import loading
+from lcirc_cli.adapters.loading import load_adapter
 from lcirc_cli.errors import ModelError
 
 from .tiny import SMALL, save_adapter, save_backbone
@@ -43,7 +44,7 @@ def test_without_a_trained_one_the_gates_are_closed(engine: Engine) -> None:
 def test_the_one_that_ships_for_the_backbone_is_taken(
     engine: Engine, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapters, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(loading, "PRETRAINED", tmp_path)
     assert load_adapter(None, engine.backbone).fingerprint == engine.adapter.fingerprint
     edit_config(copied, base_fingerprint="0" * 64)
     assert load_adapter(None, engine.backbone).name == "untrained"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
-from lcirc_cli.memory_file import load_memory
+from lcirc_cli.memory.file import load_memory
 
 from .tiny import SMALL, make_text, save_adapter, save_backbone
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli import Engine, answering
-from lcirc_cli.answer import AskSettings
+from lcirc_cli import Engine
+from lcirc_cli.answering import answerer
+from lcirc_cli.answering.answer import AskSettings
 from lcirc_cli.commands.chat import chat
 
 from .tiny import make_document, make_text
@@ -93,7 +94,7 @@ def test_control_c_at_the_prompt_leaves(talk: Talk) -> None:
 def test_control_c_in_an_answer_ends_the_answer(
     talk: Talk, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    generate, calls = answering.generate, []
+    generate, calls = answerer.generate, []
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
@@ -101,7 +102,7 @@ def test_control_c_in_an_answer_ends_the_answer(
             raise KeyboardInterrupt
         return generate(*args, **kwargs)
 
-    monkeypatch.setattr(answering, "generate", interrupted)
+    monkeypatch.setattr(answerer, "generate", interrupted)
     done = talk("first?", "bread?")
     assert "stopped" in done.err and len(calls) == 2 and "[1] book.txt" in done.out
 
@@ -121,7 +122,7 @@ def _read(terminal: int, until: str, seconds: float = 120) -> str:
 def test_on_a_terminal(
     engine: Engine, tmp_path: Path, backbone_folder: Path, adapter_folder: Path, leave: str
 ) -> None:
-    from lcirc_cli.memory_file import save_memory
+    from lcirc_cli.memory.file import save_memory
 
     save_memory(tmp_path / "book.lcirc", engine.ingest([make_document(make_text(1, words=200))]))
     ours, theirs = pty.openpty()

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from lcirc_cli import Engine
-from lcirc_cli.answer import METHODS, WINDOWS
-from lcirc_cli.memory_file import load_memory, save_memory
+from lcirc_cli.answering.answer import METHODS, WINDOWS
+from lcirc_cli.memory.file import load_memory, save_memory
 
 from .tiny import NEW, QUESTIONS, SMALL, answer_text, ingest, make_document, make_text, save_adapter
 

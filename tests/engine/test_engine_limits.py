@@ -11,7 +11,7 @@ import torch
 
 from lcirc_cli import Engine
 from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError
-from lcirc_cli.memory_file import check_fingerprints
+from lcirc_cli.memory.file import check_fingerprints
 
 from .tiny import QUESTIONS, SMALL, answer_text, ingest, make_document, save_adapter, save_backbone
 
@@ -81,7 +81,7 @@ def test_memory_that_runs_out_halves_the_batch(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = ingest(engine, 1)
-    monkeypatch.setattr("lcirc_cli.ingestion.windows_at_once", lambda device: 8)
+    monkeypatch.setattr("lcirc_cli.compression.ingestion.windows_at_once", lambda device: 8)
     features, sizes = engine.model.features, []
 
     def scarce(ids: torch.Tensor) -> torch.Tensor:

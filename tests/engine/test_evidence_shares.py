@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lcirc_cli import Engine
-from lcirc_cli.memory_file import load_memory, save_memory
+from lcirc_cli.memory.file import load_memory, save_memory
 
 from .tiny import QUESTIONS, SMALL, answer_text, ingest, save_adapter
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from lcirc_cli import Engine, app
-from lcirc_cli.memory_file import load_memory
+from lcirc_cli.memory.file import load_memory
 from lcirc_cli.model import LcircAdapter
 from lcirc_cli.model.perceiver import SegmentKeys
 

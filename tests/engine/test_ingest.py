@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.memory_file import load_memory
+from lcirc_cli.memory.file import load_memory
 
 from .tiny import SMALL, make_text, save_adapter
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
-from lcirc_cli.memory_file import load_memory, save_memory
+from lcirc_cli.answering.windows import encode_question
+from lcirc_cli.memory.file import load_memory, save_memory
 from lcirc_cli.model.decoders import decoder_layers
-from lcirc_cli.windows import encode_question
 
 from .tiny import make_document, make_text
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.memory_file import load_memory
+from lcirc_cli.memory.file import load_memory
 
 from .tiny import make_text
 

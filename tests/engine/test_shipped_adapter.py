@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from lcirc_cli import Engine
-from lcirc_cli.adapters import PRETRAINED, load_adapter
+from lcirc_cli.adapters.loading import PRETRAINED, load_adapter
+from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.documents import read_document
-from lcirc_cli.prefill import answer_ids
 from lcirc_cli.training.corpus import load_corpus, select
 from lcirc_cli.training.feature_cache import FeatureCache
 from lcirc_cli.training.readers import MemoryReader

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from lcirc_cli import Engine
-from lcirc_cli.adapters import load_adapter
+from lcirc_cli.adapters.loading import load_adapter
 from lcirc_cli.documents import Document, read_document
-from lcirc_cli.memory_file import load_memory, save_memory
+from lcirc_cli.memory.file import load_memory, save_memory
 
 from .tiny import save_adapter
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from lcirc_cli.tokens import encode
+from lcirc_cli.backbones.tokens import encode
 
 from .tiny import make_text
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
+from lcirc_cli.answering.windows import build_prompt, encode_question, make_window
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import split_passages
-from lcirc_cli.windows import build_prompt, encode_question, make_window
 
 from .tiny import make_document, make_text, save_backbone
 

@@ -12,7 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from lcirc_cli import Engine
 from lcirc_cli.documents.document import Document, Page
-from lcirc_cli.memory_file import MemoryContents
+from lcirc_cli.memory.file import MemoryContents
 from lcirc_cli.model import LcircAdapter, preset
 from lcirc_cli.model.decoders import backbone_shape
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.memory.contents import MemoryContents
 
 from ..memory.samples import make_contents, make_document
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcirc_cli import prompts
 from lcirc_cli.documents.document import Page
 from lcirc_cli.evidence import PassageIndex, citations, fuse, is_supported, support
 from lcirc_cli.evidence.support import features
+from lcirc_cli.prompts import load
 
 from .memories import memory, sentences
 
@@ -156,7 +156,7 @@ def test_support(index: PassageIndex) -> None:
 def test_an_answer_that_refuses_is_not_found(index: PassageIndex) -> None:
     question = "Who bought the mill in 1802?"
     scores = index.scores(question)
-    refusal = prompts.load("refusal.txt")
+    refusal = load("refusal.txt")
     assert is_supported(question, "Ann Weller", index=index, scores=scores)
     for said in (refusal, refusal.upper(), refusal.rstrip(".")):
         assert not is_supported(question, said, index=index, scores=scores)

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli import default_model
-from lcirc_cli.backbones import cpu_has_bfloat16
+from lcirc_cli.backbones import smollm2
+from lcirc_cli.backbones.loading import cpu_has_bfloat16
 from lcirc_cli.lqa.lines import read_lines
 from lcirc_cli.lqa.output import read_manifest
 
@@ -41,9 +41,9 @@ def speeches(data_dir: Path) -> Path:
 
 @pytest.fixture
 def model() -> Path:
-    if not default_model.is_cached():
+    if not smollm2.is_cached():
         pytest.skip("the default model is not here; run: lcirc pull smollm2")
-    return default_model.folder()
+    return smollm2.folder()
 
 
 @pytest.fixture

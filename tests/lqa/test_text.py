@@ -117,12 +117,12 @@ def test_other_tokenizers_are_refused_in_one_line(change: dict[str, object]) -> 
 
 
 def test_smollm2_ids_on_real_texts(data_dir: Path) -> None:
-    from lcirc_cli import default_model
+    from lcirc_cli.backbones import smollm2
 
-    if not default_model.is_cached():
+    if not smollm2.is_cached():
         pytest.skip("the default model is not here; run: lcirc pull smollm2")
     counter = TokenCounter.for_backbone("smollm2", offline=True)
-    core = Tokenizer.from_file(str(default_model.folder() / "tokenizer.json"))
+    core = Tokenizer.from_file(str(smollm2.folder() / "tokenizer.json"))
     seen = 0
     for path in sorted((data_dir / "text").glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as file:

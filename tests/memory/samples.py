@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.memory_container import HASH_AT, HASH_LENGTH
-from lcirc_cli.memory_contents import Fingerprints, MemoryContents, StoredDocument
+from lcirc_cli.memory.container import HASH_AT, HASH_LENGTH
+from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument
 
 FINGERPRINTS = Fingerprints("tiny", "b" * 64, "t" * 64, "plain", "a" * 64)
 LATENTS, WIDTH, SEGMENT = 2, 4, 5

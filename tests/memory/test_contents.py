@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.errors import ModelError
-from lcirc_cli.memory_contents import MemoryContents
-from lcirc_cli.memory_file import (
-    append,
-    check_fingerprints,
-    load_memory,
-    same_source,
-    save_memory,
-)
+from lcirc_cli.memory.contents import MemoryContents
+from lcirc_cli.memory.file import append, check_fingerprints, load_memory, same_source, save_memory
 
 from .samples import FINGERPRINTS, make_contents, make_document, same
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from lcirc_cli import memory_file
 from lcirc_cli.documents.document import Page
 from lcirc_cli.errors import MemoryFileError
-from lcirc_cli.memory_container import MAX_HEADER, open_container
-from lcirc_cli.memory_contents import MemoryContents
-from lcirc_cli.memory_file import inspect_memory, load_memory, save_memory
+from lcirc_cli.memory import file as memory_file
+from lcirc_cli.memory.container import MAX_HEADER, open_container
+from lcirc_cli.memory.contents import MemoryContents
+from lcirc_cli.memory.file import inspect_memory, load_memory, save_memory
 
 from .samples import make_contents, make_document, rehash
 

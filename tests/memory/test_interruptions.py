@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from lcirc_cli.errors import StorageError
-from lcirc_cli.memory_contents import MemoryContents
-from lcirc_cli.memory_file import load_memory, save_memory
+from lcirc_cli.memory.contents import MemoryContents
+from lcirc_cli.memory.file import load_memory, save_memory
 
 from .samples import make_contents, make_document, same, temporary_files
 

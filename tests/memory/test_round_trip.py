@@ -16,9 +16,9 @@ from safetensors import safe_open
 
 from lcirc_cli import __version__
 from lcirc_cli.documents.document import Page
-from lcirc_cli.memory_container import HASH_AT, HASH_LENGTH
-from lcirc_cli.memory_contents import MemoryContents, StoredDocument
-from lcirc_cli.memory_file import load_memory, save_memory
+from lcirc_cli.memory.container import HASH_AT, HASH_LENGTH
+from lcirc_cli.memory.contents import MemoryContents, StoredDocument
+from lcirc_cli.memory.file import load_memory, save_memory
 
 from .samples import FINGERPRINTS, make_contents, make_document, same
 

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 import torch  # noqa: E402
 
 from lcirc_cli import peak  # noqa: E402
-from lcirc_cli.backbones import DTYPES, Backbone, load_backbone  # noqa: E402
+from lcirc_cli.backbones.loading import DTYPES, Backbone, load_backbone  # noqa: E402
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, preset  # noqa: E402
 from lcirc_cli.model.decoders import (  # noqa: E402
     backbone_shape,

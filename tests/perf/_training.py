@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from _measuring import some_tokens
 
-from lcirc_cli.backbones import Backbone, load_backbone
+from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.training.corpus import Corpus, Question, TokenisedDocument
 from lcirc_cli.training.feature_cache import FeatureCache

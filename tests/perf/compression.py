@@ -34,13 +34,13 @@ from _measuring import (
     take_dtype,
 )
 
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.bench.cost.operations import count_segments, latents, segment_keys
-from lcirc_cli.compression import run_pass
-from lcirc_cli.ingestion import stored_features
+from lcirc_cli.compression.ingestion import stored_features
+from lcirc_cli.compression.recurrence import run_pass
+from lcirc_cli.compression.segments import Segments, group_segments, segment_lengths
 from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.model.decoders import decoder_layers
-from lcirc_cli.segments import Segments, group_segments, segment_lengths
 
 LENGTHS = (16_384, 65_536, 131_072)
 ROUNDS = 4

@@ -19,10 +19,10 @@ from pathlib import Path
 from _measuring import ROOT, adapted, dtype_of, emit, load, prefill_s, seconds, take_dtype
 
 from lcirc_cli import Engine
-from lcirc_cli.adapters import LoadedAdapter
+from lcirc_cli.adapters.loading import LoadedAdapter
 from lcirc_cli.documents import read_document
-from lcirc_cli.memory_contents import append
-from lcirc_cli.memory_file import load_memory, save_memory
+from lcirc_cli.memory.contents import append
+from lcirc_cli.memory.file import load_memory, save_memory
 
 TOKENS, WINDOW = 100_000, 32_768
 QUESTIONS = ("Who introduced the bootstrap?", "What does a memory file hold?")

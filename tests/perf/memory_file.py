@@ -17,11 +17,11 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
-from lcirc_cli import backbones
+from lcirc_cli.backbones import loading
+from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.documents import read_document
-from lcirc_cli.memory_contents import Fingerprints, MemoryContents, StoredDocument
-from lcirc_cli.memory_file import inspect_memory, load_memory, save_memory
-from lcirc_cli.tokens import encode
+from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument
+from lcirc_cli.memory.file import inspect_memory, load_memory, save_memory
 
 TOKENS, SEGMENT, LATENTS, WIDTH = 100_000, 512, 8, 576
 HANDBOOK = Path(__file__).resolve().parents[2] / "docs" / "handbook.pdf"
@@ -48,7 +48,7 @@ def main() -> None:
 
 def make() -> MemoryContents:
     """The handbook's text and pages as often as it takes, with made-up states and features."""
-    tokenizer = AutoTokenizer.from_pretrained(backbones.pull("smollm2", offline=True))
+    tokenizer = AutoTokenizer.from_pretrained(loading.pull("smollm2", offline=True))
     book = read_document(HANDBOOK)
     ids, starts = (torch.from_numpy(array) for array in encode(tokenizer, book.text))
     segments = -(-len(ids) // SEGMENT)

@@ -20,7 +20,7 @@ import torch
 from _measuring import emit, seconds
 from torch import Tensor
 
-from lcirc_cli.backbones import load_backbone
+from lcirc_cli.backbones.loading import load_backbone
 from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.training.corpus import load_corpus
 from lcirc_cli.training.learner import ReaderLearner

@@ -28,10 +28,10 @@ from _training import on_one_document
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lcirc_cli.prefill import answer_ids
+from lcirc_cli.answering.prefill import answer_ids
+from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.training.corpus import Question
 from lcirc_cli.training.settings import make_settings
-from lcirc_cli.windows import build_prompt
 
 TOKENS, QUESTIONS = 2_048, 8
 SETTINGS = {

@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from lcirc_cli.backbones import Backbone, load_backbone
+from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.training.run import train
 from lcirc_cli.training.settings import make_settings
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lcirc_cli.adapters import load_adapter
+from lcirc_cli.adapters.loading import load_adapter
 from lcirc_cli.training.learner import ReaderLearner
 from lcirc_cli.training.model_setup import build_model
 from lcirc_cli.training.reader_stage import separate_losses, shared_losses, shared_mask
@@ -90,7 +90,7 @@ def test_a_trained_reader_answers_and_leaves_the_memory_alone(
     assert done.status == 0, done.err
     lines = [line for line in done.err.splitlines() if "validation at step 30" in line]
     assert lines and "loss_true" in lines[0]
-    from lcirc_cli.backbones import load_backbone
+    from lcirc_cli.backbones.loading import load_backbone
 
     backbone = load_backbone(str(tiny_folder), device="cpu", dtype="float32")
     before = load_adapter(str(first / "best"), backbone).adapter.state_dict()

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from lcirc_cli.answering.windows import build_prompt, make_window
+from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.evidence import PassageIndex, ranking
-from lcirc_cli.memory_contents import unread
-from lcirc_cli.tokens import encode
+from lcirc_cli.memory.contents import unread
 from lcirc_cli.training.corpus import Corpus, load_corpus, select, tokenise
 from lcirc_cli.training.passages import SamplePassages
 from lcirc_cli.training.samples import Sample, Sampler, SampleSettings, draw_segment_length
-from lcirc_cli.windows import build_prompt, make_window
 
 from .conftest import Planted, write_planted
 

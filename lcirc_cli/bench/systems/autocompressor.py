@@ -1,4 +1,4 @@
-"""`autocompressor`: summary vectors of each segment (`lcirc_cli.summaries`) before the window.
+"""`autocompressor`: summary vectors of each segment (`baselines.summaries`) before the window.
 
 Weights are a folder of `lcirc train --method autocompressor`; without one the summary tokens are
 as their training starts.
@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lcirc_cli import lora, summaries, tuned
-from lcirc_cli.backbones import Backbone
-from lcirc_cli.prefill import answer_ids
+from lcirc_cli.answering.prefill import answer_ids
+from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.baselines import folder as baseline
+from lcirc_cli.baselines import lora, summaries
 
 from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured, check_other
@@ -38,9 +39,9 @@ class AutoCompressor:
     ) -> None:
         self._backbone, self._limits, self._shuffled = backbone, limits, shuffled
         self._lm: Any = backbone.lm
-        card = tuned.MethodCard()
+        card = baseline.MethodCard()
         if folder is not None:
-            card = tuned.load_card(folder, backbone, method="autocompressor")
+            card = baseline.load_card(folder, backbone, method="autocompressor")
         self._segment = card.segment_tokens
         self._prompter = Prompter(backbone, form=card.prompt_form)
         self._decoder = Decoder(backbone)
@@ -126,7 +127,7 @@ def _load(
     if folder is None:
         embed: Any = backbone.lm.get_input_embeddings()
         return summaries.start(embed.weight, backbone.eos_ids[0]), nullcontext
-    summary_kD = tuned.load_summary_tokens(folder, backbone)
+    summary_kD = baseline.load_summary_tokens(folder, backbone)
     if not (Path(folder) / "adapter_config.json").is_file():
         return summary_kD, nullcontext
     return summary_kD, lora.attach(backbone.lm, folder)

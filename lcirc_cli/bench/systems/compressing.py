@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lcirc_cli.evidence.index import ranking
-from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import Memory
 
 from ..sample import Output, Sample, TextSample
@@ -32,7 +32,7 @@ class _Asked:
 
     memory: Memory | None  # None: the gates are closed
     passages: list[tuple[list[str], Ranges]]  # of each question, as `lcirc ask` ranks them
-    refuse_from: list[float] | None  # as in `lcirc_cli.generation.Decoding`
+    refuse_from: list[float] | None  # as in `lcirc_cli.answering.generation.Decoding`
 
 
 class Compressing:

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessorList
 
-from lcirc_cli.backbones import Backbone
-from lcirc_cli.default_model import silent_transformers
+from lcirc_cli.answering.prefill import Prefill, answer_ids
+from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.backbones.smollm2 import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
-from lcirc_cli.prefill import Prefill, answer_ids
 from lcirc_cli.prompts import load
 
 
@@ -63,7 +63,7 @@ class Decoder:
             golds: None where there is no answer to score.
             refusal: whether to ask how likely a refusal is.
             foreign: the prompts are a benchmark's, not our own.
-            refuse_from: as in `lcirc_cli.generation.Decoding`.
+            refuse_from: as in `lcirc_cli.answering.generation.Decoding`.
         """
         reading: AbstractContextManager[Any] = nullcontext()
         if self._model is not None:

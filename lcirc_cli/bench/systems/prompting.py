@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from jinja2 import TemplateError
 
-from lcirc_cli.backbones import Backbone
-from lcirc_cli.windows import build_prompt, uses_turns
+from lcirc_cli.answering.windows import build_prompt, uses_turns
+from lcirc_cli.backbones.loading import Backbone
 
 from .. import truncation
 from ..sample import Prompt, Sample

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcirc_cli import lora, tuned
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.baselines import folder as baseline
+from lcirc_cli.baselines import lora
 from lcirc_cli.evidence.index import PassageIndex, ranking
 
 from ..sample import Output, Sample, TextSample
@@ -164,7 +165,7 @@ class WithLora(Reading):
 
     def __init__(self, bench: Workbench, spec: SystemSpec, *, limits: Limits) -> None:
         folder = spec.adapter or ""
-        card = tuned.load_card(folder, bench.backbone, method="window")
+        card = baseline.load_card(folder, bench.backbone, method="window")
         super().__init__(
             bench,
             window=spec.window,

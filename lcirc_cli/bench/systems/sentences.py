@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from lcirc_cli import console, hub
-from lcirc_cli.default_model import silent_transformers
+from lcirc_cli import console
+from lcirc_cli.backbones import hub
+from lcirc_cli.backbones.smollm2 import silent_transformers
 from lcirc_cli.errors import ModelError
 
 _BATCH = 32  # texts

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine
 from lcirc_cli.evidence.index import PassageIndex
-from lcirc_cli.memory_contents import MemoryContents, unread
-from lcirc_cli.tokens import encode
+from lcirc_cli.memory.contents import MemoryContents, unread
 
 if TYPE_CHECKING:
-    from lcirc_cli.backbones import Backbone
+    from lcirc_cli.backbones.loading import Backbone
 
 _KEPT = 4  # memories; a shuffled control needs its own document's and another's
 
@@ -45,7 +45,7 @@ class Workbench:
             ModelError: no such adapter, or one for another backbone.
         """
         if adapter not in self._engines:
-            from lcirc_cli.adapters import load_adapter
+            from lcirc_cli.adapters.loading import load_adapter
 
             loaded = load_adapter(adapter, self.backbone)
             self._engines[adapter] = Engine(self.backbone, loaded)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli.memory_contents import MemoryContents, StoredDocument
+from lcirc_cli.memory.contents import MemoryContents, StoredDocument
 
 MAX_TOKEN_ID = 2**24 - 1  # three bytes in the file
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

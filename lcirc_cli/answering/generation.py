@@ -22,10 +22,10 @@ from transformers import (
     TextStreamer,
 )
 
-from lcirc_cli.backbones import Backbone
-from lcirc_cli.default_model import silent_transformers
+from lcirc_cli.answering.prefill import Prefill, answer_ids
+from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.backbones.smollm2 import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
-from lcirc_cli.prefill import Prefill, answer_ids
 from lcirc_cli.prompts import load
 
 

@@ -2,7 +2,7 @@
 
 Loading maps the file, verifies its SHA-256 and checks that everything agrees; states and features
 stay views of the map, so a large memory costs no copy. Knows nothing about how contents are made
-or used. The layout: memory_container.py (file, hash) and memory_records.py (parts).
+or used. The layout: container.py (file, hash) and layout.py (parts).
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli import __version__
 from lcirc_cli.errors import MemoryFileError, ModelError
 from lcirc_cli.files import exists
-from lcirc_cli.memory_checks import check_contents
-from lcirc_cli.memory_container import Container, Part, open_container, write_container
-from lcirc_cli.memory_contents import (
+from lcirc_cli.memory.checks import check_contents
+from lcirc_cli.memory.container import Container, Part, open_container, write_container
+from lcirc_cli.memory.contents import (
     Fingerprints,
     MemoryContents,
     StoredDocument,
     append,
     same_source,
 )
-from lcirc_cli.memory_info import check_format, inspect_memory
-from lcirc_cli.memory_records import (
+from lcirc_cli.memory.info import check_format, inspect_memory
+from lcirc_cli.memory.layout import (
     FORMAT,
     FORMAT_VERSION,
     array_part,
@@ -39,6 +38,7 @@ from lcirc_cli.memory_records import (
     write_documents,
     write_tokens,
 )
+from lcirc_cli.version import __version__
 
 __all__ = [
     "Fingerprints",

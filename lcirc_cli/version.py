@@ -1,8 +1,9 @@
-"""Are `lcirc_cli/model` and `lcirc_cli/prompts` real folders?
+"""Which lcirc this is, and whether it came whole: its version, and its two linked folders.
 
-In a checkout they are symbolic links to the folders of the same names at the top. Some ways of
-copying a checkout (zip archives, Git on Windows without link support) turn them into small text
-files, and Python then reports a missing module, which says nothing about the cause.
+In a checkout `lcirc_cli/model` and `lcirc_cli/prompts` are symbolic links to the folders of the
+same names at the top. Some ways of copying a checkout (zip archives, Git on Windows without link
+support) turn them into small text files, and Python then reports a missing module, which says
+nothing about the cause.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from pathlib import Path
 
 from lcirc_cli.errors import ModelError
 
+__version__ = "0.1.0"
+
 LINKED = ("model", "prompts")
 
 
-def problem(package: Path = Path(__file__).parent) -> str | None:
+def links_problem(package: Path = Path(__file__).parent) -> str | None:
     """One line on what is wrong with the links, or None."""
     broken = [name for name in LINKED if not (package / name / "__init__.py").is_file()]
     if not broken:
@@ -26,8 +29,8 @@ def problem(package: Path = Path(__file__).parent) -> str | None:
     )
 
 
-def check() -> None:
+def check_links() -> None:
     """Raise `ModelError` where a link is broken."""
-    found = problem()
+    found = links_problem()
     if found is not None:
         raise ModelError(found)

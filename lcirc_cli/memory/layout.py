@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.memory_container import ITEM_BYTES, Container, Part
-from lcirc_cli.memory_contents import StoredDocument
+from lcirc_cli.memory.container import ITEM_BYTES, Container, Part
+from lcirc_cli.memory.contents import StoredDocument
 
 FORMAT = "lcirc-memory"
 FORMAT_VERSION = 2

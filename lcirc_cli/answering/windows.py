@@ -12,11 +12,11 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from lcirc_cli import prompts
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Passage
-from lcirc_cli.memory_contents import MemoryContents
+from lcirc_cli.memory.contents import MemoryContents
+from lcirc_cli.prompts import fill, load
 
 # Document tokens in the window unless a person says otherwise: about three passages; the head
 # and tail that the paper keeps (appendix A.1: windows of 4,096).
@@ -59,7 +59,7 @@ def build_prompt(
     if uses_turns(backbone, form=form):
         text = _conversation(tokenizer, [*turns, (_below(tokenizer, passages, asked), "")])
         return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    opening = prompts.load("ask_answer.txt")
+    opening = load("ask_answer.txt")
     earlier = "".join(f"{before}{opening} {said}\n\n" for before, said in turns)
     text = _below(tokenizer, passages, earlier + asked) + opening
     return tokenizer(text, verbose=False)["input_ids"]
@@ -72,7 +72,7 @@ def uses_turns(backbone: Backbone, *, form: str = "auto") -> bool:
 
 def _conversation(tokenizer: Any, turns: Sequence[Turn]) -> str:
     """The turns in the model's own form, up to where it answers the last one."""
-    task = prompts.load("ask_system.txt")
+    task = load("ask_system.txt")
     messages = [
         {"role": role, "content": content}
         for turn in turns
@@ -203,7 +203,7 @@ def _start_of(contents: MemoryContents, document: int, token: int) -> int:
 
 def _asked(tokenizer: Any, question: str) -> str:
     question = plain(tokenizer, question.strip())
-    return prompts.fill(prompts.load("ask_question.txt"), question=question)
+    return fill(load("ask_question.txt"), question=question)
 
 
 def _below(tokenizer: Any, passages: Sequence[str], asked: str) -> str:
@@ -211,7 +211,7 @@ def _below(tokenizer: Any, passages: Sequence[str], asked: str) -> str:
     if not passages:
         return asked
     text = "\n\n".join(plain(tokenizer, passage.strip()) for passage in passages)
-    return prompts.fill(prompts.load("ask_passages.txt"), passages=text, asked=asked)
+    return fill(load("ask_passages.txt"), passages=text, asked=asked)
 
 
 def plain(tokenizer: Any, text: str) -> str:

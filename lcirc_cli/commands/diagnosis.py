@@ -11,10 +11,11 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli import __version__, backbones, default_model, links
+from lcirc_cli.backbones import loading, smollm2
 from lcirc_cli.errors import LcircError, ModelError
 from lcirc_cli.files import cache_dir, exists
 from lcirc_cli.settings import CommonSettings
+from lcirc_cli.version import __version__, links_problem
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "safetensors", "accelerate", "gguf", "typer", "pypdf",
@@ -37,7 +38,7 @@ def examine(settings: CommonSettings) -> dict[str, Any]:
         "extras": _extras(),
         "problems": [],
     }
-    broken = links.problem()
+    broken = links_problem()
     if broken is not None:
         report["problems"].append(broken)
         return report  # the choices are made by code behind those links
@@ -70,7 +71,7 @@ def _hardware() -> dict[str, Any]:
         else os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "memory_gb": _memory_gb(),
-        "cpu_bfloat16": backbones.cpu_has_bfloat16(),
+        "cpu_bfloat16": loading.cpu_has_bfloat16(),
         "cuda": [
             f"{torch.cuda.get_device_name(i)}, "
             f"{torch.cuda.get_device_properties(i).total_memory / 1e9:.1f} GB"
@@ -89,12 +90,12 @@ def _memory_gb() -> float | None:
 
 def _choices(settings: CommonSettings) -> dict[str, Any]:
     """What `auto` (or what was asked for) comes to on this machine."""
-    device = backbones.choose_device(settings.device)
-    dtype = backbones.choose_dtype(settings.dtype, device=device)
+    device = loading.choose_device(settings.device)
+    dtype = loading.choose_dtype(settings.dtype, device=device)
     return {
         "device": str(device),
         "dtype": str(dtype).removeprefix("torch."),
-        "attention": backbones.choose_attention(settings.attention, device=device),
+        "attention": loading.choose_attention(settings.attention, device=device),
     }
 
 
@@ -104,7 +105,7 @@ def _cache() -> dict[str, Any]:
     return {
         "folder": str(cache_dir()),
         "writable": _writable(cache_dir()),
-        "smollm2": default_model.is_cached(),
+        "smollm2": smollm2.is_cached(),
         "hub_folder": str(HF_HUB_CACHE),
     }
 

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lcirc_cli.compression import run_pass
+from lcirc_cli.backbones.tokens import encode
+from lcirc_cli.compression.recurrence import run_pass
+from lcirc_cli.compression.segments import CODES, SCALES, Segments, group_segments, segment_lengths
 from lcirc_cli.documents.document import Document
 from lcirc_cli.errors import DocumentError, OutOfMemoryError
-from lcirc_cli.memory_contents import Fingerprints, MemoryContents, StoredDocument, append
+from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument, append
 from lcirc_cli.model import LcircConfig, LcircForCausalLM
 from lcirc_cli.model.features import StoredFeatures, store
-from lcirc_cli.segments import CODES, SCALES, Segments, group_segments, segment_lengths
-from lcirc_cli.tokens import encode
 
 Progress = Callable[[float], object]
 

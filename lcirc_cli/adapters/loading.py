@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcirc_cli import hub
+from lcirc_cli.backbones import hub
 from lcirc_cli.errors import ModelError, UsageError, is_out_of_memory
 from lcirc_cli.files import exists, is_file, is_folder
 
 if TYPE_CHECKING:
-    from lcirc_cli.backbones import Backbone
+    from lcirc_cli.backbones.loading import Backbone
     from lcirc_cli.model import LcircAdapter, LcircConfig
 
-PRETRAINED = Path(__file__).parent / "pretrained"
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
 UNTRAINED = "untrained"
 _SEED = 0
 
@@ -107,7 +107,7 @@ def _folder(name: str, *, offline: bool) -> Path:
 def _load(folder: Path, name: str) -> LoadedAdapter:
     from safetensors import SafetensorError
 
-    from lcirc_cli.default_model import silent_transformers
+    from lcirc_cli.backbones.smollm2 import silent_transformers
     from lcirc_cli.model import LcircAdapter
 
     try:

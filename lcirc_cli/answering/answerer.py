@@ -15,16 +15,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli.adapters import LoadedAdapter
-from lcirc_cli.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
-from lcirc_cli.backbones import Backbone
-from lcirc_cli.collection import Collection
-from lcirc_cli.compression import run_pass
+from lcirc_cli.adapters.loading import LoadedAdapter
+from lcirc_cli.answering.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
+from lcirc_cli.answering.collection import Collection
+from lcirc_cli.answering.generation import Decoding, Generated, generate
+from lcirc_cli.answering.windows import (
+    BUDGETS,
+    Turn,
+    Window,
+    encode_question,
+    make_window,
+    uses_turns,
+)
+from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import citations, is_supported, missing_names, ranking
-from lcirc_cli.generation import Decoding, Generated, generate
 from lcirc_cli.model import LcircForCausalLM, Memory
-from lcirc_cli.windows import BUDGETS, Turn, Window, encode_question, make_window, uses_turns
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from lcirc_cli import backbones, hub, published
+from lcirc_cli.adapters import published
+from lcirc_cli.backbones import hub, loading
 from lcirc_cli.errors import ModelError, StorageError, UsageError
 from lcirc_cli.files import atomic_folder, exists, is_file
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, preset
@@ -100,7 +101,7 @@ def _backbone_config(model: str, *, offline: bool) -> Any:
         repository, _, revision = model.partition("@")
         source = {"pretrained_model_name_or_path": repository, "revision": revision or "main"}
     else:
-        path, offline = backbones.pull(model, offline=offline), True
+        path, offline = loading.pull(model, offline=offline), True
         source = {"pretrained_model_name_or_path": path}
         if is_file(path):
             source = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
@@ -182,7 +183,7 @@ def _adapter(checkpoint: published.Checkpoint, config: LcircConfig) -> LcircAdap
 def _save(adapter: LcircAdapter, out: Path) -> None:
     from safetensors import SafetensorError
 
-    from lcirc_cli.default_model import silent_transformers
+    from lcirc_cli.backbones.smollm2 import silent_transformers
 
     try:
         with atomic_folder(out) as folder, silent_transformers():

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcirc_cli import lora, summaries
+from lcirc_cli.baselines import lora, summaries
 from lcirc_cli.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lcirc_cli.backbones import Backbone
+    from lcirc_cli.backbones.loading import Backbone
 
 _CARD, _SUMMARIES = "method.json", "model.safetensors"
 

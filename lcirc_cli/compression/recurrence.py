@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from lcirc_cli.compression.segments import Group, Segments
 from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.model.layers import KeysValues
 from lcirc_cli.model.perceiver import SegmentKeys
-from lcirc_cli.segments import Group, Segments
 
 
 @dataclass(frozen=True)

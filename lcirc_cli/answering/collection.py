@@ -13,11 +13,11 @@ from functools import cached_property, reduce
 import numpy as np
 from torch import Tensor
 
-from lcirc_cli.compression import KeyStore
+from lcirc_cli.compression.recurrence import KeyStore
+from lcirc_cli.compression.segments import Segments, group_segments
 from lcirc_cli.evidence import PassageIndex, fuse
-from lcirc_cli.memory_contents import MemoryContents, append
+from lcirc_cli.memory.contents import MemoryContents, append
 from lcirc_cli.model import passage_scores
-from lcirc_cli.segments import Segments, group_segments
 
 
 class Collection:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import MemoryFileError
-from lcirc_cli.memory_container import Container, open_container
-from lcirc_cli.memory_contents import StoredDocument
-from lcirc_cli.memory_records import FORMAT, FORMAT_VERSION, read_array, read_documents
+from lcirc_cli.memory.container import Container, open_container
+from lcirc_cli.memory.contents import StoredDocument
+from lcirc_cli.memory.layout import FORMAT, FORMAT_VERSION, read_array, read_documents
 
 _TOKEN_PARTS = ("token_ids", "token_ids_high", "token_starts", "token_start_jumps")
 

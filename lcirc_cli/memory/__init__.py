@@ -1,0 +1,1 @@
+"""The `.lcirc` file: what a memory holds, written, read and checked. Knows no model, no torch."""
