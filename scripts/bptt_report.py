@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lcirc_cli.bench.statistics import Interval, interval, paired_difference
+from lcirc_cli.bench.report.statistics import Interval, interval, paired_difference
 
 Array = NDArray[np.float64]
 

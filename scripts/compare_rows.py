@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from drawn import read_rows
 
-from lcirc_cli.bench.statistics import Array, paired_difference
+from lcirc_cli.bench.report.statistics import Array, paired_difference
 
 
 def main() -> None:

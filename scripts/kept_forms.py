@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 
 from lcirc_cli.backbones import smollm2
 from lcirc_cli.backbones.loading import load_backbone
-from lcirc_cli.peak import peak_bytes
+from lcirc_cli.cost.peak import peak_bytes
 
 
 def main() -> None:

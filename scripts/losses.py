@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lcirc_cli.answering.decoding import Decoder
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.answering.windows import BUDGETS, build_prompt
 from lcirc_cli.bench.sample import Sample
-from lcirc_cli.bench.systems.decoding import Decoder
 from lcirc_cli.bench.systems.gold import gold_answer
 from lcirc_cli.bench.systems.reading import best_passages
 from lcirc_cli.documents.document import Document, Page

@@ -1,0 +1,1 @@
+"""`lcirc bench`: systems asked the questions of benchmarks, and a report. Trains nothing."""

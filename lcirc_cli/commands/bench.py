@@ -91,7 +91,7 @@ def run_command(
 
     A run that was stopped goes on with the same command. Under torchrun its processes share it.
     """
-    from lcirc_cli.bench.command import RunRequest, execute
+    from lcirc_cli.bench.run import RunRequest, execute
 
     request = RunRequest(
         tasks=tuple(tasks),
@@ -181,7 +181,7 @@ def cost_command(
     """
     import json
 
-    from lcirc_cli.bench.cost.table import cost_rows, cost_table, measured_table
+    from lcirc_cli.bench.report.cost import cost_rows, cost_table, measured_table
 
     rows = cost_rows(
         settings.model,
@@ -193,7 +193,7 @@ def cost_command(
     )
     timed: list[dict[str, Any]] = []
     if measure:
-        from lcirc_cli.bench.cost.measure import measure_all
+        from lcirc_cli.bench.measure import measure_all
 
         timed = measure_all(settings, lengths=_numbers(measure, "--measure"), window=window)
     if settings.json:

@@ -16,8 +16,8 @@ import numpy as np
 
 from lcirc_cli.backbones import hub, smollm2
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.bench.cost.shapes import LMShape, backbone_sizes, shape_of, shape_of_config
-from lcirc_cli.bench.runner import peak_mb
+from lcirc_cli.cost.peak import peak_mb
+from lcirc_cli.cost.shapes import LMShape, backbone_sizes, shape_of, shape_of_config
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.training import estimate
 from lcirc_cli.training.assembly import Assembly, assemble

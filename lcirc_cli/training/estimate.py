@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lcirc_cli.bench.cost import operations as ops
-from lcirc_cli.bench.cost.shapes import LMShape
+from lcirc_cli.cost import operations as ops
+from lcirc_cli.cost.shapes import LMShape
 from lcirc_cli.training.settings import TrainSettings
 
 # float32 weight and gradient, and AdamW's two moments.

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from lcirc_cli import console
+from lcirc_cli.cost.peak import give_back
 from lcirc_cli.files import make_folder
-from lcirc_cli.peak import give_back
 from lcirc_cli.training.checkpoint import load_newest, save_checkpoint
 from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.learner import Learner

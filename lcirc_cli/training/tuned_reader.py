@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from lcirc_cli.answering.decoding import Decoder
 from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.bench.systems.decoding import Decoder
 from lcirc_cli.training.corpus import Corpus, Question
 from lcirc_cli.training.ranges import Part
 from lcirc_cli.training.readers import Reading

@@ -20,9 +20,8 @@ import torch
 
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.bench.metrics.refusals import is_refusal
-from lcirc_cli.bench.metrics.tokens import best_f1
 from lcirc_cli.errors import DocumentError
+from lcirc_cli.qa.scoring import best_f1, is_refusal
 from lcirc_cli.training.corpus import Corpus, Question, load_corpus, select
 from lcirc_cli.training.learner import Learner
 from lcirc_cli.training.readers import Reader

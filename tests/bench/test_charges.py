@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from lcirc_cli.bench.loop import run
 from lcirc_cli.bench.plan import plan
-from lcirc_cli.bench.rows import Rows
-from lcirc_cli.bench.runner import run
+from lcirc_cli.bench.results import Rows
 from lcirc_cli.bench.sample import Output
 from lcirc_cli.bench.systems import Batch, Limits, Measured, Workbench, open_system, parse_system
 from lcirc_cli.bench.systems.workbench import MemoryReader

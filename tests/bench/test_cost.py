@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
 
-from lcirc_cli.bench.cost import (
+from lcirc_cli.cost import (
     SYSTEMS,
     Workload,
     adapter_config,
@@ -22,7 +22,7 @@ from lcirc_cli.bench.cost import (
     shape_of,
     shape_of_config,
 )
-from lcirc_cli.bench.cost import operations as ops
+from lcirc_cli.cost import operations as ops
 from lcirc_cli.errors import ModelError
 from lcirc_cli.model.adapter import LcircAdapter
 from lcirc_cli.model.causal_lm import LcircForCausalLM

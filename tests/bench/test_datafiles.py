@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from lcirc_cli.bench import hub_data
-from lcirc_cli.bench.datafiles import read_records
-from lcirc_cli.bench.hub_data import HubFile, locate
+from lcirc_cli.bench.tasks import files
+from lcirc_cli.bench.tasks.files import HubFile, locate
 from lcirc_cli.errors import DocumentError
+from lcirc_cli.qa.records import read_records
 
 HUB = HubFile("someone/data", "0" * 40, "x.jsonl")
 
@@ -124,7 +124,7 @@ def test_no_hub_is_a_document_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
     with pytest.raises(DocumentError, match="--data-dir"):
-        hub_data.locate("x.jsonl", data_dir=None, benchmark="bench", hub=HUB)
+        files.locate("x.jsonl", data_dir=None, benchmark="bench", hub=HUB)
 
 
 @pytest.mark.parametrize("task", ["infinitebench/en_qa", "longbench/qasper", "leval/coursera"])

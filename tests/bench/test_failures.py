@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from lcirc_cli.bench import metrics
+from lcirc_cli.bench.loop import run
 from lcirc_cli.bench.plan import Planned, plan
 from lcirc_cli.bench.report import Line
 from lcirc_cli.bench.report.summary import summarise
-from lcirc_cli.bench.rows import NOT_APPLICABLE, Row, Rows
-from lcirc_cli.bench.runner import run
+from lcirc_cli.bench.results import NOT_APPLICABLE, Row, Rows
 from lcirc_cli.bench.sample import Output, Sample, TextSample
 from lcirc_cli.bench.systems import Batch, Measured, NotApplicable
 from lcirc_cli.bench.tasks import TaskOptions, open_task

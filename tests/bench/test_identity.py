@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from lcirc_cli.bench.command import _device
 from lcirc_cli.bench.identity import RunSettings, describe, start, weights
 from lcirc_cli.bench.plan import plan
+from lcirc_cli.bench.run import _device
 from lcirc_cli.bench.systems import Workbench, parse_system
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import UsageError

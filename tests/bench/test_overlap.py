@@ -9,7 +9,8 @@ import string
 import pytest
 from rouge_score import rouge_scorer
 
-from lcirc_cli.bench.metrics import rouge, tokens
+from lcirc_cli.bench.metrics import rouge
+from lcirc_cli.qa import scoring
 
 WORDS = [
     *"the a an The cat dog dogs' sat, mat. run-on (yes) no 42 3.5 New York U.S. don't".split(),
@@ -35,8 +36,8 @@ NORMALISED = [
 
 @pytest.mark.parametrize(("text", "plain", "cased"), NORMALISED)
 def test_normalise(text: str, plain: str, cased: str) -> None:
-    assert tokens.normalise(text) == plain
-    assert tokens.normalise(text, keep_case=True) == cased
+    assert scoring.normalise(text) == plain
+    assert scoring.normalise(text, keep_case=True) == cased
 
 
 # (answer, reference, F1)
@@ -66,12 +67,12 @@ OVERLAP = [
 
 @pytest.mark.parametrize(("answer", "reference", "expected"), OVERLAP)
 def test_token_f1(answer: str, reference: str, expected: float) -> None:
-    assert tokens.token_f1(answer, reference) == pytest.approx(expected, abs=1e-12)
+    assert scoring.token_f1(answer, reference) == pytest.approx(expected, abs=1e-12)
 
 
 def test_best_f1_is_the_maximum_and_needs_no_reference() -> None:
-    assert tokens.best_f1("UT", ("University of Toronto", "UT")) == 1.0
-    assert tokens.best_f1("UT", ()) == 0.0
+    assert scoring.best_f1("UT", ("University of Toronto", "UT")) == 1.0
+    assert scoring.best_f1("UT", ()) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_best_f1_is_the_maximum_and_needs_no_reference() -> None:
     ],
 )
 def test_exact(answer: str, references: tuple[str, ...], expected: float) -> None:
-    assert tokens.exact(answer, references) == expected
+    assert scoring.exact(answer, references) == expected
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_exact(answer: str, references: tuple[str, ...], expected: float) -> Non
     [("a\nb", "a"), ("\n\na\nb", "a"), ("a", "a"), ("", ""), (" \na", " "), ("\n", "")],
 )
 def test_first_line(text: str, line: str) -> None:
-    assert tokens.first_line(text) == line
+    assert scoring.first_line(text) == line
 
 
 def _slow_f1(answer: str, reference: str) -> float:
@@ -128,7 +129,7 @@ def test_a_thousand_pairs_agree_with_an_independent_f1() -> None:
     for answer, reference in _pairs(1000):
         # A quoted article is one word to the plain version, so those words are left out here.
         pair = [text.replace("“quoted”", "quoted") for text in (answer, reference)]
-        assert tokens.token_f1(*pair) == pytest.approx(_slow_f1(*pair), abs=1e-9)
+        assert scoring.token_f1(*pair) == pytest.approx(_slow_f1(*pair), abs=1e-9)
 
 
 def test_a_thousand_pairs_agree_with_rouge_score() -> None:

@@ -13,7 +13,7 @@ from lcirc_cli.bench.report import make_report
 from lcirc_cli.bench.report.paper import beside, counterpart, published
 from lcirc_cli.bench.report.plots import curves
 from lcirc_cli.bench.report.summary import Line, summarise
-from lcirc_cli.bench.rows import NOT_APPLICABLE, Row, Rows
+from lcirc_cli.bench.results import NOT_APPLICABLE, Row, Rows
 from lcirc_cli.bench.tasks import leval, longbench
 from lcirc_cli.errors import UsageError
 

@@ -19,7 +19,7 @@ from .runs import rows_of, table
 _KILLER = """
 import os, random, signal, sys, time
 from lcirc_cli import app
-import torch, transformers.models.llama.modeling_llama, lcirc_cli.bench.command
+import torch, transformers.models.llama.modeling_llama, lcirc_cli.bench.run
 torch.set_num_threads(1)
 
 def child():

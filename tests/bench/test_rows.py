@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli.bench.rows import Row, Rows
+from lcirc_cli.bench.results import Row, Rows
 from lcirc_cli.errors import DocumentError
 
 from .conftest import write_lines

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lcirc_cli.bench.metrics import METRICS, score
-from lcirc_cli.bench.metrics.refusals import is_refusal
 from lcirc_cli.bench.sample import Output, Prompt, Sample, TextSample
+from lcirc_cli.qa.scoring import is_refusal
 
 BASE = Sample(
     id="1",

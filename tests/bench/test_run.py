@@ -112,8 +112,8 @@ FAILURES = [
 def test_a_failed_sample_is_counted_and_never_dropped(
     error: Exception, qa_folder: Path, tmp_path: Path
 ) -> None:
+    from lcirc_cli.bench.loop import run
     from lcirc_cli.bench.plan import plan
-    from lcirc_cli.bench.runner import run
     from lcirc_cli.bench.tasks import TaskOptions, open_task
 
     planned = plan(open_task(f"qa:{qa_folder}", TaskOptions()), limit=None, seed=0)
@@ -130,8 +130,8 @@ def test_a_failed_sample_is_counted_and_never_dropped(
 
 
 def test_a_bug_is_not_taken_for_a_failed_sample(qa_folder: Path, tmp_path: Path) -> None:
+    from lcirc_cli.bench.loop import run
     from lcirc_cli.bench.plan import plan
-    from lcirc_cli.bench.runner import run
     from lcirc_cli.bench.tasks import TaskOptions, open_task
 
     planned = plan(open_task(f"qa:{qa_folder}", TaskOptions()), limit=None, seed=0)

@@ -15,7 +15,7 @@ from transformers import BertConfig, BertModel
 
 from lcirc_cli.bench.plan import plan
 from lcirc_cli.bench.systems import Limits, Workbench, open_system, parse_system
-from lcirc_cli.bench.systems.sentences import SentenceEncoder
+from lcirc_cli.bench.systems.retrieval import SentenceEncoder
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import ModelError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lcirc_cli.bench.metrics import geometric, mean_of
-from lcirc_cli.bench.statistics import interval, paired_difference
+from lcirc_cli.bench.report.statistics import interval, paired_difference
 
 
 def _column(values: list[float]) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from lcirc_cli.answering.decoding import Decoder
 from lcirc_cli.bench.plan import plan
 from lcirc_cli.bench.sample import Sample, TextSample
 from lcirc_cli.bench.systems import (
@@ -21,7 +22,6 @@ from lcirc_cli.bench.systems import (
     open_system,
     parse_system,
 )
-from lcirc_cli.bench.systems.decoding import Decoder
 from lcirc_cli.bench.systems.prompting import Prompter
 from lcirc_cli.bench.systems.reading import text_ids
 from lcirc_cli.bench.tasks import TaskOptions, open_task

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.bench.truncation import head_words, leval_limit, middle, paper_middle
+from lcirc_cli.bench.systems.truncation import head_words, leval_limit, middle, paper_middle
 
 
 class Characters:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lcirc_cli.adapters.loading import PRETRAINED
+from lcirc_cli.bench.report.tuning import tuning_of
 from lcirc_cli.bench.systems import Workbench, parse_system
-from lcirc_cli.bench.tuning import tuning_of
 
 
 def test_the_backbone_alone_is_untuned_and_new_summaries_are_untrained(

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pdf_bombs as bombs
 import pdf_damage as damage
 
-from lcirc_cli.peak import peak_bytes
+from lcirc_cli.cost.peak import peak_bytes
 
 KINDS: tuple[Callable[[Random], bytes], ...] = (
     damage.flip_bytes,

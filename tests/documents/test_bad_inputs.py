@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lcirc_cli.cost.peak import peak_bytes, restart_peak
 from lcirc_cli.documents import read_document
 from lcirc_cli.errors import DocumentError
-from lcirc_cli.peak import peak_bytes, restart_peak
 
 from .bad_inputs import CASES
 

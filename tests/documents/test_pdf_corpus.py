@@ -117,7 +117,7 @@ def test_three_hundred_bad_pdfs() -> None:
 READ_BIG = """
 import json, resource, sys, time
 from lcirc_cli.documents import read_document
-from lcirc_cli.peak import peak_bytes
+from lcirc_cli.cost.peak import peak_bytes
 start = time.perf_counter()
 document = read_document(sys.argv[1])
 print(json.dumps({

@@ -8,7 +8,7 @@ The number format: lcirc's own choice for this machine, bfloat16 where the hardw
 float32 elsewhere; `--dtype` names another. Without such hardware torch multiplies bfloat16 ten
 times more slowly than float32, and ratios between such times say little about lcirc.
 
-Peak memory can begin anew after loading (Linux); see lcirc_cli/peak.py.
+Peak memory can begin anew after loading (Linux); see lcirc_cli/cost/peak.py.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from lcirc_cli import peak  # noqa: E402
 from lcirc_cli.backbones.loading import DTYPES, Backbone, load_backbone  # noqa: E402
+from lcirc_cli.cost import peak  # noqa: E402
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, preset  # noqa: E402
 from lcirc_cli.model.decoders import (  # noqa: E402
     backbone_shape,

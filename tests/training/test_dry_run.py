@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.bench.cost.shapes import backbone_sizes, shape_of
+from lcirc_cli.cost.shapes import backbone_sizes, shape_of
 from lcirc_cli.training import estimate
 from lcirc_cli.training.estimate import Slot
 from lcirc_cli.training.model_setup import config_for

@@ -5,8 +5,9 @@ Source: L-Eval Evaluation/em.py (c7cf705) and auto_eval.py (cd34b05).
 
 from __future__ import annotations
 
+from lcirc_cli.qa.scoring import normalise
+
 from .choices import LETTERS
-from .tokens import normalise
 
 UNREADABLE = "<error>"
 PARTIAL_CREDIT = 0.25

@@ -7,9 +7,11 @@ nats a token.
 
 from __future__ import annotations
 
+from lcirc_cli.qa import scoring
+from lcirc_cli.qa.scoring import is_refusal
+
 from ..sample import Output, Sample, Scored, TextSample
-from . import choices, exams, rouge, tokens
-from .refusals import is_refusal
+from . import choices, exams, rouge
 
 RECALL_AT = (1, 3, 5)
 
@@ -21,7 +23,7 @@ def qa_f1(sample: Sample, output: Output) -> Scored:
 
 def paper_f1_first_line(sample: Sample, output: Output) -> Scored:
     """The paper's LongBench and L-Eval: F1 of the first line only (D.3, 3)."""
-    return _overlap(sample, tokens.first_line(output.text))
+    return _overlap(sample, scoring.first_line(output.text))
 
 
 def infinitebench_choice(sample: Sample, output: Output) -> Scored:
@@ -66,7 +68,7 @@ def leval_judge(sample: Sample, output: Output) -> Scored:
 def paper_judge(sample: Sample, output: Output) -> Scored:
     """The paper's sci_fi: the second question is never asked and scores 0 (D.3, 6)."""
     gold = exams.gold_judgements(sample.answers[0])
-    said = (exams.true_or_false(tokens.first_line(output.text)), exams.UNREADABLE)
+    said = (exams.true_or_false(scoring.first_line(output.text)), exams.UNREADABLE)
     return _judged(gold, said, output)
 
 
@@ -119,7 +121,7 @@ def squad(sample: Sample, output: Output) -> Scored:
 
 def contains(sample: Sample, output: Output) -> Scored:
     """A planted fact: right if the answer holds it, case and spaces aside."""
-    right = any(tokens.normalise(a) in tokens.normalise(output.text) for a in sample.answers)
+    right = any(scoring.normalise(a) in scoring.normalise(output.text) for a in sample.answers)
     return Scored({"accuracy": float(right)}, blank=_is_blank(output.text))
 
 
@@ -136,8 +138,8 @@ def perplexity(sample: TextSample, output: Output) -> Scored:
 
 def _overlap(sample: Sample, text: str) -> Scored:
     values = {
-        "f1": tokens.best_f1(text, sample.answers),
-        "exact": tokens.exact(text, sample.answers),
+        "f1": scoring.best_f1(text, sample.answers),
+        "exact": scoring.exact(text, sample.answers),
     }
     return Scored(values, blank=_is_blank(text))
 
@@ -157,7 +159,7 @@ def _letters(sample: Sample, output: Output, *, several: bool) -> Scored:
 
 
 def _paper_letters(sample: Sample, output: Output, *, several: bool) -> Scored:
-    line = tokens.first_line(output.text)
+    line = scoring.first_line(output.text)
     letters, understood = choices.leval_letters(line, several=several)
     gold = choices.leval_gold_letters(sample.answers[0])
     blank = _is_blank(line)
@@ -178,12 +180,12 @@ def _chosen(sample: Sample, text: str) -> str | None:
     """The option that an answer names by its letter or its text."""
     head = text.strip()
     for index, option in enumerate(sample.options):
-        if tokens.normalise(head) == tokens.normalise(option):
+        if scoring.normalise(head) == scoring.normalise(option):
             return option
         letter = chr(ord("A") + index)
         if head == letter or head.startswith((f"{letter}.", f"{letter})", f"{letter}:")):
             return option
-    overlaps = [tokens.token_f1(text, option) for option in sample.options]
+    overlaps = [scoring.token_f1(text, option) for option in sample.options]
     best = max(range(len(overlaps)), key=overlaps.__getitem__)
     return sample.options[best] if overlaps[best] > 0 else None
 

@@ -10,7 +10,7 @@ from typing import Any
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.files import atomic_write
 
-from ..rows import Rows
+from ..results import Rows
 from .html import page
 from .summary import Line, check_baseline, summarise
 from .tables import comma_separated, markdown

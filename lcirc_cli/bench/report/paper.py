@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ..systems.spec import parse_system
 from ..textable import Table
-from ..tuning import QA, UNKNOWN, UNTRAINED, UNTUNED
 from .summary import Line
+from .tuning import QA, UNKNOWN, UNTRAINED, UNTUNED
 
 _LONG = (
     "infinitebench/en_mc",
@@ -133,7 +133,7 @@ def counterpart(system: str, tuning: str = UNKNOWN) -> str | None:
     Its rows keep both ends of the document in the window, and are fine-tuned or not as said.
 
     Args:
-        tuning: of the system's weights, as `lcirc_cli.bench.tuning` names it.
+        tuning: of the system's weights, as `lcirc_cli.bench.report.tuning` names it.
     """
     spec = parse_system(system)
     if spec.window != "ends" or spec.shuffled:

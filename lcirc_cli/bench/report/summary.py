@@ -15,8 +15,8 @@ import numpy as np
 from lcirc_cli.errors import UsageError
 
 from ..metrics import METRICS, Headline
-from ..rows import Row
-from ..statistics import interval, paired_difference
+from ..results import Row
+from .statistics import interval, paired_difference
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from .base import Batch, Limits, Measured, NotApplicable, System
 from .compressing import Compressing
 from .constant import Constant
 from .reading import Embedded, Extended, Reading, WithLora
-from .sentences import SentenceEncoder
+from .retrieval import SentenceEncoder
 from .spec import NAMES, THROUGH_ADAPTER, SystemSpec, parse_system
 from .workbench import Workbench
 

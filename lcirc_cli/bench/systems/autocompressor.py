@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lcirc_cli.answering.decoding import Decoder
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.baselines import folder as baseline
@@ -23,7 +24,6 @@ from lcirc_cli.baselines import lora, summaries
 
 from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured, check_other
-from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prompter
 from .reading import other_ids, text_ids

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lcirc_cli.answering.decoding import Decoder
 from lcirc_cli.evidence.index import ranking
 from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import Memory
 
 from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured, NotApplicable, check_other
-from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prepared, Prompter
 from .reading import Ranges, best_passages, other_ids, text_ids

@@ -17,8 +17,8 @@ from jinja2 import TemplateError
 from lcirc_cli.answering.windows import build_prompt, uses_turns
 from lcirc_cli.backbones.loading import Backbone
 
-from .. import truncation
 from ..sample import Prompt, Sample
+from . import truncation
 
 _MARK = "\ufdd0document\ufdd0"  # a noncharacter: it is in no text and survives a chat template
 _RETRIES = 8

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcirc_cli.answering.decoding import Decoder
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.baselines import folder as baseline
 from lcirc_cli.baselines import lora
@@ -20,10 +21,9 @@ from lcirc_cli.evidence.index import PassageIndex, ranking
 
 from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured, NotApplicable
-from .decoding import Decoder
 from .gold import gold_answer
 from .prompting import Prepared, Prompter
-from .sentences import SentenceEncoder
+from .retrieval import SentenceEncoder
 from .spec import SystemSpec
 from .workbench import Workbench
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.prompts import load
+from lcirc_cli.qa.records import Record, read_records
 
-from ..datafiles import Record, read_records
-from ..hub_data import HubFile, locate
 from ..metrics.choices import LETTERS
 from ..sample import Sample
+from .files import HubFile, locate
 from .options import TaskOptions
 from .template import paper_question, split_template
 

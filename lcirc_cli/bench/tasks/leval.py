@@ -16,11 +16,11 @@ from typing import Any
 
 from lcirc_cli.errors import UsageError
 from lcirc_cli.prompts import load
+from lcirc_cli.qa.records import Record, read_records
 
-from ..datafiles import Record, read_records
-from ..hub_data import HubFile, locate
 from ..metrics.exams import gold_judgements
 from ..sample import Prompt, Sample
+from .files import HubFile, locate
 from .options import TaskOptions
 from .template import paper_question, split_template
 

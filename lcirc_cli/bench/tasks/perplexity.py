@@ -13,8 +13,8 @@ from pathlib import Path
 
 from lcirc_cli import console
 from lcirc_cli.errors import DocumentError, UsageError
+from lcirc_cli.qa.records import read_records
 
-from ..datafiles import read_records
 from ..sample import TextSample
 from .options import TaskOptions, estimate_tokens
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.errors import DocumentError
+from lcirc_cli.qa.records import Record, read_records
 
-from ..datafiles import Record, read_records
 from ..sample import Sample
 from .options import TaskOptions
 

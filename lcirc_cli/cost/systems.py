@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import operations as ops
-from .shapes import LMShape
+from lcirc_cli.cost import operations as ops
+from lcirc_cli.cost.shapes import LMShape
 
 SYSTEMS = (
     "full",

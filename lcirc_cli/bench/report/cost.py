@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from lcirc_cli.cost.shapes import adapter_config, shape_of
+from lcirc_cli.cost.systems import SYSTEMS, Workload, ask_again, count
+
 from ..textable import Table
-from .shapes import adapter_config, shape_of
-from .systems import SYSTEMS, Workload, ask_again, count
 
 _PARTS = ("lm", "attention", "head", "features", "compressor", "mixer", "injection")
 

@@ -1,15 +1,21 @@
-"""Token overlap between an answer and its references: the rules of SQuAD's scorer.
+"""Whether an answer is right, by its tokens, and whether it is a refusal.
 
-InfiniteBench (En.QA), LongBench (qa_f1), L-Eval (f1) and SQuAD all use these rules; L-Eval's
-exact match differs in that it keeps the case. Knows nothing about tasks.
+F1 and exact match are SQuAD's: InfiniteBench (En.QA), LongBench (qa_f1), L-Eval (f1) and SQuAD
+all use these rules; L-Eval's exact match differs in that it keeps the case. One list of phrases
+(prompts/bench/refusals.json) serves every metric that asks whether an answer says that the
+document doesn't hold it. Knows nothing about tasks.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 import string
 from collections import Counter
 from collections.abc import Sequence
+
+from lcirc_cli.prompts import load
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -50,3 +56,18 @@ def exact(answer: str, references: Sequence[str]) -> float:
 def first_line(text: str) -> str:
     """The first line that isn't blank at its start: what the paper's evaluation keeps."""
     return text.lstrip("\n").split("\n")[0]
+
+
+@functools.cache
+def _phrases() -> tuple[frozenset[str], tuple[str, ...]]:
+    data = json.loads(load("bench/refusals.json"))
+    # What adapters are trained to say stands in refusal.txt.
+    whole = frozenset(normalise(phrase) for phrase in [*data["whole"], load("refusal.txt")])
+    return whole, tuple(normalise(phrase) for phrase in data["inside"])
+
+
+def is_refusal(answer: str) -> bool:
+    """True for a blank answer, a whole-answer refusal, or one with a refusing phrase anywhere."""
+    text = normalise(answer)
+    whole, inside = _phrases()
+    return not text or text in whole or any(phrase in text for phrase in inside)

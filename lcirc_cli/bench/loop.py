@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
+from lcirc_cli.cost.peak import peak_mb, restart_peak_mb
 from lcirc_cli.errors import StorageError
-from lcirc_cli.peak import peak_bytes, restart_peak
 
 from . import metrics
 from .plan import Planned
-from .rows import NOT_APPLICABLE, Row, Rows
+from .results import NOT_APPLICABLE, Row, Rows
 from .sample import Sample, Scored, TextSample
 from .systems import Batch, Measured, NotApplicable, System
 
@@ -156,24 +156,3 @@ def _row(
         compressed=measured.compressed,
         dropped=measured.dropped,
     )
-
-
-def peak_mb() -> float:
-    """Peak memory since it was restarted: the devices' where there are any, else the process's."""
-    import torch
-
-    if torch.cuda.is_available():
-        devices = range(torch.cuda.device_count())
-        return sum(torch.cuda.max_memory_allocated(device) for device in devices) / 1e6
-    return peak_bytes() / 1e6
-
-
-def restart_peak_mb() -> None:
-    """Let `peak_mb` begin at what is held now."""
-    import torch
-
-    if not torch.cuda.is_available():
-        restart_peak(collect=False)
-    elif torch.cuda.is_initialized():
-        for device in range(torch.cuda.device_count()):
-            torch.cuda.reset_peak_memory_stats(device)

@@ -2,7 +2,7 @@
 
 Not `ru_maxrss` where Linux has better: that is kept across `exec`, so that a small process started
 by a large one would report the large one's peak. `VmHWM` belongs to the program that runs now.
-Knows nothing about devices.
+With devices, what counts is theirs: `peak_mb`.
 """
 
 from __future__ import annotations
@@ -53,3 +53,24 @@ def give_back() -> None:
     """Return what has been freed to the system (glibc keeps much of it: tensors of many sizes)."""
     with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def peak_mb() -> float:
+    """Peak memory since it was restarted: the devices' where there are any, else the process's."""
+    import torch
+
+    if torch.cuda.is_available():
+        devices = range(torch.cuda.device_count())
+        return sum(torch.cuda.max_memory_allocated(device) for device in devices) / 1e6
+    return peak_bytes() / 1e6
+
+
+def restart_peak_mb() -> None:
+    """Let `peak_mb` begin at what is held now."""
+    import torch
+
+    if not torch.cuda.is_available():
+        restart_peak(collect=False)
+    elif torch.cuda.is_initialized():
+        for device in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(device)

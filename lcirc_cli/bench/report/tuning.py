@@ -11,7 +11,7 @@ from pathlib import Path
 from lcirc_cli.adapters.loading import PRETRAINED, LoadedAdapter
 from lcirc_cli.baselines import folder as baseline
 
-from .systems import THROUGH_ADAPTER, SystemSpec, Workbench
+from ..systems import THROUGH_ADAPTER, SystemSpec, Workbench
 
 QA, UNTUNED, UNTRAINED, UNKNOWN = "qa", "untuned", "untrained", "unknown"
 _TUNED = ("window", "autocompressor")  # `lcirc train` makes them of questions and answers alone

@@ -13,9 +13,10 @@ from lcirc_cli import files
 from lcirc_cli.settings import CommonSettings
 
 from .identity import RunSettings, describe, start, weights
+from .loop import run
 from .plan import Planned, plan
 from .report import Line, check_baseline, make_report, read_run
-from .runner import run
+from .report.tuning import tuning_of
 from .systems import (
     THROUGH_ADAPTER,
     Limits,
@@ -27,7 +28,6 @@ from .systems import (
     parse_system,
 )
 from .tasks import TaskOptions, open_task
-from .tuning import tuning_of
 
 COST_LENGTHS = (4096, 8192, 16384, 32768, 65536, 131072)
 
@@ -210,7 +210,7 @@ def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
 
 def _costs(specs: Sequence[SystemSpec], bench: Workbench, out: Path) -> list[dict[str, object]]:
     """A curve a system; a shuffled memory costs the same. Those of earlier calls stay."""
-    from .cost import SYSTEMS, Workload, count, shape_of_config
+    from lcirc_cli.cost import SYSTEMS, Workload, count, shape_of_config
 
     known = json.loads((out / "run.json").read_text("utf-8"))
     shape = shape_of_config(bench.backbone.name, bench.backbone.lm.config)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .shapes import LMShape
+from lcirc_cli.cost.shapes import LMShape
 
 
 def lm_matrices(shape: LMShape, tokens: int, *, layers: int | None = None) -> int:

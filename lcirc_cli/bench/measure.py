@@ -43,7 +43,7 @@ def _in_a_process(
     common = asdict(replace(settings, config=None))  # a path is no JSON, and its values are here
     request = {"settings": common, "tokens": tokens, "system": system, "window": window}
     done = subprocess.run(
-        [sys.executable, "-m", "lcirc_cli.bench.cost.measure", json.dumps(request)],
+        [sys.executable, "-m", "lcirc_cli.bench.measure", json.dumps(request)],
         capture_output=True,
         text=True,
         check=False,
@@ -57,10 +57,10 @@ def _in_a_process(
 
 def measure_one(request: dict[str, Any]) -> dict[str, Any]:
     """Warm up with a short document; then ingest and ask, each with its seconds."""
-    from lcirc_cli.bench.runner import peak_mb
     from lcirc_cli.bench.systems import Limits, Workbench, open_system, parse_system
     from lcirc_cli.bench.systems.base import Batch
     from lcirc_cli.bench.tasks.needle import Needle
+    from lcirc_cli.cost.peak import peak_mb
     from lcirc_cli.engine import Engine
 
     settings = CommonSettings(**request["settings"])
