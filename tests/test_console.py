@@ -25,7 +25,7 @@ PRINTING = """
 import time
 from pathlib import Path
 from lcirc_cli import console
-from lcirc_cli.lqa.progress import show_progress
+from lcirc_cli.lqa.pairs.progress import show_progress
 with console.progress(2, "answering", "questions") as advance:
     for answer in ("first", "second"):
         print(answer, flush=True)

@@ -230,8 +230,8 @@ def _make(
     overwrite: bool,
     json_wanted: bool,
 ) -> None:
+    from lcirc_cli.lqa.dataset.statistics import Statistics
     from lcirc_cli.lqa.run import make_data, push, write_sample
-    from lcirc_cli.lqa.statistics import Statistics
 
     manifest = make_data(wanted, overwrite=overwrite)
     address = None

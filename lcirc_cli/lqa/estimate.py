@@ -16,19 +16,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.lqa.asking import Asker, Reader
-from lcirc_cli.lqa.chat import ChatRequest
-from lcirc_cli.lqa.examiner import FILTERS, Examiner
-from lcirc_cli.lqa.inputs import HubShard, plan_units
-from lcirc_cli.lqa.prepare import DocumentFilter, document_filters, save_benchmarks
-from lcirc_cli.lqa.questions import question_request
+from lcirc_cli.lqa.documents.inputs import HubShard, plan_units
+from lcirc_cli.lqa.documents.prepare import DocumentFilter, document_filters, save_benchmarks
+from lcirc_cli.lqa.documents.tokens import TokenCounter
+from lcirc_cli.lqa.documents.trove import from_trove, to_trove
+from lcirc_cli.lqa.models.asking import Asker, Reader
+from lcirc_cli.lqa.models.chat import ChatRequest
+from lcirc_cli.lqa.models.replies import UnreadableReply
+from lcirc_cli.lqa.pairs.examiner import FILTERS, Examiner
+from lcirc_cli.lqa.pairs.questions import question_request
+from lcirc_cli.lqa.pairs.spans import plan_pairs
+from lcirc_cli.lqa.pairs.view import DocumentView
 from lcirc_cli.lqa.records import Pair, PairPlan, SourceDocument
-from lcirc_cli.lqa.replies import UnreadableReply
 from lcirc_cli.lqa.settings import LqaSettings, PairSettings
-from lcirc_cli.lqa.spans import plan_pairs
-from lcirc_cli.lqa.tokens import TokenCounter
-from lcirc_cli.lqa.trove import from_trove, to_trove
-from lcirc_cli.lqa.view import DocumentView
 
 _QUESTION = "What exactly is it that was said to have been done there by these people, and when?"
 _ANSWER = "a short answer of six words"

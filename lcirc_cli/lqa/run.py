@@ -15,25 +15,28 @@ from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.errors import DocumentError, UsageError
+from lcirc_cli.executors.stage import Stage, run_stage
 from lcirc_cli.files import atomic_write, locked, make_folder
-from lcirc_cli.lqa import duplicates, hub, output, prompt_hash, sample_page
-from lcirc_cli.lqa.card import card
-from lcirc_cli.lqa.dialect import Dialect
-from lcirc_cli.lqa.inputs import Unit, plan_units
-from lcirc_cli.lqa.lines import read_lines
-from lcirc_cli.lqa.make_step import MakePairs
-from lcirc_cli.lqa.models import ModelChoice, choose_model
-from lcirc_cli.lqa.prepare import (
+from lcirc_cli.lqa.choice import choose_model
+from lcirc_cli.lqa.dataset import output, prompt_hash, sample_page
+from lcirc_cli.lqa.dataset.card import card
+from lcirc_cli.lqa.dataset.writer import WriteShard
+from lcirc_cli.lqa.documents import duplicates
+from lcirc_cli.lqa.documents.inputs import Unit, plan_units
+from lcirc_cli.lqa.documents.prepare import (
     ReadUnits,
     WritePrepared,
     document_filters,
     save_benchmarks,
 )
-from lcirc_cli.lqa.progress import show_progress
+from lcirc_cli.lqa.documents.shards import ReadShard, ShardPlan, load_plan, plan_shards, save_plan
+from lcirc_cli.lqa.models.dialect import Dialect
+from lcirc_cli.lqa.models.opening import ModelChoice
+from lcirc_cli.lqa.pairs.progress import show_progress
+from lcirc_cli.lqa.pairs.step import MakePairs
 from lcirc_cli.lqa.settings import DocumentSettings, LqaSettings, pairs_hash, plan_hash
-from lcirc_cli.lqa.shard_plan import ReadShard, ShardPlan, load_plan, plan_shards, save_plan
-from lcirc_cli.lqa.shard_writer import WriteShard
-from lcirc_cli.lqa.stage import Stage, run_stage
+from lcirc_cli.qa import hub
+from lcirc_cli.qa.lines import read_lines
 from lcirc_cli.version import __version__
 
 MOST_READERS = 64  # tasks that read inputs; the same for any number of workers
@@ -227,7 +230,7 @@ def _finish(
         },
         "statistics": numbers.to_json(),
     }
-    from lcirc_cli.lqa.plots import draw_all  # slow to import, and only needed here
+    from lcirc_cli.lqa.dataset.plots import draw_all  # slow to import, and only needed here
 
     plots = make_folder(paths.out / "plots")
     for name, picture in draw_all(numbers).items():

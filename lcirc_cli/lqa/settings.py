@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
+from lcirc_cli.executors.settings import EXECUTORS, ExecutorSettings
 
 LOCAL = "local"
-EXECUTORS = ("local", "slurm", "ray")
 KINDS = ("span", "number", "yes_no", "list", "choice", "unanswerable")
 
 
@@ -65,20 +65,18 @@ class PairSettings:
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
-@dataclass(frozen=True)
-class EngineSettings:
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings(ExecutorSettings):
     """Where and how fast; none of it changes the result."""
 
     endpoint: str | None = None
-    executor: str = "local"
-    workers: int = 1
     in_flight: int = 64  # requests at the same time, over all workers
     timeout: float = 120.0  # seconds for one request
     patience: float = 900.0  # seconds of trouble before a request gives up
     device: str = "auto"
     dtype: str = "auto"
     offline: bool = False
-    slurm: tuple[tuple[str, str], ...] = ()  # sbatch options: partition, time, ...
+    preload: tuple[str, ...] = ("lcirc_cli.lqa.run", "lcirc_cli.lqa.models.endpoint")
 
 
 @dataclass(frozen=True)

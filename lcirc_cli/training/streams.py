@@ -15,7 +15,7 @@ from typing import Any
 from lcirc_cli import console
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import DocumentError, EndpointError, ModelError, UsageError
-from lcirc_cli.lqa.hub import is_dataset_name
+from lcirc_cli.qa.hub import is_dataset_name
 from lcirc_cli.training.corpus import (
     Corpus,
     Question,

@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("datatrove", reason="make-lqa needs the extra lqa")
 pytest.importorskip("openai", reason="make-lqa needs the extra lqa")
 
-from lcirc_cli.lqa.output import read_manifest
+from lcirc_cli.lqa.dataset.output import read_manifest
 from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings, LqaSettings, PairSettings
 
 from .corpus import write_documents, write_tokenizer_folder

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.lqa.pairs.scoring import contains, token_f1, words
+from lcirc_cli.lqa.pairs.view import DocumentView
 from lcirc_cli.lqa.records import Pair, SourceDocument
-from lcirc_cli.lqa.scoring import contains, token_f1, words
-from lcirc_cli.lqa.view import DocumentView
 
 GOOD_ANSWERABLE, GOOD_UNANSWERABLE, SPOILED_EACH = 160, 40, 25
 
@@ -263,7 +263,7 @@ class Oracle:
 
     async def complete(self, request: Any) -> Any:
         """The verdict of somebody who has read the article."""
-        from lcirc_cli.lqa.chat import Reply
+        from lcirc_cli.lqa.models.chat import Reply
 
         question = re.search(r"^QUESTION\n(.*)$", request.user, re.MULTILINE)
         assert question is not None

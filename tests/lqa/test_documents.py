@@ -13,21 +13,29 @@ import numpy as np
 import pytest
 
 from lcirc_cli.errors import DocumentError, UsageError
-from lcirc_cli.lqa import duplicates, hub
-from lcirc_cli.lqa.decontaminate import WORDS, Decontaminator
-from lcirc_cli.lqa.inputs import from_row, plan_units
-from lcirc_cli.lqa.lines import line_writer, read_lines
-from lcirc_cli.lqa.prepare import (
+from lcirc_cli.executors.stage import Stage, run_stage
+from lcirc_cli.lqa.documents import duplicates
+from lcirc_cli.lqa.documents.decontaminate import WORDS, Decontaminator
+from lcirc_cli.lqa.documents.inputs import from_row, plan_units
+from lcirc_cli.lqa.documents.prepare import (
     ReadUnits,
     WritePrepared,
     document_filters,
     drop,
     save_benchmarks,
 )
+from lcirc_cli.lqa.documents.shards import (
+    Piece,
+    ReadShard,
+    ShardPlan,
+    load_plan,
+    plan_shards,
+    save_plan,
+)
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings
-from lcirc_cli.lqa.shard_plan import Piece, ReadShard, ShardPlan, load_plan, plan_shards, save_plan
-from lcirc_cli.lqa.stage import Stage, run_stage
+from lcirc_cli.qa import hub
+from lcirc_cli.qa.lines import line_writer, read_lines
 
 from .corpus import document, write_documents
 
@@ -383,7 +391,7 @@ def test_ids_that_occur_twice_are_told_apart(tmp_path: Path, counting_model: Pat
 
 
 def test_dropped_documents_are_not_looked_at_again(counting_model: Path) -> None:
-    from lcirc_cli.lqa.trove import to_trove
+    from lcirc_cli.lqa.documents.trove import to_trove
 
     trove = to_trove(SourceDocument("x", "", "short"))
     drop(trove, "unreadable", "broken")

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from lcirc_cli.errors import EndpointError
-from lcirc_cli.lqa.asking import Asker
-from lcirc_cli.lqa.chat import ChatRequest, Refused
-from lcirc_cli.lqa.dialect import Dialect
-from lcirc_cli.lqa.endpoint import EndpointModel, OutOfPatience, negotiate
-from lcirc_cli.lqa.replay import ReplayCache
+from lcirc_cli.lqa.models.asking import Asker
+from lcirc_cli.lqa.models.chat import ChatRequest, Refused
+from lcirc_cli.lqa.models.dialect import Dialect
+from lcirc_cli.lqa.models.endpoint import EndpointModel, OutOfPatience, negotiate
+from lcirc_cli.lqa.models.replay import ReplayCache
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 

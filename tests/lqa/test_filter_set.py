@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli.lqa.asking import Asker
-from lcirc_cli.lqa.examiner import Examiner, without_duplicates
+from lcirc_cli.lqa.models.asking import Asker
+from lcirc_cli.lqa.models.replay import ReplayCache
+from lcirc_cli.lqa.pairs.examiner import Examiner, without_duplicates
+from lcirc_cli.lqa.pairs.view import DocumentView
 from lcirc_cli.lqa.records import Judged
-from lcirc_cli.lqa.replay import ReplayCache
 from lcirc_cli.lqa.settings import Thresholds
-from lcirc_cli.lqa.view import DocumentView
 
 from .pair_set import Labelled, Oracle, labelled, load
 

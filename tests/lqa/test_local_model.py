@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.lqa.asking import Asker
-from lcirc_cli.lqa.chat import ChatRequest, Refused
-from lcirc_cli.lqa.examiner import REASONS
-from lcirc_cli.lqa.forms import COPY, FLAG, TEXT, Form, one_of, texts
-from lcirc_cli.lqa.interview import make_pairs
-from lcirc_cli.lqa.local_model import LocalModel, _stands_in
+from lcirc_cli.lqa.models.asking import Asker
+from lcirc_cli.lqa.models.chat import ChatRequest, Refused
+from lcirc_cli.lqa.models.forms import COPY, FLAG, TEXT, Form, one_of, texts
+from lcirc_cli.lqa.models.local import LocalModel, _stands_in
+from lcirc_cli.lqa.models.replay import ReplayCache
+from lcirc_cli.lqa.pairs.examiner import REASONS
+from lcirc_cli.lqa.pairs.interview import make_pairs
 from lcirc_cli.lqa.records import SourceDocument
-from lcirc_cli.lqa.replay import ReplayCache
 from lcirc_cli.lqa.settings import PairSettings
 
 from .corpus import document

@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 
 from lcirc_cli.errors import EndpointError
-from lcirc_cli.lqa.asking import Asker
-from lcirc_cli.lqa.chat import ChatRequest, Refused, Reply
-from lcirc_cli.lqa.examiner import REASONS
-from lcirc_cli.lqa.filters import pointing, same_question
-from lcirc_cli.lqa.interview import make_pairs
-from lcirc_cli.lqa.outline import Outline
-from lcirc_cli.lqa.questions import question_request, read_pair
+from lcirc_cli.lqa.dataset.statistics import Statistics, chi_square_tail, even_p_value
+from lcirc_cli.lqa.models.asking import Asker
+from lcirc_cli.lqa.models.chat import ChatRequest, Refused, Reply
+from lcirc_cli.lqa.models.replay import ReplayCache
+from lcirc_cli.lqa.models.replies import UnreadableReply
+from lcirc_cli.lqa.pairs.examiner import REASONS
+from lcirc_cli.lqa.pairs.filters import pointing, same_question
+from lcirc_cli.lqa.pairs.interview import make_pairs
+from lcirc_cli.lqa.pairs.outline import Outline
+from lcirc_cli.lqa.pairs.questions import question_request, read_pair
+from lcirc_cli.lqa.pairs.spans import plan_pairs
 from lcirc_cli.lqa.records import Judged, Pair, SourceDocument
-from lcirc_cli.lqa.replay import ReplayCache
-from lcirc_cli.lqa.replies import UnreadableReply
 from lcirc_cli.lqa.settings import KINDS, PairSettings
-from lcirc_cli.lqa.spans import plan_pairs
-from lcirc_cli.lqa.statistics import Statistics, chi_square_tail, even_p_value
 
 from .corpus import document
 from .scripted import reply_to

@@ -22,8 +22,8 @@ import pytest
 
 from lcirc_cli.backbones import smollm2
 from lcirc_cli.backbones.loading import cpu_has_bfloat16
-from lcirc_cli.lqa.lines import read_lines
-from lcirc_cli.lqa.output import read_manifest
+from lcirc_cli.lqa.dataset.output import read_manifest
+from lcirc_cli.qa.lines import read_lines
 
 from .conftest import Command
 

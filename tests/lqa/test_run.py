@@ -14,10 +14,10 @@ import pytest
 
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import sha256_file
-from lcirc_cli.lqa import output
-from lcirc_cli.lqa.lines import read_lines
+from lcirc_cli.lqa.dataset import output
 from lcirc_cli.lqa.run import make_data
 from lcirc_cli.lqa.settings import LqaSettings
+from lcirc_cli.qa.lines import read_lines
 
 from .conftest import Command, Starter, at
 from .corpus import document, write_documents

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli.lqa.progress import read_progress
+from lcirc_cli.lqa.pairs.progress import read_progress
 
 from .conftest import Command, Endpoint
 from .corpus import write_documents

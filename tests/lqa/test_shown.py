@@ -14,14 +14,14 @@ import pytest
 
 from lcirc_cli import console
 from lcirc_cli.commands.make_lqa import _make
-from lcirc_cli.lqa import progress
-from lcirc_cli.lqa.card import card
+from lcirc_cli.lqa.dataset.card import card
+from lcirc_cli.lqa.dataset.statistics import Statistics
 from lcirc_cli.lqa.estimate import estimate_run
-from lcirc_cli.lqa.lines import read_lines
-from lcirc_cli.lqa.progress import Meter, read_progress, summary, time_left
+from lcirc_cli.lqa.pairs import progress
+from lcirc_cli.lqa.pairs.progress import Meter, read_progress, summary, time_left
 from lcirc_cli.lqa.run import make_data, write_sample
 from lcirc_cli.lqa.settings import DocumentSettings, LqaSettings, PairSettings, Thresholds
-from lcirc_cli.lqa.statistics import Statistics
+from lcirc_cli.qa.lines import read_lines
 
 from .conftest import Command, Starter, at
 
@@ -166,7 +166,7 @@ def test_the_sample_page_shows_pairs_beside_their_evidence(
 
 
 def test_what_others_wrote_is_escaped_in_the_sample_page() -> None:
-    from lcirc_cli.lqa.sample_page import page
+    from lcirc_cli.lqa.dataset.sample_page import page
 
     bad = "<script>alert(1)</script>"
     document = {"id": bad, "title": bad, "text": bad * 3}

@@ -12,17 +12,17 @@ from hypothesis import strategies as some
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from lcirc_cli.errors import ModelError
-from lcirc_cli.lqa.language import known_languages, language_of, probability
-from lcirc_cli.lqa.locate import find_quote, occurs, words_of_document
-from lcirc_cli.lqa.replies import (
+from lcirc_cli.lqa.documents.language import known_languages, language_of, probability
+from lcirc_cli.lqa.documents.tokens import TokenCounter
+from lcirc_cli.lqa.models.replies import (
     UnreadableReply,
     flag_field,
     list_field,
     parse_object,
     text_field,
 )
-from lcirc_cli.lqa.scoring import agreement, contains, token_f1
-from lcirc_cli.lqa.tokens import TokenCounter
+from lcirc_cli.lqa.pairs.locate import find_quote, occurs, words_of_document
+from lcirc_cli.lqa.pairs.scoring import agreement, contains, token_f1
 
 from .corpus import document
 

@@ -1,0 +1,1 @@
+"""Judged pairs to a data set: shards, manifest, numbers, card. Asks no model."""

@@ -1,0 +1,1 @@
+"""A document to checked pairs. Knows nothing about where models run and files lie."""
