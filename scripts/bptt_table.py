@@ -36,9 +36,10 @@ from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_write, make_folder
 from lcirc_cli.model import LcircForCausalLM
-from lcirc_cli.training.model_setup import build_model
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.methods.adapter import build_model
 from lcirc_cli.training.run import train
-from lcirc_cli.training.settings import TrainSettings, make_settings
+from lcirc_cli.training.settings import TrainSettings
 
 HERE = Path(__file__).resolve().parent
 SYSTEMS: dict[str, dict[str, Any]] = {

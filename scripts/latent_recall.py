@@ -27,12 +27,12 @@ from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.evidence import PassageIndex, fuse, ranking
 from lcirc_cli.files import cache_dir, make_folder
 from lcirc_cli.model import LcircForCausalLM, passage_scores
-from lcirc_cli.training.corpus import load_corpus, tokenise
-from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.model_setup import build_model, calibrate
-from lcirc_cli.training.objectives import evidence_scores
-from lcirc_cli.training.settings import make_settings
-from lcirc_cli.training.stages import question_keys
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data.corpus import load_corpus, tokenise
+from lcirc_cli.training.data.feature_cache import FeatureCache
+from lcirc_cli.training.methods.adapter import build_model, calibrate
+from lcirc_cli.training.methods.objectives import evidence_scores
+from lcirc_cli.training.methods.stages import question_keys
 
 DEPTHS = (1, 3, 5)
 AT_ONCE = 8  # questions

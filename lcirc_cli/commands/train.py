@@ -103,7 +103,7 @@ def train(
     that --adapter takes (of the methods to compare with: what `lcirc bench run` takes as
     window@RUN/best). Killed at any moment, it goes on with --resume auto.
     """
-    from lcirc_cli.training.settings import make_settings, parse_assignments, to_toml
+    from lcirc_cli.training.config import make_settings, parse_assignments, to_toml
 
     given: dict[str, Any] = {
         "stage": stage,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli.errors import EndpointError, LcircError, UsageError
+from lcirc_cli.errors import DocumentError, EndpointError, LcircError, UsageError
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+(?::[\w.-]+)?")
 MOST_SHARDS = 64  # more of them are dealt out to this many readers
@@ -94,3 +94,55 @@ def push(folder: Path, repository: str, *, ignore: tuple[str, ...]) -> str:
             f"can't push to {repository}: {first}; run: hf auth login, then the same command again"
         ) from error
     return f"https://huggingface.co/datasets/{repository}"
+
+
+def is_streamed(source: str) -> bool:
+    """Whether a --data source is read in blocks: a Hub id, or Parquet files."""
+    path = Path(source).expanduser()
+    if path.exists():
+        return bool(_parquet_files(path))
+    return is_dataset_name(source)
+
+
+def open_streamed(source: str) -> Any:
+    """The train split of a data set of the Hub, or of local Parquet files, as a stream.
+
+    Raises:
+        UsageError: `datasets` is not installed.
+        DocumentError: local files that can't be read.
+        EndpointError: no such data set, no access, or no connection.
+    """
+    try:
+        from datasets import disable_progress_bars, load_dataset
+    except ImportError as error:
+        raise UsageError("streamed data need datasets: pip install 'lcirc[bench]'") from error
+    disable_progress_bars()
+    path = Path(source).expanduser()
+    try:
+        if path.exists():
+            files = [str(each) for each in _parquet_files(path)]
+            return load_dataset("parquet", data_files=files, split="train", streaming=True)
+        repository, _, config = source.partition(":")
+        return load_dataset(repository, config or None, split="train", streaming=True)
+    except Exception as error:  # the library lets errors of many kinds through
+        raise unreadable(source, error) from error
+
+
+def unreadable(source: str, error: Exception) -> DocumentError | EndpointError:
+    """The error, in one line, for a source that broke off while it was read."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if Path(source).expanduser().exists():
+        return DocumentError(f"{source} can't be read: {reason}")
+    return EndpointError(
+        f"can't read the data set {source} from the Hub: {reason}; check the name and the "
+        "network, or give a local folder"
+    )
+
+
+def _parquet_files(path: Path) -> list[Path]:
+    """The Parquet files of a folder (those of its train split where they say so), or a file."""
+    if path.is_file():
+        return [path] if path.suffix == ".parquet" else []
+    found = sorted(path.rglob("*.parquet"))
+    train = [each for each in found if each.name.startswith("train")]
+    return train or found

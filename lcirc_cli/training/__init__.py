@@ -1,0 +1,1 @@
+"""`lcirc train`: from documents with questions to an adapter. Knows nothing about benchmarks."""

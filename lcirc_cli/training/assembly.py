@@ -10,22 +10,18 @@ from lcirc_cli import console
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import cache_dir, make_folder
-from lcirc_cli.training.corpus import Corpus, load_corpus
+from lcirc_cli.qa.hub import is_streamed
+from lcirc_cli.training.data.corpus import Corpus, load_corpus
+from lcirc_cli.training.data.feature_cache import FeatureCache
+from lcirc_cli.training.data.streams import BlockedCorpus, open_streams
 from lcirc_cli.training.distributed import Processes
-from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.learner import AdapterLearner, Learner, ReaderLearner
-from lcirc_cli.training.model_setup import build_model, calibrate
-from lcirc_cli.training.readers import MemoryReader, PassageReader, Reader
+from lcirc_cli.training.methods.adapter import build_model, calibrate
+from lcirc_cli.training.methods.learner import AdapterLearner, Learner, ReaderLearner
+from lcirc_cli.training.methods.readers import MemoryReader, PassageReader, Reader
+from lcirc_cli.training.methods.stages import QuestionAnswering, Stage, StreamedStage
+from lcirc_cli.training.methods.text_stages import LanguageModelling, Reconstruction
 from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.sharding import check_sharding, is_sharded, shard_backbone
-from lcirc_cli.training.stages import QuestionAnswering, Stage
-from lcirc_cli.training.streams import (
-    BlockedCorpus,
-    StreamedStage,
-    is_streamed,
-    open_streams,
-)
-from lcirc_cli.training.text_stages import LanguageModelling, Reconstruction
 
 STAGES: dict[str, Callable[..., Stage]] = {
     "qa": QuestionAnswering,
@@ -147,7 +143,7 @@ def _reader(
     processes: Processes,
 ) -> Built:
     """An adapter's reader alone; its memory is that of --init, or none."""
-    from lcirc_cli.training.reader_stage import ReaderStage
+    from lcirc_cli.training.methods.reader_stage import ReaderStage
 
     model = build_model(settings, backbone)
     return (
@@ -166,8 +162,11 @@ def _tuned(
     keep: bool,
     processes: Processes,
 ) -> Built:
-    from lcirc_cli.training.tuned_methods import TunedLearner, TunedQuestionAnswering
-    from lcirc_cli.training.tuned_reader import TunedReader
+    from lcirc_cli.training.methods.baselines import (
+        TunedLearner,
+        TunedQuestionAnswering,
+        TunedReader,
+    )
 
     learner = TunedLearner(backbone, settings)
     make = partial(TunedQuestionAnswering, learner, backbone, settings=settings)

@@ -19,18 +19,18 @@ from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.cost.peak import peak_mb
 from lcirc_cli.cost.shapes import LMShape, backbone_sizes, shape_of, shape_of_config
 from lcirc_cli.errors import ModelError, UsageError
+from lcirc_cli.qa.hub import is_streamed
 from lcirc_cli.training import estimate
 from lcirc_cli.training.assembly import Assembly, assemble
-from lcirc_cli.training.corpus import count_local
+from lcirc_cli.training.data.corpus import count_local
+from lcirc_cli.training.data.samples import make_sampler
 from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.estimate import Slot
 from lcirc_cli.training.loop import Stepper
-from lcirc_cli.training.model_setup import adapter_config, config_for
-from lcirc_cli.training.reader_stage import ReaderStage
-from lcirc_cli.training.samples import make_sampler
+from lcirc_cli.training.methods.adapter import adapter_config, config_for
+from lcirc_cli.training.methods.reader_stage import ReaderStage
+from lcirc_cli.training.methods.stages import segment_lengths
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import segment_lengths
-from lcirc_cli.training.streams import is_streamed
 
 WARM_UP, TIMED = 1, 3  # steps
 _DRAWN = 64  # samples whose mean stands for all

@@ -21,11 +21,12 @@ from lcirc_cli import console
 from lcirc_cli.cost.peak import give_back
 from lcirc_cli.files import make_folder
 from lcirc_cli.training.checkpoint import load_newest, save_checkpoint
+from lcirc_cli.training.config import to_toml
 from lcirc_cli.training.distributed import Processes
-from lcirc_cli.training.learner import Learner
 from lcirc_cli.training.logs import RunLog
-from lcirc_cli.training.settings import FREE, TrainSettings, to_toml
-from lcirc_cli.training.stages import Stage, StageLoss
+from lcirc_cli.training.methods.learner import Learner
+from lcirc_cli.training.methods.stages import Stage, StageLoss
+from lcirc_cli.training.settings import FREE, TrainSettings
 from lcirc_cli.training.validation import Validator
 
 _GATES = ("gate", "share_logit")  # parameters that take gate_learning_rate

@@ -12,9 +12,10 @@ from lcirc_cli.backbones.loading import Backbone, choose_dtype, load_backbone
 from lcirc_cli.errors import LcircError, StorageError, UsageError
 from lcirc_cli.files import atomic_write, locked, make_folder
 from lcirc_cli.training.assembly import assemble
+from lcirc_cli.training.config import difference, from_toml, to_toml
 from lcirc_cli.training.distributed import start_processes
 from lcirc_cli.training.loop import Trainer
-from lcirc_cli.training.settings import TrainSettings, difference, from_toml, to_toml
+from lcirc_cli.training.settings import TrainSettings
 from lcirc_cli.training.sharding import is_sharded, local_device
 from lcirc_cli.training.validation import Validator
 

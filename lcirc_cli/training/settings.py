@@ -1,4 +1,4 @@
-"""Settings of a training run: one flat dataclass, `--set key=value` and config.toml.
+"""Settings of a training run: one flat dataclass, and which values make no run.
 
 Keys that begin with `adapter.` set the adapter's own configuration (`LcircConfig`). Knows
 nothing about torch.
@@ -6,19 +6,57 @@ nothing about torch.
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import tomllib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.training.presets import METHODS, PRESETS
-from lcirc_cli.training.settings_checks import check
+from lcirc_cli.settings import MAX_SEED
+from lcirc_cli.training.presets import METHODS
 
-ADAPTER = "adapter."
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "stage": ("qa", "lm", "reconstruct"),
+    "method": tuple(METHODS),
+    "bptt": ("full", "truncated", "selective"),
+    "autocast": ("auto", "bfloat16", "float32"),
+    "log_to": ("none", "tensorboard", "trackio"),
+}
+# At least 1.
+_COUNTS = (
+    "steps",
+    "documents",
+    "questions",
+    "checkpoint_every",
+    "validate_every",
+    "keep_checkpoints",
+    "validation_limit",
+    "stream_documents",
+    "lora_rank",
+    "summary_tokens",
+    "summary_segment",
+    "answer_tokens",
+)
+# At least 0.
+_AMOUNTS = (
+    "document_tokens",
+    "join_tokens",
+    "window_none",
+    "window_evidence",
+    "window_ends",
+    "answer_weight",
+    "evidence_weight",
+    "seed",
+)
+# Between 0 and 1.
+_SHARES = (
+    "unanswerable",
+    "altered",
+    "evidence_removed",
+    "multiple_choice",
+    "mixer_dropout",
+    "asked_windows",
+    "wordings",
+    "history",
+)
 
 
 @dataclass(frozen=True)
@@ -157,103 +195,68 @@ FREE = frozenset(
 )
 
 
-def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings:
-    """Preset, method, then what was given: field names (and `adapter.*` keys) to values.
-
-    Raises:
-        UsageError: no such preset or key, or a value of the wrong type or out of its range.
-    """
-    settings = _filled(preset, given)
-    check(settings)
-    return settings
-
-
-def _filled(preset: str | None, given: Mapping[str, Any]) -> TrainSettings:
-    """The settings, their names and types checked but not their ranges."""
-    if preset is not None and preset not in PRESETS:
-        raise UsageError(f"no training preset {preset!r}; there are {', '.join(PRESETS)}")
-    values: dict[str, Any] = dict(PRESETS[preset] if preset else {})
-    values["adapter"] = dict(values.get("adapter", {}))
-    values |= METHODS.get(str(given.get("method", "qd-lcirc")), {})
-    for key, value in given.items():
-        if key.startswith(ADAPTER):
-            values["adapter"][key.removeprefix(ADAPTER)] = value
-        else:
-            values[key] = _typed(key, value)
-    return TrainSettings(**values)
-
-
-def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """`key=value` pairs of --set; values as in TOML, bare words as text.
-
-    Raises:
-        UsageError: no `=` in an assignment.
-    """
-    parsed = {}
-    for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        if not equals:
-            raise UsageError(f"--set wants key=value, not {assignment!r}")
-        try:
-            parsed[key.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed[key.strip()] = text
-    return parsed
+def check(settings: TrainSettings) -> None:
+    """Raises UsageError with the first value that no run can have."""
+    for key, allowed in _CHOICES.items():
+        if getattr(settings, key) not in allowed:
+            raise UsageError(f"{key} must be one of {', '.join(allowed)}")
+    for key in _COUNTS:
+        if getattr(settings, key) < 1:
+            raise UsageError(f"{key} must be at least 1")
+    for key in _AMOUNTS:
+        if not getattr(settings, key) >= 0:
+            raise UsageError(f"{key} must not be negative")
+    if settings.seed > MAX_SEED:
+        raise UsageError(f"seed must be {MAX_SEED} at most, not {settings.seed}")
+    if not settings.clip > 0:
+        raise UsageError("clip must be over 0; a large one leaves gradients as they are")
+    _check_lengths(settings)
+    if not settings.temperature > 0:
+        raise UsageError("temperature must be over 0")
+    for key in _SHARES:
+        if not 0.0 <= getattr(settings, key) <= 1.0:
+            raise UsageError(f"{key} must be between 0 and 1")
+    if settings.answer_weight <= 0 and settings.evidence_weight <= 0:
+        raise UsageError("one of answer_weight and evidence_weight must be over 0")
+    if settings.method != "qd-lcirc":
+        _check_tuned(settings)
+    if settings.window_none + settings.window_evidence + settings.window_ends <= 0:
+        raise UsageError("one of window_none, window_evidence, window_ends must be over 0")
 
 
-def to_toml(settings: TrainSettings) -> str:
-    """The settings as config.toml; `from_toml` reads it back."""
-    rows = []
-    for each in dataclasses.fields(settings):
-        value = getattr(settings, each.name)
-        if each.name != "adapter":
-            rows.append(f"{each.name} = {_toml(value)}")
-    rows += ["", "[adapter]"]
-    rows += [f"{key} = {_toml(value)}" for key, value in sorted(settings.adapter.items())]
-    return "\n".join(rows) + "\n"
+def _check_lengths(settings: TrainSettings) -> None:
+    """Numbers that some stages, windows and losses need, and others pass over."""
+    if settings.bptt != "full" and settings.bptt_states < 1:
+        raise UsageError(f"bptt_states must be at least 1 with bptt={settings.bptt}")
+    if settings.evidence_weight > 0 and settings.passage_tokens < 1:
+        raise UsageError("passage_tokens must be at least 1 where evidence_weight is over 0")
+    # Half of the window for the head, half for the tail.
+    needed = 2 if settings.window_ends > 0 else 1 if settings.window_evidence > 0 else 0
+    if settings.stage != "qa":
+        needed = 1
+    if settings.window_tokens < needed:
+        raise UsageError(f"window_tokens must be at least {needed} for what the window holds")
 
 
-def from_toml(path: Path) -> TrainSettings:
-    """Read a run's config.toml, to compare with.
-
-    Ranges are not checked: a run of an older version may hold what is refused now, and settings
-    that may change must then be changeable.
-
-    Raises:
-        UsageError: not TOML, unknown keys or values of the wrong type.
-    """
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"can't read the settings in {path}: {error}") from error
-    adapter = values.pop("adapter", {})
-    return _filled(None, values | {ADAPTER + key: value for key, value in adapter.items()})
-
-
-def difference(ours: TrainSettings, theirs: TrainSettings) -> list[str]:
-    """Names of the settings that differ and decide the weights."""
-    return [
-        each.name
-        for each in dataclasses.fields(ours)
-        if each.name not in FREE and getattr(ours, each.name) != getattr(theirs, each.name)
-    ]
-
-
-def _typed(key: str, value: Any) -> Any:
-    fields = {each.name: each for each in dataclasses.fields(TrainSettings)}
-    if key not in fields or key == "adapter":
-        raise UsageError(f"no training setting {key!r}; see lcirc train --print-config")
-    default = getattr(TrainSettings(), key)
-    if isinstance(default, tuple):
-        return tuple(str(item) for item in ([value] if isinstance(value, str) else value))
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(default):
-        raise UsageError(f"{key} wants {type(default).__name__}, not {value!r}")
-    return value
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(json.dumps(item) for item in value) + "]"
-    return json.dumps(value)  # text, numbers, booleans and lists are written as in JSON
+def _check_tuned(settings: TrainSettings) -> None:
+    """What a reader or a fine-tuned baseline can't have is refused, not passed over."""
+    method = settings.method
+    if settings.stage != "qa":
+        raise UsageError(f"--method {method} is trained by --stage qa alone")
+    if settings.init and method != "reader":
+        raise UsageError(f"--method {method} starts from the backbone: leave --init out")
+    if settings.shard_backbone:
+        raise UsageError(f"--method {method} trains inside the backbone: shard_backbone=false")
+    if settings.evidence_weight > 0 or settings.answer_weight <= 0:
+        raise UsageError(f"--method {method} learns from answers alone: evidence_weight=0")
+    if method in ("window", "reader") and settings.window_none > 0:
+        raise UsageError(
+            f"--method {method} reads the document in its window alone: window_none=0, and "
+            "window_ends or window_evidence over 0"
+        )
+    if method == "reader" and settings.window_ends > 0:
+        raise UsageError(
+            "--method reader reads passages: window_ends=0, and window_evidence over 0"
+        )
+    if method == "autocompressor" and settings.bptt == "selective":
+        raise UsageError("--method autocompressor takes bptt=full or bptt=truncated")

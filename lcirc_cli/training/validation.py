@@ -22,11 +22,11 @@ from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.qa.scoring import best_f1, is_refusal
-from lcirc_cli.training.corpus import Corpus, Question, load_corpus, select
-from lcirc_cli.training.learner import Learner
-from lcirc_cli.training.readers import Reader
+from lcirc_cli.training.data.corpus import Corpus, Question, load_corpus, select
+from lcirc_cli.training.methods.learner import Learner
+from lcirc_cli.training.methods.readers import Reader
+from lcirc_cli.training.methods.stages import precision
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import precision
 
 CONDITIONS = ("true", "shuffled", "none")
 _ROWS = 8  # questions at once

@@ -12,9 +12,9 @@ from lcirc_cli import Engine
 from lcirc_cli.adapters.loading import PRETRAINED, load_adapter
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.documents import read_document
-from lcirc_cli.training.corpus import load_corpus, select
-from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.readers import MemoryReader
+from lcirc_cli.training.data.corpus import load_corpus, select
+from lcirc_cli.training.data.feature_cache import FeatureCache
+from lcirc_cli.training.methods.readers import MemoryReader
 
 QUESTIONS = 24
 

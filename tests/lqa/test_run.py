@@ -143,7 +143,7 @@ def test_train_and_bench_read_it(
 ) -> None:
     from lcirc_cli.bench.tasks import open_task
     from lcirc_cli.bench.tasks.options import TaskOptions
-    from lcirc_cli.training.corpus import load_corpus
+    from lcirc_cli.training.data.corpus import load_corpus
 
     manifest = make_data(at(settings, endpoint()))
     rows = {entry["path"]: entry["rows"] for entry in manifest["files"]}

@@ -10,12 +10,12 @@ from _measuring import some_tokens
 
 from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.model import LcircForCausalLM
-from lcirc_cli.training.corpus import Corpus, Question, TokenisedDocument
-from lcirc_cli.training.feature_cache import FeatureCache
+from lcirc_cli.training.data.corpus import Corpus, Question, TokenisedDocument
+from lcirc_cli.training.data.feature_cache import FeatureCache
 from lcirc_cli.training.loop import make_optimizer
-from lcirc_cli.training.model_setup import build_model
+from lcirc_cli.training.methods.adapter import build_model
+from lcirc_cli.training.methods.stages import QuestionAnswering
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import QuestionAnswering
 
 
 class Training(NamedTuple):

@@ -22,12 +22,12 @@ from torch import Tensor
 
 from lcirc_cli.backbones.loading import load_backbone
 from lcirc_cli.model import LcircForCausalLM
-from lcirc_cli.training.corpus import load_corpus
-from lcirc_cli.training.learner import ReaderLearner
-from lcirc_cli.training.model_setup import build_model
-from lcirc_cli.training.reader_stage import separate_losses, shared_losses
-from lcirc_cli.training.settings import make_settings
-from lcirc_cli.training.shared_windows import SharedWindow, WindowDrawer
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data.corpus import load_corpus
+from lcirc_cli.training.data.shared_windows import SharedWindow, WindowDrawer
+from lcirc_cli.training.methods.adapter import build_model
+from lcirc_cli.training.methods.learner import ReaderLearner
+from lcirc_cli.training.methods.reader_stage import separate_losses, shared_losses
 
 WINDOWS = 16
 NAME = "shared windows"

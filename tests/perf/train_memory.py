@@ -26,8 +26,8 @@ from typing import Any
 from _measuring import emit, peak_mb, restart_peak, spread_percent
 from _training import on_one_document
 
-from lcirc_cli.training.corpus import Question
-from lcirc_cli.training.settings import make_settings
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data.corpus import Question
 
 LENGTHS = (8_192, 32_768, 131_072)
 QUESTIONS, RETAINED = 8, 8

@@ -30,8 +30,8 @@ from torch.nn import functional as F
 
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.answering.windows import build_prompt
-from lcirc_cli.training.corpus import Question
-from lcirc_cli.training.settings import make_settings
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data.corpus import Question
 
 TOKENS, QUESTIONS = 2_048, 8
 SETTINGS = {

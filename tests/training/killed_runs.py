@@ -23,8 +23,8 @@ import torch
 from safetensors.torch import load_file
 
 from lcirc_cli.backbones.loading import Backbone, load_backbone
+from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.run import train
-from lcirc_cli.training.settings import make_settings
 
 STEPS = 24
 SETTINGS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lcirc_cli.training.altered import alter
+from lcirc_cli.training.data.altered import alter
 
 
 @pytest.mark.parametrize(

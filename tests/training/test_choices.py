@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lcirc_cli.training.choices import MOST, draw_options, ways
-from lcirc_cli.training.corpus import Corpus, Question, load_corpus
-from lcirc_cli.training.samples import Sampler, SampleSettings
-from lcirc_cli.training.settings import make_settings
-from lcirc_cli.training.windows import WindowMaker
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data.choices import MOST, draw_options, ways
+from lcirc_cli.training.data.corpus import Corpus, Question, load_corpus
+from lcirc_cli.training.data.samples import Sampler, SampleSettings
+from lcirc_cli.training.data.windows import WindowMaker
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 import torch
 
-from lcirc_cli.training.corpus import Corpus, Question, TokenisedDocument
-from lcirc_cli.training.samples import Sampler, SampleSettings
+from lcirc_cli.training.data.corpus import Corpus, Question, TokenisedDocument
+from lcirc_cli.training.data.samples import Sampler, SampleSettings
 
 WORDS = 240  # a document's, each a token
 

@@ -12,9 +12,9 @@ import pytest
 
 from lcirc_cli.cost.shapes import backbone_sizes, shape_of
 from lcirc_cli.training import estimate
+from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.estimate import Slot
-from lcirc_cli.training.model_setup import config_for
-from lcirc_cli.training.settings import make_settings
+from lcirc_cli.training.methods.adapter import config_for
 
 from ..conftest import Outcome
 from .conftest import Command, Line

@@ -17,8 +17,8 @@ from lcirc_cli.model import (
     preset,
 )
 from lcirc_cli.model.decoders import backbone_shape
-from lcirc_cli.training.objectives import evidence_loss
-from lcirc_cli.training.stages import compress_sample
+from lcirc_cli.training.methods.objectives import evidence_loss
+from lcirc_cli.training.methods.stages import compress_sample
 
 SEGMENTS = 4
 

@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 
 from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.model.features import restore
-from lcirc_cli.training.corpus import TokenisedDocument
-from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.model_setup import build_model
-from lcirc_cli.training.settings import make_settings
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data.corpus import TokenisedDocument
+from lcirc_cli.training.data.feature_cache import FeatureCache
+from lcirc_cli.training.methods.adapter import build_model
 
 WINDOW, TOKENS = 16, 41
 

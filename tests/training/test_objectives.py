@@ -13,8 +13,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, Memory, preset
 from lcirc_cli.model.decoders import backbone_shape
-from lcirc_cli.training.objectives import IGNORED, SHARPNESS, evidence_loss, label_losses
-from lcirc_cli.training.windows import make_windows
+from lcirc_cli.training.data.windows import IGNORED, make_windows
+from lcirc_cli.training.methods.objectives import SHARPNESS, evidence_loss, label_losses
 
 
 def _model(backbone: Any) -> LcircForCausalLM:

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 from lcirc_cli.adapters.loading import load_adapter
-from lcirc_cli.training.learner import ReaderLearner
-from lcirc_cli.training.model_setup import build_model
-from lcirc_cli.training.reader_stage import separate_losses, shared_losses, shared_mask
-from lcirc_cli.training.settings import make_settings
-from lcirc_cli.training.shared_windows import Row, SharedWindow
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data.shared_windows import Row, SharedWindow
+from lcirc_cli.training.methods.adapter import build_model
+from lcirc_cli.training.methods.learner import ReaderLearner
+from lcirc_cli.training.methods.reader_stage import separate_losses, shared_losses, shared_mask
 
 from ..conftest import Outcome
 from .conftest import Command, Line, checkpoint_tensors

@@ -17,9 +17,9 @@ from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.evidence import PassageIndex, ranking
 from lcirc_cli.memory.contents import unread
-from lcirc_cli.training.corpus import Corpus, load_corpus, select, tokenise
-from lcirc_cli.training.passages import SamplePassages
-from lcirc_cli.training.samples import Sample, Sampler, SampleSettings, draw_segment_length
+from lcirc_cli.training.data.corpus import Corpus, load_corpus, select, tokenise
+from lcirc_cli.training.data.passages import SamplePassages
+from lcirc_cli.training.data.samples import Sample, Sampler, SampleSettings, draw_segment_length
 
 from .conftest import Planted, write_planted
 

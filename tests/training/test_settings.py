@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.training.presets import PRESETS
-from lcirc_cli.training.settings import (
+from lcirc_cli.training.config import (
     difference,
     from_toml,
     make_settings,
     parse_assignments,
     to_toml,
 )
+from lcirc_cli.training.presets import PRESETS
 
 
 @pytest.mark.parametrize("preset", [None, *PRESETS])

@@ -56,8 +56,8 @@ def test_one_process_keeps_the_backbone_whole(
 def test_what_cannot_be_shared_is_refused() -> None:
     from lcirc_cli.errors import UsageError
     from lcirc_cli.model import LcircConfig
+    from lcirc_cli.training.config import make_settings
     from lcirc_cli.training.distributed import Processes
-    from lcirc_cli.training.settings import make_settings
     from lcirc_cli.training.sharding import check_sharding
 
     settings = make_settings(None, {"documents": 3, "shard_backbone": True})

@@ -12,10 +12,11 @@ import pytest
 
 from lcirc_cli.errors import UsageError
 from lcirc_cli.prompts import load
-from lcirc_cli.training import shared_windows
-from lcirc_cli.training.corpus import Corpus, Question, load_corpus
-from lcirc_cli.training.settings import TrainSettings, make_settings
-from lcirc_cli.training.shared_windows import SharedWindow, WindowDrawer, share
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data import shared_windows
+from lcirc_cli.training.data.corpus import Corpus, Question, load_corpus
+from lcirc_cli.training.data.shared_windows import SharedWindow, WindowDrawer, share
+from lcirc_cli.training.settings import TrainSettings
 
 FACTS = [
     ("The mill at Arden was built in 1702.", "When was the mill built?", "1702"),

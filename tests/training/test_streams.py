@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from lcirc_cli.errors import DocumentError, EndpointError, ModelError, UsageError
-from lcirc_cli.training.settings import TrainSettings, make_settings
-from lcirc_cli.training.streams import BlockedCorpus, RowStream, is_streamed, open_streams
+from lcirc_cli.qa.hub import is_streamed
+from lcirc_cli.training.config import make_settings
+from lcirc_cli.training.data.streams import BlockedCorpus, RowStream, open_streams
+from lcirc_cli.training.settings import TrainSettings
 
 from .conftest import Command, Line, checkpoint_tensors
 

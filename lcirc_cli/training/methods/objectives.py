@@ -15,8 +15,7 @@ from torch.nn import functional as F
 from lcirc_cli.model import LcircForCausalLM, Memory, Segment, passage_scores
 from lcirc_cli.model.evidence import SHARPNESS
 from lcirc_cli.model.layers import KeysValues
-
-IGNORED = -100
+from lcirc_cli.training.data.windows import IGNORED
 
 
 def label_losses(

@@ -19,8 +19,8 @@ from lcirc_cli.model.warm_start import (
     standardise_inputs,
     start_from_backbone,
 )
-from lcirc_cli.training.corpus import Corpus, TokenisedDocument
-from lcirc_cli.training.feature_cache import FeatureCache
+from lcirc_cli.training.data.corpus import Corpus, TokenisedDocument
+from lcirc_cli.training.data.feature_cache import FeatureCache
 from lcirc_cli.training.settings import TrainSettings
 
 _CHANGEABLE = ("retained_segments",)  # adapter settings that another stage may set anew

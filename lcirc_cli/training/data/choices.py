@@ -16,7 +16,7 @@ from string import ascii_uppercase
 import numpy as np
 
 from lcirc_cli.prompts import fill, load
-from lcirc_cli.training.corpus import Question
+from lcirc_cli.training.data.corpus import Question
 
 MOST = 4
 _WORD = re.compile(r"\w+")

@@ -13,8 +13,8 @@ import torch
 from lcirc_cli.answering.windows import best_texts
 from lcirc_cli.evidence import PassageIndex, ranking
 from lcirc_cli.memory.contents import unread
-from lcirc_cli.training.corpus import Corpus, TokenisedDocument
-from lcirc_cli.training.samples import Sample
+from lcirc_cli.training.data.corpus import Corpus, TokenisedDocument
+from lcirc_cli.training.data.samples import Sample
 
 
 def document_index(document: TokenisedDocument) -> PassageIndex:

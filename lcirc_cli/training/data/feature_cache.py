@@ -21,7 +21,7 @@ from torch import Tensor
 from lcirc_cli.files import atomic_write
 from lcirc_cli.model import LcircForCausalLM, Segment
 from lcirc_cli.model.features import StoredFeatures, restore
-from lcirc_cli.training.corpus import TokenisedDocument
+from lcirc_cli.training.data.corpus import TokenisedDocument
 
 Range = tuple[TokenisedDocument, int, int]  # tokens start..end-1 of a document
 

@@ -15,16 +15,16 @@ from torch import Tensor
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.training import choices
-from lcirc_cli.training.corpus import Corpus
-from lcirc_cli.training.objectives import IGNORED
-from lcirc_cli.training.passages import SamplePassages
-from lcirc_cli.training.samples import Asked, Sample
+from lcirc_cli.training.data import choices
+from lcirc_cli.training.data.corpus import Corpus
+from lcirc_cli.training.data.passages import SamplePassages
+from lcirc_cli.training.data.samples import Asked, Sample
 from lcirc_cli.training.settings import TrainSettings
 
 MISSED = (
     0.15  # of the windows with passages hold none that touches the evidence, beside real misses
 )
+IGNORED = -100
 
 
 @dataclass(frozen=True)

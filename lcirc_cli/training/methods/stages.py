@@ -5,7 +5,7 @@ A stage turns (step, slot) into a loss with gradients; the loop knows nothing el
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.backbones.loading import Backbone, choose_dtype
+from lcirc_cli.errors import DocumentError
 from lcirc_cli.model import (
     Backpropagation,
     LcircAdapter,
@@ -26,12 +27,13 @@ from lcirc_cli.model import (
 from lcirc_cli.model.layers import KeysValues
 from lcirc_cli.model.perceiver import SegmentKeys
 from lcirc_cli.model.recurrence import compress_for_training
-from lcirc_cli.training.corpus import Corpus
-from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.objectives import evidence_loss, evidence_scores, label_losses
-from lcirc_cli.training.samples import Asked, Sample, make_sampler
+from lcirc_cli.training.data.corpus import Corpus
+from lcirc_cli.training.data.feature_cache import FeatureCache
+from lcirc_cli.training.data.samples import Asked, Sample, make_sampler
+from lcirc_cli.training.data.streams import BlockedCorpus
+from lcirc_cli.training.data.windows import WindowMaker, make_windows
+from lcirc_cli.training.methods.objectives import evidence_loss, evidence_scores, label_losses
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.windows import WindowMaker, make_windows
 
 
 @dataclass(frozen=True)
@@ -250,3 +252,23 @@ def question_keys(
         ids[index, : len(row)] = torch.tensor(row)
         mask[index, : len(row)] = True
     return model.question_keys(ids, mask.to(model.device))
+
+
+class StreamedStage:
+    """A stage made anew for each block: the block of a step follows from the step alone."""
+
+    def __init__(
+        self, make: Callable[..., Stage], corpus: BlockedCorpus, first: Corpus, *, steps: int
+    ) -> None:
+        self._make, self._corpus, self._steps = make, corpus, steps
+        self._now: tuple[int, Stage] = (0, make(corpus=first))
+
+    def loss(self, step: int, slot: int) -> StageLoss:
+        """The stage's loss on the step's block."""
+        index = step // self._steps
+        if index != self._now[0]:
+            try:
+                self._now = index, self._make(corpus=self._corpus.block(index))
+            except ValueError as error:
+                raise DocumentError(f"block {index} of the streamed data: {error}") from error
+        return self._now[1].loss(step, slot)

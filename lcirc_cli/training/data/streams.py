@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.errors import DocumentError, EndpointError, ModelError, UsageError
-from lcirc_cli.qa.hub import is_dataset_name
-from lcirc_cli.training.corpus import (
+from lcirc_cli.errors import DocumentError, ModelError, UsageError
+from lcirc_cli.qa.hub import is_streamed, open_streamed, unreadable
+from lcirc_cli.training.data.corpus import (
     Corpus,
     Question,
     TokenisedDocument,
@@ -24,7 +23,6 @@ from lcirc_cli.training.corpus import (
     tokenise,
 )
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import Stage, StageLoss
 
 # Where published sets keep a document: FineWeb-LQA, FineWeb-Edu, FineWeb-Edu-Long.
 CONTEXTS = ("context", "text", "input_ids")
@@ -39,14 +37,6 @@ class Row:
 
     text: str
     asked: dict[str, Any] | None
-
-
-def is_streamed(source: str) -> bool:
-    """Whether a --data source is read in blocks: a Hub id, or Parquet files."""
-    path = Path(source).expanduser()
-    if path.exists():
-        return bool(_parquet_files(path))
-    return is_dataset_name(source)
 
 
 class RowStream:
@@ -84,11 +74,11 @@ class RowStream:
                 start = 0
 
     def _raw(self, start: int) -> Iterator[dict[str, Any]]:
-        dataset = _open(self._source)
+        dataset = open_streamed(self._source)
         try:
             yield from dataset.skip(start) if start else dataset
         except OSError as error:
-            raise _unreadable(self._source, error) from error
+            raise unreadable(self._source, error) from error
 
     def _parse(self, raw: dict[str, Any], where: str) -> Row:
         name = next((key for key in CONTEXTS if key in raw), None)
@@ -181,26 +171,6 @@ class BlockedCorpus:
                 groups[-1].append(read_question(row.asked, index, documents[-1], row.text, where))
 
 
-class StreamedStage:
-    """A stage made anew for each block: the block of a step follows from the step alone."""
-
-    def __init__(
-        self, make: Callable[..., Stage], corpus: BlockedCorpus, first: Corpus, *, steps: int
-    ) -> None:
-        self._make, self._corpus, self._steps = make, corpus, steps
-        self._now: tuple[int, Stage] = (0, make(corpus=first))
-
-    def loss(self, step: int, slot: int) -> StageLoss:
-        """The stage's loss on the step's block."""
-        index = step // self._steps
-        if index != self._now[0]:
-            try:
-                self._now = index, self._make(corpus=self._corpus.block(index))
-            except ValueError as error:
-                raise DocumentError(f"block {index} of the streamed data: {error}") from error
-        return self._now[1].loss(step, slot)
-
-
 def open_streams(
     settings: TrainSettings, backbone: Backbone, *, offline: bool = False
 ) -> BlockedCorpus:
@@ -249,39 +219,3 @@ def source_decoder(name: str, *, offline: bool = False) -> Callable[[Sequence[in
         )
 
     return decode
-
-
-def _open(source: str) -> Any:
-    try:
-        from datasets import disable_progress_bars, load_dataset
-    except ImportError as error:
-        raise UsageError("streamed data need datasets: pip install 'lcirc[bench]'") from error
-    disable_progress_bars()
-    path = Path(source).expanduser()
-    try:
-        if path.exists():
-            files = [str(each) for each in _parquet_files(path)]
-            return load_dataset("parquet", data_files=files, split="train", streaming=True)
-        repository, _, config = source.partition(":")
-        return load_dataset(repository, config or None, split="train", streaming=True)
-    except Exception as error:  # the library lets errors of many kinds through
-        raise _unreadable(source, error) from error
-
-
-def _unreadable(source: str, error: Exception) -> DocumentError | EndpointError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if Path(source).expanduser().exists():
-        return DocumentError(f"{source} can't be read: {reason}")
-    return EndpointError(
-        f"can't read the data set {source} from the Hub: {reason}; check the name and the "
-        "network, or give a local folder"
-    )
-
-
-def _parquet_files(path: Path) -> list[Path]:
-    """The Parquet files of a folder (those of its train split where they say so), or a file."""
-    if path.is_file():
-        return [path] if path.suffix == ".parquet" else []
-    found = sorted(path.rglob("*.parquet"))
-    train = [each for each in found if each.name.startswith("train")]
-    return train or found

@@ -21,12 +21,12 @@ from lcirc_cli.answering.windows import fitting
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Passage, PassageIndex, ranking
-from lcirc_cli.training import choices
-from lcirc_cli.training.altered import alter
-from lcirc_cli.training.corpus import Corpus, Question
-from lcirc_cli.training.passages import document_index
+from lcirc_cli.training.data import choices
+from lcirc_cli.training.data.altered import alter
+from lcirc_cli.training.data.corpus import Corpus, Question
+from lcirc_cli.training.data.passages import document_index
+from lcirc_cli.training.data.wordings import ASK, Form, draw_form, yes_or_no
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.wordings import ASK, Form, draw_form, yes_or_no
 
 T = TypeVar("T")
 MOST_TOKENS = 1_280  # of a window with all its questions: what bounds a step's memory

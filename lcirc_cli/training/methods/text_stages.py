@@ -9,10 +9,15 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lcirc_cli.training.objectives import label_losses
-from lcirc_cli.training.samples import draw_segment_length
-from lcirc_cli.training.stages import CorpusStage, StageLoss, backpropagation, compress_sample
-from lcirc_cli.training.windows import make_windows
+from lcirc_cli.training.data.samples import draw_segment_length
+from lcirc_cli.training.data.windows import make_windows
+from lcirc_cli.training.methods.objectives import label_losses
+from lcirc_cli.training.methods.stages import (
+    CorpusStage,
+    StageLoss,
+    backpropagation,
+    compress_sample,
+)
 
 CUE_TOKENS = 16  # what the LM (and the mixer, as its question) sees of a passage to continue
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lcirc_cli.training.altered import alter
-from lcirc_cli.training.choices import draw_options
-from lcirc_cli.training.corpus import Corpus, Question
-from lcirc_cli.training.ranges import (
+from lcirc_cli.training.data.altered import alter
+from lcirc_cli.training.data.choices import draw_options
+from lcirc_cli.training.data.corpus import Corpus, Question
+from lcirc_cli.training.data.ranges import (
     Part,
     evidence_inside,
     evidence_outside,

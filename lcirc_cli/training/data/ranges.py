@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lcirc_cli.training.corpus import Question
+from lcirc_cli.training.data.corpus import Question
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from torch import Tensor
 from lcirc_cli import console
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.model import LcircForCausalLM
-from lcirc_cli.training.corpus import Corpus
-from lcirc_cli.training.objectives import IGNORED, head_losses, label_losses
+from lcirc_cli.training.data.corpus import Corpus
+from lcirc_cli.training.data.shared_windows import SharedWindow, WindowDrawer
+from lcirc_cli.training.data.windows import IGNORED, make_windows
+from lcirc_cli.training.methods.objectives import head_losses, label_losses
+from lcirc_cli.training.methods.stages import StageLoss, precision
 from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.shared_windows import SharedWindow, WindowDrawer
-from lcirc_cli.training.stages import StageLoss, precision
-from lcirc_cli.training.windows import make_windows
 
 
 class ReaderStage:

@@ -16,12 +16,12 @@ from lcirc_cli.answering.generation import Decoding, generate
 from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.model import Backpropagation, LcircForCausalLM, Memory
-from lcirc_cli.training.corpus import Corpus, Question
-from lcirc_cli.training.feature_cache import FeatureCache
-from lcirc_cli.training.objectives import label_losses
-from lcirc_cli.training.passages import best_passages, document_index
-from lcirc_cli.training.stages import compress_sample, question_keys
-from lcirc_cli.training.windows import make_windows
+from lcirc_cli.training.data.corpus import Corpus, Question
+from lcirc_cli.training.data.feature_cache import FeatureCache
+from lcirc_cli.training.data.passages import best_passages, document_index
+from lcirc_cli.training.data.windows import make_windows
+from lcirc_cli.training.methods.objectives import label_losses
+from lcirc_cli.training.methods.stages import compress_sample, question_keys
 
 
 class Reading(Protocol):

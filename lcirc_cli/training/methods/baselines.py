@@ -3,7 +3,8 @@
 `window`: LoRA on the backbone, which reads a part of the document in its window: what fine-tuning
 gives without compression. `autocompressor`: summary tokens and LoRA; the document is there as
 summaries. Samples, their order, the window's contents and the form of the answers are those of the
-qa stage, so that only the method differs.
+qa stage, so that only the method differs. In validation `window` draws a document's part once;
+`autocompressor` reads summaries before the question alone.
 
 Legend: B questions, T window tokens, L label tokens, k summary tokens, P summary vectors, D.
 """
@@ -11,6 +12,7 @@ Legend: B questions, T window tokens, L label tokens, k summary tokens, P summar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +21,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lcirc_cli.answering.decoding import Decoder
+from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.baselines import folder as baseline
 from lcirc_cli.baselines import lora, summaries
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_folder
-from lcirc_cli.training.corpus import Corpus
-from lcirc_cli.training.learner import enable_checkpointing, set_frozen
-from lcirc_cli.training.model_setup import adapter_config
-from lcirc_cli.training.objectives import IGNORED, head_losses
-from lcirc_cli.training.samples import Sample, make_sampler
-from lcirc_cli.training.settings import TrainSettings
-from lcirc_cli.training.stages import (
+from lcirc_cli.training.data.corpus import Corpus, Question
+from lcirc_cli.training.data.ranges import Part
+from lcirc_cli.training.data.samples import Asked, Sample, make_sampler
+from lcirc_cli.training.data.windows import IGNORED, WindowMaker, make_windows
+from lcirc_cli.training.methods.adapter import adapter_config
+from lcirc_cli.training.methods.learner import enable_checkpointing, set_frozen
+from lcirc_cli.training.methods.objectives import head_losses
+from lcirc_cli.training.methods.readers import Reading
+from lcirc_cli.training.methods.stages import (
     StageLoss,
     backpropagation,
     in_half_precision,
     precision,
     segment_lengths,
 )
-from lcirc_cli.training.windows import WindowMaker, make_windows
+from lcirc_cli.training.settings import TrainSettings
 
 PROMPT_FORM = "plain"  # that of trained adapters
 _ANSWER_ROOM = 512  # tokens of a window beside the document's
@@ -185,3 +191,56 @@ class TunedQuestionAnswering:
         documents = self._corpus.documents
         parts = [documents[part.document].ids_N[part.start : part.end] for part in sample.parts]
         return torch.cat(parts)
+
+
+class TunedReader:
+    """Reads documents as `window` or `autocompressor` do."""
+
+    def __init__(
+        self, learner: TunedLearner, backbone: Backbone, *, settings: TrainSettings
+    ) -> None:
+        self._learner, self._backbone, self._settings = learner, backbone, settings
+
+    def read(self, corpus: Corpus, source: int | None, rows: list[Question]) -> Reading:
+        """Document `source` of the corpus (None: no document) for these questions."""
+        prefix = None
+        if source is not None:
+            prefix = self._learner.summaries(corpus.documents[source].ids_N, keep_gradients=0)
+        prompts = self._prompts(corpus, source, rows)
+        return _TunedReading(self._learner, self._backbone, prompts, prefix)
+
+    def _prompts(self, corpus: Corpus, source: int | None, rows: list[Question]) -> list[list[int]]:
+        if source is not None and self._settings.method == "window":
+            return self._windows(corpus, source, rows)
+        return [build_prompt(self._backbone, question=q.text, form=PROMPT_FORM) for q in rows]
+
+    def _windows(self, corpus: Corpus, source: int, rows: list[Question]) -> list[list[int]]:
+        """Prompts with parts of the document; evidence of another document has no place in it."""
+        sample = Sample(
+            parts=(Part(source, 0, len(corpus.documents[source].ids_N)),),
+            asked=tuple(
+                Asked(q.text, None, q.evidence if q.document == source else (), q) for q in rows
+            ),
+            segment_length=self._settings.summary_segment,
+        )
+        rng = np.random.default_rng((self._settings.seed, source, 3))
+        maker = WindowMaker(self._backbone, corpus, self._settings)
+        prompts, _ = maker.make(sample, rng, form=PROMPT_FORM)
+        return prompts
+
+
+@dataclass(frozen=True)
+class _TunedReading:
+    learner: TunedLearner
+    backbone: Backbone
+    prompts: list[list[int]]
+    prefix_PD: Tensor | None
+
+    def losses(self, answers: Sequence[list[int]]) -> Tensor:
+        return self.learner.losses(self.prompts, answers, self.prefix_PD)
+
+    def say(self, max_new_tokens: int) -> list[str]:
+        said = Decoder(self.backbone).generate(
+            self.prompts, max_new_tokens=max_new_tokens, prefix_PD=self.prefix_PD
+        )
+        return [text.strip().split("\n", 1)[0].rstrip() for text in said]

@@ -6,12 +6,9 @@ become token ranges here.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-import zlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,16 @@ from torch import Tensor
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import DocumentError
+from lcirc_cli.qa.form import (
+    document_files,
+    evidence_of,
+    field_of,
+    find_file,
+    history_of,
+    kind_of,
+    numbered_rows,
+    texts_of,
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +97,9 @@ def load_corpus(
     of_set: list[int] = []
     for number, source in enumerate(map(Path, sources)):
         known: dict[str, tuple[int, str]] = {}
-        for path in _document_files(source, text=not questions):
-            for where, row in read_rows(path):
-                identity, text = _field(row, "id", where), _field(row, "text", where)
+        for path in document_files(source, text=not questions):
+            for where, row in numbered_rows(path):
+                identity, text = field_of(row, "id", where), field_of(row, "text", where)
                 if not text.strip():
                     raise DocumentError(f"{where}: the document {identity!r} is empty")
                 if questions and identity in known:
@@ -103,8 +110,8 @@ def load_corpus(
                 of_set.append(number)
         if not questions:
             continue
-        for where, row in read_rows(_file(source, "qa")):
-            found = known.get(_field(row, "document_id", where))
+        for where, row in numbered_rows(find_file(source, "qa")):
+            found = known.get(field_of(row, "document_id", where))
             if found is None:
                 raise DocumentError(f"{where}: no document {row['document_id']!r} in {source}")
             index, text = found
@@ -122,12 +129,12 @@ def count_local(sources: Iterable[str | Path], *, questions: bool = True) -> tup
     """
     documents = asked = characters = 0
     for source in map(Path, sources):
-        for path in _document_files(source, text=not questions):
-            for where, row in read_rows(path):
+        for path in document_files(source, text=not questions):
+            for where, row in numbered_rows(path):
                 documents += 1
-                characters += len(_field(row, "text", where))
+                characters += len(field_of(row, "text", where))
         if questions:
-            asked += sum(1 for _ in read_rows(_file(source, "qa")))
+            asked += sum(1 for _ in numbered_rows(find_file(source, "qa")))
     return documents, asked, characters
 
 
@@ -155,49 +162,6 @@ def select(corpus: Corpus, *, limit: int, seed: int) -> Corpus:
     return replace(corpus, questions=kept)
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """("file:line", row) of a .jsonl or .jsonl.gz file.
-
-    Raises:
-        DocumentError: the file can't be read, or a line is not a JSON object.
-    """
-    opener = gzip.open if path.suffix == ".gz" else open
-    number = 0
-    try:
-        with opener(path, "rb") as lines:  # decoded by the line, so that a bad one is known
-            number = 1
-            while line := lines.readline():
-                row = json.loads(line.decode("utf-8"))
-                if not isinstance(row, dict):
-                    raise ValueError("not a JSON object")
-                yield f"{path}:{number}", row
-                number += 1
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DocumentError(f"{path}:{number}: can't be read ({error})") from error
-
-
-def _file(folder: Path, stem: str) -> Path:
-    for name in (f"{stem}.jsonl.gz", f"{stem}.jsonl"):
-        if (folder / name).is_file():
-            return folder / name
-    raise DocumentError(f"{folder} has no {stem}.jsonl or {stem}.jsonl.gz")
-
-
-def _document_files(source: Path, *, text: bool) -> list[Path]:
-    """documents.jsonl[.gz]; for plain text also a single file, or every one in a folder."""
-    if not text:
-        return [_file(source, "documents")]
-    if source.is_file():
-        return [source]
-    try:
-        return [_file(source, "documents")]
-    except DocumentError:
-        found = sorted([*source.glob("*.jsonl"), *source.glob("*.jsonl.gz")])
-        if not found:
-            raise DocumentError(f"{source} has no .jsonl or .jsonl.gz files") from None
-        return found
-
-
 def read_question(
     row: dict[str, Any], index: int, document: TokenisedDocument, text: str, where: str
 ) -> Question:
@@ -206,94 +170,22 @@ def read_question(
     Raises:
         DocumentError: a field is missing or not what it should be, with `where`.
     """
-    answers = _texts(row, "answers", where)
+    answers = texts_of(row, "answers", where)
     if answers is None:
         raise DocumentError(f"{where}: 'answers' must be a list (empty = unanswerable)")
-    options = _texts(row, "options", where) or ()
+    options = texts_of(row, "options", where) or ()
     if options and answers and not set(answers) & set(options):
         raise DocumentError(f"{where}: none of the answers is among the options")
-    question = _field(row, "question", where).strip()
+    question = field_of(row, "question", where).strip()
     if not question:
         raise DocumentError(f"{where}: the question is empty")
-    spans = _evidence(row, text, where, answerable=bool(answers))
+    spans = evidence_of(row, text, where, answerable=bool(answers))
     return Question(
         document=index,
         text=question,
         answers=answers,
         evidence=tuple(document.tokens_of(start, end) for start, end in spans),
         options=options,
-        kind=_kind(row, where),
-        history=_history(row, where),
+        kind=kind_of(row, where),
+        history=history_of(row, where),
     )
-
-
-def _kind(row: dict[str, Any], where: str) -> str:
-    kind = row.get("type")
-    if not isinstance(kind, str | None):
-        raise DocumentError(f"{where}: 'type' must be text")
-    return kind or ""
-
-
-def _history(row: dict[str, Any], where: str) -> tuple[tuple[str, str], ...]:
-    """Earlier turns by twos: the user's text and what was answered."""
-    given = row.get("history")
-    if given is None:
-        return ()
-    fits = isinstance(given, list) and all(
-        isinstance(turn, dict)
-        and turn.get("role") == ("assistant" if at % 2 else "user")
-        and isinstance(turn.get("text"), str)
-        for at, turn in enumerate(given)
-    )
-    if not fits or len(given) % 2:
-        raise DocumentError(
-            f"{where}: 'history' must be a list of turns in twos, "
-            '{"role": "user", "text": "..."} and {"role": "assistant", "text": "..."}'
-        )
-    texts = [turn["text"].strip() for turn in given]
-    return tuple(zip(texts[::2], texts[1::2], strict=True))
-
-
-def _texts(row: dict[str, Any], name: str, where: str) -> tuple[str, ...] | None:
-    """A list of texts that are not empty; None where the row has no such field."""
-    values = row.get(name)
-    if values is None:
-        return None
-    if not isinstance(values, list) or not all(isinstance(v, str) and v.strip() for v in values):
-        raise DocumentError(f"{where}: {name!r} must be a list of texts, none of them empty")
-    return tuple(value.strip() for value in values)
-
-
-def _evidence(
-    row: dict[str, Any], text: str, where: str, *, answerable: bool
-) -> list[tuple[int, int]]:
-    """The evidence's character offsets, which must lie inside the document."""
-    given = row.get("evidence")
-    if given is None and not answerable:
-        return []
-    if not isinstance(given, list) or not all(_is_span(span) for span in given):
-        raise DocumentError(
-            f"{where}: 'evidence' must be a list of character offsets [start, end] (empty = "
-            "nobody knows where)"
-        )
-    for start, end in given:
-        if not 0 <= start < end <= len(text):
-            raise DocumentError(
-                f"{where}: the evidence [{start}, {end}] is outside its document, which has "
-                f"{len(text):,} characters"
-            )
-    quote = row.get("quote")
-    if quote is not None and given and text[given[0][0] : given[0][1]] != quote:
-        raise DocumentError(f"{where}: the quote is not what the document has at its evidence")
-    return [(start, end) for start, end in given]
-
-
-def _is_span(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(each) is int for each in value)
-
-
-def _field(row: dict[str, Any], name: str, where: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str):
-        raise DocumentError(f"{where}: the field {name!r} is missing or not text")
-    return value

@@ -1,0 +1,1 @@
+"""What a step is shown: documents, questions and windows as tokens. Knows no losses."""

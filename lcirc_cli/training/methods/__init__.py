@@ -1,0 +1,1 @@
+"""What trains, and its losses. Knows nothing about steps, logs and checkpoints."""
