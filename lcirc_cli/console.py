@@ -7,6 +7,7 @@ imported on first use: it costs a tenth of a second that `--help` doesn't have.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import time
@@ -183,3 +184,21 @@ class _Lines:
             return
         left = time_left(pace * max(self._total - self._done, 0.0))
         note(f"{told}/{self._total / self._size:,.0f} {self._unit}{left}")
+
+
+@contextlib.contextmanager
+def silent_transformers() -> Iterator[None]:
+    """No progress bars or load reports from transformers: lcirc says what matters itself."""
+    from transformers.utils import logging
+
+    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        # The bar of a GGUF conversion is drawn past that switch.
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -15,8 +15,9 @@ from __future__ import annotations
 from .adapter import LcircAdapter
 from .causal_lm import LcircForCausalLM
 from .config import LcircConfig
+from .decoders import BackboneShape
 from .evidence import passage_scores
-from .presets import BackboneShape, preset
+from .presets import preset
 from .recurrence import Backpropagation, Compressed, Memory, Segment, State, compress
 
 __all__ = [

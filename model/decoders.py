@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from .presets import BackboneShape
-
 _LAYER_LISTS = ("layers", "h", "blocks")
 
 
@@ -171,3 +169,21 @@ def hidden_states_before(lm: PreTrainedModel, input_ids: Tensor, *, layer: int) 
 def contextual(lm: PreTrainedModel, input_ids: Tensor, *, layer: int) -> Tensor:
     """`hidden_states_before` without gradients."""
     return hidden_states_before(lm, input_ids, layer=layer)
+
+
+@dataclass(frozen=True)
+class BackboneShape:
+    """What an adapter needs to know about a decoder."""
+
+    name: str
+    hidden_size: int
+    num_layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate_size: int
+    norm_eps: float
+    fingerprint: str = ""
+    norm: str = "rmsnorm"  # of its attention: rmsnorm or layernorm
+    qk_norm: bool = False
+    attention_bias: bool = False

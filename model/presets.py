@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from .config import LcircConfig
-
-
-@dataclass(frozen=True)
-class BackboneShape:
-    """What an adapter needs to know about a decoder."""
-
-    name: str
-    hidden_size: int
-    num_layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    intermediate_size: int
-    norm_eps: float
-    fingerprint: str = ""
-    norm: str = "rmsnorm"  # of its attention: rmsnorm or layernorm
-    qk_norm: bool = False
-    attention_bias: bool = False
+from .decoders import BackboneShape
 
 
 def preset(name: str, shape: BackboneShape) -> LcircConfig:

@@ -9,7 +9,7 @@ from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.answering.windows import BUDGETS, build_prompt
 from lcirc_cli.bench.sample import Sample
 from lcirc_cli.bench.systems.gold import gold_answer
-from lcirc_cli.bench.systems.reading import best_passages
+from lcirc_cli.bench.systems.texts import best_passages
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine, Memories
 from lcirc_cli.evidence import ranking

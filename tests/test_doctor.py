@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lcirc_cli import __version__, app, version
-from lcirc_cli.commands import diagnosis
+from lcirc_cli.commands import doctor
 from lcirc_cli.errors import ModelError
 from lcirc_cli.settings import CommonSettings
 
@@ -49,7 +49,7 @@ def test_cache_and_model_are_reported(
 
 
 def test_extras_come_from_the_package_metadata() -> None:
-    extras = diagnosis.examine(CommonSettings())["extras"]
+    extras = doctor.examine(CommonSettings())["extras"]
     assert {"flash", "lqa", "bench", "peft", "office"} <= set(extras)
     assert extras["bench"] is True  # the development set-up installs it
 
@@ -100,7 +100,7 @@ def test_commands_and_the_api_stop_at_broken_links(
     broken = package_with_broken_links(tmp_path)
     original = version.links_problem
     monkeypatch.setattr(version, "links_problem", lambda: original(broken))
-    monkeypatch.setattr(diagnosis, "links_problem", lambda: original(broken))
+    monkeypatch.setattr(doctor, "links_problem", lambda: original(broken))
     status, out, err = cli("pull")
     assert (status, out) == (4, "")
     assert len(err.splitlines()) == 1

@@ -183,7 +183,7 @@ def _adapter(checkpoint: published.Checkpoint, config: LcircConfig) -> LcircAdap
 def _save(adapter: LcircAdapter, out: Path) -> None:
     from safetensors import SafetensorError
 
-    from lcirc_cli.backbones.smollm2 import silent_transformers
+    from lcirc_cli.console import silent_transformers
 
     try:
         with atomic_folder(out) as folder, silent_transformers():

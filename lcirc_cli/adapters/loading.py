@@ -107,7 +107,7 @@ def _folder(name: str, *, offline: bool) -> Path:
 def _load(folder: Path, name: str) -> LoadedAdapter:
     from safetensors import SafetensorError
 
-    from lcirc_cli.backbones.smollm2 import silent_transformers
+    from lcirc_cli.console import silent_transformers
     from lcirc_cli.model import LcircAdapter
 
     try:

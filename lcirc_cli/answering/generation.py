@@ -24,7 +24,7 @@ from transformers import (
 
 from lcirc_cli.answering.prefill import Prefill, answer_ids
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.backbones.smollm2 import silent_transformers
+from lcirc_cli.console import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.prompts import load
 

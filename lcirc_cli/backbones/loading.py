@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lcirc_cli import console
 from lcirc_cli.backbones import fingerprints, hub, smollm2, wheel
 from lcirc_cli.errors import ModelError, UsageError, is_out_of_memory
 from lcirc_cli.files import is_file, is_folder
@@ -101,7 +102,7 @@ def load_backbone(
     kind = choose_dtype(dtype, device=target)
     implementation = _attention_implementation(attention, target)
     path = pull(name, offline=offline)
-    with smollm2.silent_transformers():
+    with console.silent_transformers():
         tokenizer = _load_tokenizer(path, name)
         lm = _load_lm(path, name, dtype=kind, device=target, implementation=implementation)
     return Backbone(

@@ -7,17 +7,15 @@ conversion is never used. Knows nothing about where the weights come from
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.backbones import wheel
+from lcirc_cli.console import silent_transformers
 from lcirc_cli.errors import ModelError, StorageError
 from lcirc_cli.files import (
     atomic_folder,
@@ -187,21 +185,3 @@ def _tokenizer(gguf: Path, max_positions: int) -> Any:
     )
     tokenizer.model_max_length = max_positions
     return tokenizer
-
-
-@contextlib.contextmanager
-def silent_transformers() -> Iterator[None]:
-    """No progress bars or load reports from transformers: lcirc says what matters itself."""
-    from transformers.utils import logging
-
-    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        # The bar of a GGUF conversion is drawn past that switch.
-        with contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lcirc_cli import console
-from lcirc_cli.commands.ask import answer_one
+from lcirc_cli.commands.printing import answer_one
 from lcirc_cli.errors import UsageError
 
 if TYPE_CHECKING:

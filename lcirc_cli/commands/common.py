@@ -1,4 +1,4 @@
-"""The options that commands share, written once.
+"""The options that commands share, written once, and the engine that they ask for.
 
 `@takes("model", "offline")` adds these options to a command, which then gets one argument
 `settings: CommonSettings` with flags, LCIRC_* variables and the config file already resolved.
@@ -12,14 +12,18 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lcirc_cli import console
 from lcirc_cli.settings import CommonSettings, resolve
 
+if TYPE_CHECKING:
+    from lcirc_cli.engine import Engine
+
 _PANEL = "Common options"
+SUFFIX = ".lcirc"
 
 
 def _option(*names: str, **more: Any) -> Any:
@@ -127,3 +131,17 @@ def common_settings(flags: dict[str, Any]) -> CommonSettings:
         # Read by the Hub's client when it is first imported: a second lock on the same door.
         os.environ["HF_HUB_OFFLINE"] = "1"
     return settings
+
+
+def load_engine(settings: CommonSettings) -> Engine:
+    """Load backbone and adapter; see `Engine.load` for what is raised."""
+    from lcirc_cli.engine import Engine
+
+    return Engine.load(
+        settings.model,
+        settings.adapter,
+        device=settings.device,
+        dtype=settings.dtype,
+        attention=settings.attention,
+        offline=settings.offline,
+    )

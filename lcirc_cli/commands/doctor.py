@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import os
+import platform
+from pathlib import Path
 from typing import Any
 
 from lcirc_cli.commands.common import takes
+from lcirc_cli.errors import LcircError, ModelError
+from lcirc_cli.files import cache_dir, exists
 from lcirc_cli.settings import CommonSettings
+from lcirc_cli.version import __version__, links_problem
+
+PACKAGES = (
+    "torch", "transformers", "tokenizers", "safetensors", "accelerate", "gguf", "typer", "pypdf",
+    "bm25s",
+)  # fmt: skip
 
 
 @takes("device", "dtype", "attention", "offline", "json")
@@ -15,14 +27,13 @@ def doctor(*, settings: CommonSettings) -> None:
 
     Ends with exit code 4 where the installation itself is broken.
     """
-    from lcirc_cli.commands import diagnosis
 
-    report = diagnosis.examine(settings)
+    report = examine(settings)
     if settings.json:
         print(json.dumps(report, indent=2))
     else:
         print("\n".join(_lines(report)))
-    diagnosis.raise_for(report)
+    raise_for(report)
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
@@ -44,3 +55,125 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return "-" if value is None else str(value)
+
+
+def examine(settings: CommonSettings) -> dict[str, Any]:
+    """Everything that `lcirc doctor --json` prints."""
+    report: dict[str, Any] = {
+        "schema": 1,
+        "lcirc": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "hardware": _hardware(),
+        "choices": {},
+        "cache": _cache(),
+        "offline": settings.offline,
+        "extras": _extras(),
+        "problems": [],
+    }
+    broken = links_problem()
+    if broken is not None:
+        report["problems"].append(broken)
+        return report  # the choices are made by code behind those links
+    try:
+        report["choices"] = _choices(settings)
+    except LcircError as error:
+        report["problems"].append(str(error))
+    return report
+
+
+def raise_for(report: dict[str, Any]) -> None:
+    """Raise `ModelError` with the first problem of a report, if it has one."""
+    if report["problems"]:
+        raise ModelError(report["problems"][0])
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _hardware() -> dict[str, Any]:
+    import torch
+
+    from lcirc_cli.backbones import loading
+
+    return {
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "memory_gb": _memory_gb(),
+        "cpu_bfloat16": loading.cpu_has_bfloat16(),
+        "cuda": [
+            f"{torch.cuda.get_device_name(i)}, "
+            f"{torch.cuda.get_device_properties(i).total_memory / 1e9:.1f} GB"
+            for i in range(torch.cuda.device_count())
+        ],
+    }
+
+
+def _memory_gb() -> float | None:
+    try:
+        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return None
+    return round(size / 1e9, 1)
+
+
+def _choices(settings: CommonSettings) -> dict[str, Any]:
+    """What `auto` (or what was asked for) comes to on this machine."""
+    from lcirc_cli.backbones import loading
+
+    device = loading.choose_device(settings.device)
+    dtype = loading.choose_dtype(settings.dtype, device=device)
+    return {
+        "device": str(device),
+        "dtype": str(dtype).removeprefix("torch."),
+        "attention": loading.choose_attention(settings.attention, device=device),
+    }
+
+
+def _cache() -> dict[str, Any]:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    from lcirc_cli.backbones import smollm2
+
+    return {
+        "folder": str(cache_dir()),
+        "writable": _writable(cache_dir()),
+        "smollm2": smollm2.is_cached(),
+        "hub_folder": str(HF_HUB_CACHE),
+    }
+
+
+def _writable(folder: Path) -> bool:
+    """Whether the folder, or the nearest one above it that exists, can be written."""
+    while not exists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
+
+
+def _extras() -> dict[str, bool]:
+    """For each extra in lcirc's own metadata: are all of its packages installed?"""
+    from packaging.requirements import Requirement
+
+    try:
+        own = importlib.metadata.metadata("lcirc")
+        needed = [Requirement(line) for line in importlib.metadata.requires("lcirc") or []]
+    except importlib.metadata.PackageNotFoundError:
+        return {}  # run from a checkout that was never installed
+    found = {}
+    for extra in own.get_all("Provides-Extra") or []:
+        packages = [
+            each.name
+            for each in needed
+            if each.marker is not None
+            and each.marker.evaluate({"extra": extra})
+            and not each.marker.evaluate({"extra": ""})
+        ]
+        found[extra] = all(_version(name) is not None for name in packages)
+    return found

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import takes
-from lcirc_cli.commands.loading import load_engine
+from lcirc_cli.commands.common import load_engine, takes
 from lcirc_cli.commands.printing import print_json, print_path
 from lcirc_cli.errors import DocumentError, MemoryFileError, StorageError, UsageError
 from lcirc_cli.files import exists, is_file, is_folder, locked

@@ -5,17 +5,21 @@ The answer and its citations go to standard output, what was read and how well t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import console
+from lcirc_cli.commands.questions import check_question
 
 if TYPE_CHECKING:
-    from lcirc_cli.answering.answer import Answer
+    from lcirc_cli.answering.answer import Answer, AskSettings
+    from lcirc_cli.engine import Engine
+    from lcirc_cli.memory.contents import MemoryContents
 
 
 def citation_lines(answer: Answer) -> Iterator[str]:
@@ -73,3 +77,33 @@ def print_path(path: Path) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(os.fsencode(path) + b"\n")
         sys.stdout.buffer.flush()
+
+
+def answer_one(
+    engine: Engine,
+    memories: Sequence[MemoryContents],
+    question: str,
+    settings: AskSettings,
+    *,
+    as_json: bool,
+    history: Sequence[tuple[str, str]] = (),
+) -> Answer:
+    """Ask and print; on a terminal the answer appears as it is generated."""
+    check_question(question)
+    streaming = not as_json and sys.stdout.isatty()
+    answer = engine.ask(
+        memories,
+        question,
+        history=history,
+        on_token=print_piece if streaming else None,
+        **dataclasses.asdict(settings),
+    )
+    if as_json:
+        print_json(answer.to_json())
+    else:
+        print("" if streaming else printable(answer.answer))
+        for line in citation_lines(answer):
+            print(line)
+        sys.stdout.flush()
+    tell(answer)
+    return answer

@@ -27,11 +27,12 @@ from lcirc_cli.memory.contents import (
     append,
     same_source,
 )
-from lcirc_cli.memory.info import check_format, inspect_memory
+from lcirc_cli.memory.info import inspect_memory
 from lcirc_cli.memory.layout import (
     FORMAT,
     FORMAT_VERSION,
     array_part,
+    check_format,
     read_array,
     read_documents,
     read_tokens,

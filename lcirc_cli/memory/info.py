@@ -12,31 +12,9 @@ from typing import Any
 from lcirc_cli.errors import MemoryFileError
 from lcirc_cli.memory.container import Container, open_container
 from lcirc_cli.memory.contents import StoredDocument
-from lcirc_cli.memory.layout import FORMAT, FORMAT_VERSION, read_array, read_documents
+from lcirc_cli.memory.layout import check_format, read_array, read_documents
 
 _TOKEN_PARTS = ("token_ids", "token_ids_high", "token_starts", "token_start_jumps")
-
-
-def check_format(path: Path, container: Container) -> None:
-    """Refuses other safetensors files and formats that this lcirc doesn't know.
-
-    Raises:
-        MemoryFileError: not a memory file, or written by an older or a newer lcirc.
-    """
-    metadata = container.metadata
-    version = metadata.get("format_version", "")
-    if metadata.get("format") != FORMAT or not (version.isascii() and version.isdecimal()):
-        raise MemoryFileError(f"{path}: not an lcirc memory file; make one with `lcirc ingest`")
-    if int(version) < FORMAT_VERSION:
-        raise MemoryFileError(
-            f"{path}: written by an older lcirc (format {version}, this one reads "
-            f"{FORMAT_VERSION}); ingest the document again"
-        )
-    if int(version) > FORMAT_VERSION:
-        raise MemoryFileError(
-            f"{path}: written by a newer lcirc (format {version}, this one reads "
-            f"{FORMAT_VERSION}); upgrade lcirc, or ingest the document again"
-        )
 
 
 def inspect_memory(path: Path | str) -> dict[str, Any]:

@@ -18,11 +18,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lcirc_cli.documents.document import Page
+from lcirc_cli.errors import MemoryFileError
 from lcirc_cli.memory.container import ITEM_BYTES, Container, Part
 from lcirc_cli.memory.contents import StoredDocument
 
@@ -192,3 +194,25 @@ def read_tokens(
         own = steps[document.first_token : document.first_token + document.num_tokens]
         np.cumsum(own, out=own)
     return ids, steps
+
+
+def check_format(path: Path, container: Container) -> None:
+    """Refuses other safetensors files and formats that this lcirc doesn't know.
+
+    Raises:
+        MemoryFileError: not a memory file, or written by an older or a newer lcirc.
+    """
+    metadata = container.metadata
+    version = metadata.get("format_version", "")
+    if metadata.get("format") != FORMAT or not (version.isascii() and version.isdecimal()):
+        raise MemoryFileError(f"{path}: not an lcirc memory file; make one with `lcirc ingest`")
+    if int(version) < FORMAT_VERSION:
+        raise MemoryFileError(
+            f"{path}: written by an older lcirc (format {version}, this one reads "
+            f"{FORMAT_VERSION}); ingest the document again"
+        )
+    if int(version) > FORMAT_VERSION:
+        raise MemoryFileError(
+            f"{path}: written by a newer lcirc (format {version}, this one reads "
+            f"{FORMAT_VERSION}); upgrade lcirc, or ingest the document again"
+        )

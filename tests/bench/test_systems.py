@@ -23,7 +23,7 @@ from lcirc_cli.bench.systems import (
     parse_system,
 )
 from lcirc_cli.bench.systems.prompting import Prompter
-from lcirc_cli.bench.systems.reading import text_ids
+from lcirc_cli.bench.systems.texts import text_ids
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.model.reader import linear_targets

@@ -9,9 +9,11 @@ from .autocompressor import AutoCompressor
 from .base import Batch, Limits, Measured, NotApplicable, System
 from .compressing import Compressing
 from .constant import Constant
-from .reading import Embedded, Extended, Reading, WithLora
-from .retrieval import SentenceEncoder
+from .extended import Extended
+from .reading import Reading
+from .retrieval import Embedded, SentenceEncoder
 from .spec import NAMES, THROUGH_ADAPTER, SystemSpec, parse_system
+from .window import WithLora
 from .workbench import Workbench
 
 __all__ = [

@@ -26,7 +26,7 @@ from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured, check_other
 from .gold import gold_answer
 from .prompting import Prompter
-from .reading import other_ids, text_ids
+from .texts import other_ids, text_ids
 
 
 class AutoCompressor:

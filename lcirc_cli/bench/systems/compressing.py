@@ -21,8 +21,8 @@ from ..sample import Output, Sample, TextSample
 from .base import Batch, Limits, Measured, NotApplicable, check_other
 from .gold import gold_answer
 from .prompting import Prepared, Prompter
-from .reading import Ranges, best_passages, other_ids, text_ids
 from .spec import SystemSpec
+from .texts import Ranges, best_passages, other_ids, text_ids
 from .workbench import MemoryReader, Workbench
 
 

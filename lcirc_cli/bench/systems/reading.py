@@ -1,33 +1,26 @@
 """Systems without a memory: what part of the document the backbone reads is all that differs.
 
-`none`, `ends`, `full`, `retrieval`, and with changed weights or positions `window` and
-`extended-fa`.
+`none`, `ends`, `full` and `retrieval`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lcirc_cli.answering.decoding import Decoder
-from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.baselines import folder as baseline
-from lcirc_cli.baselines import lora
 from lcirc_cli.evidence.index import PassageIndex, ranking
 
 from ..sample import Output, Sample, TextSample
-from .base import Batch, Limits, Measured, NotApplicable
+from .base import Batch, Measured, NotApplicable
 from .gold import gold_answer
 from .prompting import Prepared, Prompter
-from .retrieval import SentenceEncoder
-from .spec import SystemSpec
+from .texts import Ranges, best_passages, text_ids
 from .workbench import Workbench
-
-Ranges = tuple[tuple[int, int], ...]
 
 
 class Reading:
@@ -135,110 +128,3 @@ class Reading:
         split = len(read) - sample.scored_tokens
         (loss,) = self._decoder.losses([read[:split]], [read[split:]])
         return Measured(Output(loss=loss), window=len(read), dropped=len(ids) - len(read))
-
-
-class Embedded(Reading):
-    """`retrieval@MODEL`: passages ranked by a sentence encoder instead of their words."""
-
-    def __init__(self, bench: Workbench, encoder: SentenceEncoder, *, limits: Limits) -> None:
-        super().__init__(bench, window="evidence", limit=limits.window, evidence=limits.evidence)
-        self._encoder = encoder
-        self._kept: tuple[PassageIndex, NDArray[np.floating[Any]]] | None = None
-
-    def _scores(self, index: PassageIndex, question: str) -> NDArray[np.floating[Any]]:
-        """Cosines; the passages of the last document are kept, all its questions share them."""
-        if self._kept is None or self._kept[0] is not index:
-            texts = [index.text(number) for number in range(len(index.passages))]
-            self._kept = index, self._encoder.embed(texts)
-        return self._kept[1] @ self._encoder.embed([question])[0]
-
-
-class Extended(Reading):
-    """`extended-fa`: RoPE's theta scaled so that twice the positions are told apart."""
-
-    def _changed(self) -> AbstractContextManager[None]:
-        return _doubled_theta(self._backbone.lm)
-
-
-class WithLora(Reading):
-    """`window@FOLDER`: a LoRA adapter on the backbone, no memory. Needs the extra `peft`."""
-
-    def __init__(self, bench: Workbench, spec: SystemSpec, *, limits: Limits) -> None:
-        folder = spec.adapter or ""
-        card = baseline.load_card(folder, bench.backbone, method="window")
-        super().__init__(
-            bench,
-            window=spec.window,
-            limit=limits.window,
-            evidence=limits.evidence,
-            form=card.prompt_form,
-        )
-        self._refuse_from = card.refusal_threshold
-        self._attach: Callable[[], AbstractContextManager[None]] = lora.attach(
-            bench.backbone.lm, folder
-        )
-
-    def _changed(self) -> AbstractContextManager[None]:
-        return self._attach()
-
-
-def best_passages(
-    index: PassageIndex, order: NDArray[np.integer[Any]], *, budget: int
-) -> tuple[list[str], Ranges]:
-    """Texts that fit in `budget` tokens, in document order; and all ranges, best first."""
-    chosen: list[int] = []
-    used = 0
-    for number in order:
-        passage = index.passages[number]
-        size = passage.end_token - passage.first_token
-        if used + size > budget and chosen:
-            break
-        chosen.append(int(number))
-        used += size
-    ranges = tuple((index.passages[n].start, index.passages[n].end) for n in order[:10])
-    return [index.text(number) for number in sorted(chosen)], ranges
-
-
-def text_ids(backbone: Backbone, sample: TextSample) -> list[int]:
-    """The tokens of a text's context, `context_tokens` of them.
-
-    Raises:
-        ValueError: there is nothing before the scored ones.
-    """
-    ids = _tokens(backbone, sample.document)
-    ids = ids[max(0, sample.end_token - sample.context_tokens) : sample.end_token]
-    if len(ids) <= sample.scored_tokens:
-        raise ValueError(
-            f"the text has {len(ids):,} tokens there, and {sample.scored_tokens:,} are scored"
-        )
-    return ids
-
-
-def other_ids(backbone: Backbone, sample: TextSample, other: str) -> list[int]:
-    """What stands in another text where the context of the scored tokens does: a control.
-
-    As many tokens as that context has, where the other text is as long.
-    """
-    ids = _tokens(backbone, other)[: sample.end_token - sample.scored_tokens]
-    return ids[-(sample.context_tokens - sample.scored_tokens) :]
-
-
-def _tokens(backbone: Backbone, text: str) -> list[int]:
-    tokenizer: Any = backbone.tokenizer
-    return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-
-
-@contextmanager
-def _doubled_theta(lm: Any) -> Iterator[None]:
-    """NTK-aware scaling by 2: theta * 2^(d / (d - 2)), for models with one rotary embedding."""
-    rotary = getattr(lm.get_decoder(), "rotary_emb", None)
-    if rotary is None or not hasattr(rotary, "inv_freq"):
-        raise NotApplicable("this backbone has no rotary embedding to extend")
-    kept = rotary.inv_freq
-    d = 2 * len(kept)
-    exponents = 2 * kept.new_tensor(range(d // 2)) / d
-    try:
-        rotary.inv_freq = kept * (2.0 ** (d / (d - 2))) ** -exponents
-        yield
-    finally:
-        rotary.inv_freq = kept

@@ -1,7 +1,7 @@
-"""A sentence-embedding encoder: texts to unit vectors, so that passages can be ranked by meaning.
+"""`retrieval@MODEL`: passages ranked by a sentence-embedding encoder instead of their words.
 
-Mean pooling over the tokens, normalised, as most such encoders were trained; no prefixes are put
-before questions or passages. Knows nothing about documents or systems.
+The encoder makes unit vectors of texts: mean pooling over the tokens, normalised, as most such
+encoders were trained; no prefixes are put before questions or passages.
 
 Legend: B texts, T tokens, D width.
 """
@@ -14,11 +14,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lcirc_cli import console
 from lcirc_cli.backbones import hub
-from lcirc_cli.backbones.smollm2 import silent_transformers
+from lcirc_cli.console import silent_transformers
 from lcirc_cli.errors import ModelError
+from lcirc_cli.evidence.index import PassageIndex
+
+from .base import Limits
+from .reading import Reading
+from .workbench import Workbench
 
 _BATCH = 32  # texts
 
@@ -91,3 +97,19 @@ def _folder(name: str, *, offline: bool) -> Path:
     if not folder.exists() and hub.is_hub_name(name):
         return hub.snapshot(name, offline=offline)
     raise ModelError(f"there is no sentence encoder {name}: give a folder or a Hub id")
+
+
+class Embedded(Reading):
+    """`retrieval@MODEL`: passages ranked by a sentence encoder instead of their words."""
+
+    def __init__(self, bench: Workbench, encoder: SentenceEncoder, *, limits: Limits) -> None:
+        super().__init__(bench, window="evidence", limit=limits.window, evidence=limits.evidence)
+        self._encoder = encoder
+        self._kept: tuple[PassageIndex, NDArray[np.floating[Any]]] | None = None
+
+    def _scores(self, index: PassageIndex, question: str) -> NDArray[np.floating[Any]]:
+        """Cosines; the passages of the last document are kept, all its questions share them."""
+        if self._kept is None or self._kept[0] is not index:
+            texts = [index.text(number) for number in range(len(index.passages))]
+            self._kept = index, self._encoder.embed(texts)
+        return self._kept[1] @ self._encoder.embed([question])[0]

@@ -201,7 +201,7 @@ def source_decoder(name: str, *, offline: bool = False) -> Callable[[Sequence[in
     """
     from transformers import AutoTokenizer
 
-    from lcirc_cli.backbones.smollm2 import silent_transformers
+    from lcirc_cli.console import silent_transformers
 
     try:
         with silent_transformers():

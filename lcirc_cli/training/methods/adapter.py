@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.backbones.smollm2 import silent_transformers
+from lcirc_cli.console import silent_transformers
 from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, LcircForCausalLM, preset
 from lcirc_cli.model.decoders import backbone_shape

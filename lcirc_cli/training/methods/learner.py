@@ -111,7 +111,7 @@ def set_frozen(lm: Any, *, checkpointing: bool) -> None:
 
 def enable_checkpointing(module: Any) -> None:
     """Let a module's layers be recomputed in the backward pass when they train."""
-    from lcirc_cli.backbones.smollm2 import silent_transformers
+    from lcirc_cli.console import silent_transformers
 
     with silent_transformers(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # renamed in transformers 5.2x

@@ -1,0 +1,112 @@
+"""What `lcirc ask` is asked: arguments, files of questions and standard input. Loads no model."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lcirc_cli.commands.common import SUFFIX
+from lcirc_cli.errors import UsageError
+from lcirc_cli.files import exists
+
+
+def split_arguments(
+    arguments: Sequence[str], question: str | None
+) -> tuple[list[Path], str | None]:
+    """Memory files, and the question if one is among the arguments.
+
+    Raises:
+        UsageError: no memory, two questions, or a file that is not a memory.
+    """
+    paths: list[Path] = []
+    for argument in arguments:
+        path = Path(argument)
+        if argument.endswith(SUFFIX):
+            if _is_missing(path):
+                raise UsageError(f"there is no memory file {argument}; make it with lcirc ingest")
+            paths.append(path)
+        elif argument and exists(path):
+            raise UsageError(
+                f"{argument} is not a memory file; ingest it first: lcirc ingest {argument}"
+            )
+        elif question is not None:
+            raise UsageError(
+                f"there is one question too many: {argument!r}; put a question of several words "
+                "in quotes"
+            )
+        else:
+            question = argument
+    if not paths:
+        raise UsageError(
+            'no memory file given: lcirc ask book.lcirc "question" (lcirc ingest makes one)'
+        )
+    return paths, question
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether there is no such file; one that may not be seen is there, and loading it says so."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        return False
+    except (OSError, ValueError):  # a name that is too long, or one with a NUL
+        return True
+
+
+def check_question(question: str) -> None:
+    """Raises UsageError where it is blank, or holds bytes that no text has."""
+    if not question.strip():
+        raise UsageError("the question is empty")
+    if not _is_text(question):
+        raise UsageError("the question is not valid UTF-8 text; type it again")
+
+
+def _is_text(question: str) -> bool:
+    # Python keeps the undecodable bytes of an argument as lone surrogates; JSON may hold them too.
+    return not any("\ud800" <= character <= "\udfff" for character in question)
+
+
+def read_questions(path: Path) -> list[str]:
+    """The questions of a JSON lines file; - is standard input.
+
+    Raises:
+        UsageError: the file can't be read, has no question, or a line is something else.
+    """
+    if str(path) == "-" and sys.stdin is None:
+        raise UsageError("standard input is closed; pipe the questions in, or name their file")
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"can't read the questions in {path}: {reason}") from error
+    found: list[str] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        asked = record.get("question") if isinstance(record, dict) else record
+        if not isinstance(asked, str) or not asked.strip() or not _is_text(asked):
+            raise UsageError(
+                f'{path}, line {number}: not a question; write {{"question": "..."}} on each line'
+            )
+        found.append(asked)
+    if not found:
+        raise UsageError(f"{path} holds no question")
+    return found
+
+
+def piped_question() -> str:
+    try:
+        question = "" if sys.stdin is None else sys.stdin.read().strip()
+    except UnicodeDecodeError:
+        raise UsageError("the question on standard input is not valid UTF-8 text") from None
+    if not question:
+        raise UsageError("no question: give it as an argument, with -q, or on standard input")
+    check_question(question)
+    return question
