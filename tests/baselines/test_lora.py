@@ -9,7 +9,7 @@ import torch
 
 from lcirc_cli.baselines import lora
 
-from .conftest import make_tiny_lm
+from ..conftest import make_tiny_lm
 
 pytest.importorskip("peft")
 

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 
 from lcirc_cli.backbones.tokens import encode
 
-from .tiny import make_text
+from ..engine.tiny import make_text
 
 WHOLE = 10**9
 

@@ -18,7 +18,7 @@ from lcirc_cli import __version__
 from lcirc_cli.documents.document import Page
 from lcirc_cli.memory.file import save_memory
 
-from .memory.samples import make_contents, make_document
+from ..memory.samples import make_contents, make_document
 
 
 @pytest.fixture

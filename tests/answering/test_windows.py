@@ -12,7 +12,7 @@ from lcirc_cli.answering.windows import build_prompt, encode_question, make_wind
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import split_passages
 
-from .tiny import make_document, make_text, save_backbone
+from ..engine.tiny import make_document, make_text, save_backbone
 
 QUESTION = "Where are the lanterns?"
 

@@ -17,7 +17,7 @@ import pytest
 
 from lcirc_cli.memory.file import load_memory
 
-from .tiny import SMALL, make_text, save_adapter
+from ..engine.tiny import SMALL, make_text, save_adapter
 
 Run = Callable[..., Any]
 

@@ -18,7 +18,7 @@ import pytest
 from lcirc_cli import Engine
 from lcirc_cli.memory.file import load_memory
 
-from .tiny import SMALL, make_text, save_adapter, save_backbone
+from ..engine.tiny import SMALL, make_text, save_adapter, save_backbone
 
 Run = Callable[..., Any]
 QUESTION = "What did the harbour master write?"

@@ -16,7 +16,7 @@ from lcirc_cli.adapters import loading
 from lcirc_cli.adapters.loading import load_adapter
 from lcirc_cli.errors import ModelError
 
-from .tiny import SMALL, save_adapter, save_backbone
+from ..engine.tiny import SMALL, save_adapter, save_backbone
 
 
 @pytest.fixture

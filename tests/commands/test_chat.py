@@ -19,7 +19,7 @@ from lcirc_cli.answering import answerer
 from lcirc_cli.answering.answer import AskSettings
 from lcirc_cli.commands.chat import chat
 
-from .tiny import make_document, make_text
+from ..engine.tiny import make_document, make_text
 
 Talk = Callable[..., Any]
 
