@@ -210,3 +210,12 @@ def test_loads_fast(tmp_path: Path) -> None:
         load_memory(path)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.2
+
+
+def test_the_public_name_is_the_same_module() -> None:
+    """`from lcirc_cli.memory_file import ...`, which does not import torch before it is used."""
+    import lcirc_cli.memory_file as public  # type: ignore[import-not-found]
+
+    assert public.load_memory is load_memory and public.save_memory is save_memory
+    with pytest.raises(AttributeError):
+        public.nothing  # noqa: B018
