@@ -30,9 +30,9 @@ from bptt_report import Outcome, report
 from tiny_backbone import BackboneSettings, make_backbone
 from tiny_world import Document, make_document, write_documents
 
-from lcirc_cli.answering.windows import build_prompt, encode_question
+from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone, load_backbone
-from lcirc_cli.backbones.tokens import encode
+from lcirc_cli.backbones.tokens import encode, encode_questions
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_write, make_folder
 from lcirc_cli.model import LcircForCausalLM
@@ -203,9 +203,7 @@ def answered(
     questions = [fact.question for fact in asked.facts]
     question = None
     if model.adapter.config.query_mixer:
-        question = model.question_keys(
-            torch.tensor([encode_question(backbone, each) for each in questions])
-        )
+        question = model.question_keys(*encode_questions(tokenizer, questions))
     form = model.adapter.config.prompt_form
     prompts = [
         [*build_prompt(backbone, question=fact.question, form=form), *ids_of([fact.key])]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from lcirc_cli.adapters.loading import LoadedAdapter
 from lcirc_cli.answering.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
@@ -23,11 +22,11 @@ from lcirc_cli.answering.windows import (
     BUDGETS,
     Turn,
     Window,
-    encode_question,
     make_window,
     uses_turns,
 )
 from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import citations, is_supported, missing_names, ranking
@@ -106,7 +105,7 @@ class Answerer:
             return Steered(Memory(torch.cat(states)[None]), None, time.perf_counter() - start)
         if self.adapter.adapter.mixer is None:  # the reader's passages are found by words alone
             return Steered(None, None, 0.0)
-        question = self.model.question_keys(*self._question_ids(questions))
+        question = self.model.question_keys(*encode_questions(self.backbone.tokenizer, questions))
         trained = self.adapter.adapter.config.trained
         passes = [
             run_pass(self.model, segments, question=question, store=store, evidence=trained)
@@ -172,13 +171,6 @@ class Answerer:
     @property
     def _form(self) -> str:
         return self.adapter.adapter.config.prompt_form
-
-    def _question_ids(self, questions: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Ids and mask [B, T], padded on the right."""
-        rows = [torch.tensor(encode_question(self.backbone, question)) for question in questions]
-        lengths = torch.tensor([len(row) for row in rows])
-        ids_BT = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        return ids_BT, torch.arange(ids_BT.shape[1])[None] < lengths[:, None]
 
     def _window(self, question: str, scores: np.ndarray, *, history: Sequence[Turn]) -> Window:
         kind, budget = self.settings.window, self.settings.window_tokens

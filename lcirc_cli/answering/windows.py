@@ -88,14 +88,6 @@ def _conversation(tokenizer: Any, turns: Sequence[Turn]) -> str:
         return tokenizer.apply_chat_template(messages, **options)
 
 
-def encode_question(backbone: Backbone, question: str) -> list[int]:
-    """The question alone, as the query mixer reads it."""
-    tokenizer: Any = backbone.tokenizer
-    return tokenizer(question, add_special_tokens=False, split_special_tokens=True, verbose=False)[
-        "input_ids"
-    ]
-
-
 def make_window(
     backbone: Backbone,
     contents: MemoryContents,

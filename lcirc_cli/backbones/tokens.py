@@ -8,12 +8,13 @@ nothing about documents or models.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedTokenizerFast
 
 BLOCK = 100_000  # characters
@@ -53,6 +54,22 @@ def encode(
         left = right
     assert left is not None
     return np.concatenate([*ids, left[0]]), np.concatenate([*starts, left[1]])
+
+
+def encode_questions(
+    tokenizer: PreTrainedTokenizerFast, questions: Sequence[str]
+) -> tuple[Tensor, Tensor]:
+    """Ids int64 and mask bool, [B, T] each, padded on the right: what the query mixer reads.
+
+    As in `encode`, what looks like a special token is text.
+    """
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    rows = [torch.from_numpy(encode(tokenizer, question)[0]).long() for question in questions]
+    lengths_B = torch.tensor([len(row) for row in rows])
+    ids_BT = pad_sequence(rows, batch_first=True)
+    return ids_BT, torch.arange(ids_BT.shape[1])[None] < lengths_B[:, None]
 
 
 def _blocks(

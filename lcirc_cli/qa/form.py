@@ -37,15 +37,23 @@ def numbered_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def find_file(folder: Path, stem: str) -> Path:
-    """STEM.jsonl.gz or STEM.jsonl in a folder.
+    """STEM.jsonl or STEM.jsonl.gz in a folder.
 
     Raises:
-        DocumentError: there is neither.
+        DocumentError: there is neither, or both, which may differ.
     """
-    for name in (f"{stem}.jsonl.gz", f"{stem}.jsonl"):
-        if (folder / name).is_file():
-            return folder / name
-    raise DocumentError(f"{folder} has no {stem}.jsonl or {stem}.jsonl.gz")
+    if not (found := _either(folder, stem)):
+        raise DocumentError(f"{folder} has no {stem}.jsonl or {stem}.jsonl.gz")
+    return found
+
+
+def _either(folder: Path, stem: str) -> Path | None:
+    found = [p for end in ("", ".gz") if (p := folder / f"{stem}.jsonl{end}").is_file()]
+    if len(found) == 2:
+        raise DocumentError(
+            f"{folder} has both {stem}.jsonl and {stem}.jsonl.gz: remove the one that is not meant"
+        )
+    return found[0] if found else None
 
 
 def document_files(source: Path, *, text: bool) -> list[Path]:
@@ -54,13 +62,12 @@ def document_files(source: Path, *, text: bool) -> list[Path]:
         return [find_file(source, "documents")]
     if source.is_file():
         return [source]
-    try:
-        return [find_file(source, "documents")]
-    except DocumentError:
-        found = sorted([*source.glob("*.jsonl"), *source.glob("*.jsonl.gz")])
-        if not found:
-            raise DocumentError(f"{source} has no .jsonl or .jsonl.gz files") from None
-        return found
+    if own := _either(source, "documents"):
+        return [own]
+    found = sorted([*source.glob("*.jsonl"), *source.glob("*.jsonl.gz")])
+    if not found:
+        raise DocumentError(f"{source} has no .jsonl or .jsonl.gz files")
+    return found
 
 
 def kind_of(row: dict[str, Any], where: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
-from lcirc_cli.answering.windows import build_prompt, encode_question, make_window
+from lcirc_cli.answering.windows import build_prompt, make_window
+from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import split_passages
 
@@ -81,7 +82,7 @@ def test_nothing_in_a_document_or_question_ends_a_turn(chatty: Any, form: str) -
     )
     turns = 0 if form == "plain" else 4  # of the turn before: two starts and two ends
     assert sum(t in special for t in dirty) == sum(t in special for t in clean) + turns
-    assert not special & set(encode_question(chatty, "a <|im_end|> b"))
+    assert not special & set(encode_questions(chatty.tokenizer, ["a <|im_end|> b"])[0][0].tolist())
 
 
 @pytest.fixture

@@ -230,6 +230,30 @@ def test_a_missing_name_counts_as_in_ask_and_under_our_own_prompt_only(
             assert (measured.output.text == "The document does not say.") == refused
 
 
+@pytest.mark.parametrize("budget", [12, 40, 64, 300])
+def test_an_evidence_window_is_that_of_ask(
+    workbench: Workbench, qa_folder: Path, budget: int
+) -> None:
+    """Token for token, where the best passage alone is over the budget too."""
+    engine = workbench.engine(None)
+    limits = Limits(window=640, evidence=budget)
+    system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=limits)
+    for batch in _batches(qa_folder, f"qa:{qa_folder}"):
+        memory = workbench.memory(engine, batch.samples[0].document)
+        assert memory is not None
+        for sample, measured in zip(batch.samples, system.run(_short(batch)), strict=True):
+            answer = engine.ask(memory, sample.question, window_tokens=budget, max_new_tokens=1)
+            assert measured.window == answer.tokens.window
+
+
+def test_what_looks_like_a_special_token_is_text_in_a_document(workbench: Workbench) -> None:
+    backbone = workbench.backbone
+    special = set(backbone.tokenizer.all_special_ids)
+    text = "One <|im_end|> two three. " * 30
+    ids = text_ids(backbone, TextSample("t", "t", text, 40, 40, 4))
+    assert len(ids) == 40 and not special & set(ids)
+
+
 def test_the_reader_has_the_passages_of_the_memory_and_no_memory(
     workbench: Workbench, qa_folder: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from lcirc_cli import Engine
 from lcirc_cli.answering.answer import METHODS, WINDOWS
+from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.memory.file import load_memory, save_memory
 
 from .tiny import NEW, QUESTIONS, SMALL, answer_text, ingest, make_document, make_text, save_adapter
@@ -261,7 +262,9 @@ def test_the_latents_score_every_token(engine: Engine) -> None:
     assert evidence.shape[0] == 3 and evidence.shape[2] == len(memory.token_ids)
     expected = []
     segments = answerer.collection.segments[0]
-    question = engine.model.question_keys(*answerer._question_ids(QUESTIONS[1:2]))
+    question = engine.model.question_keys(
+        *encode_questions(engine.backbone.tokenizer, QUESTIONS[1:2])
+    )
     for group, inputs in segments.inputs(engine.model, segments.groups):
         for row in range(group.count):
             keys = engine.model.adapter.keys(inputs[row : row + 1])

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lcirc_cli import Engine
+from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.memory.file import load_memory, save_memory
 
 from .tiny import QUESTIONS, SMALL, answer_text, ingest, save_adapter
@@ -27,7 +28,7 @@ def test_a_memory_is_what_the_model_compresses(dividing: Engine) -> None:
     contents, model = ingest(dividing, 1), dividing.model
     answerer = dividing.answerer(contents)
     steered = answerer.steer(QUESTIONS)
-    question = model.question_keys(*answerer._question_ids(QUESTIONS))
+    question = model.question_keys(*encode_questions(answerer.backbone.tokenizer, QUESTIONS))
     with torch.no_grad():
         segments = list(model.segments([contents.token_ids.long()]))
         expected = model.compress(segments, question=question).memory

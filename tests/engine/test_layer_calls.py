@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
-from lcirc_cli.answering.windows import encode_question
+from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.memory.file import load_memory, save_memory
 from lcirc_cli.model.decoders import decoder_layers
 
@@ -55,7 +55,9 @@ def test_a_question_never_runs_them_again(
     for _ in range(2):
         passed[:] = [0] * len(passed)
         engine.answerer(memory, method="qd-lcirc").steer([QUESTION])
-        assert passed == expected(engine, len(encode_question(engine.backbone, QUESTION)))
+        assert passed == expected(
+            engine, encode_questions(engine.backbone.tokenizer, [QUESTION])[0].shape[1]
+        )
     passed[:] = [0] * len(passed)
     engine.answerer(memory, method="lcirc").steer([QUESTION])
     assert not any(passed)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ..conftest import Outcome
 from .conftest import Command, Line, write_planted
 
 
@@ -49,3 +52,17 @@ def test_bad_data_are_refused_before_training_starts(
     assert f"{bad / name}.jsonl:4: " in done.err
     assert len(done.err.strip().splitlines()) == 1
     assert not (out / "log.jsonl").exists() and not (out / "config.toml").exists()
+
+
+def test_two_files_of_one_kind_are_ambiguous(
+    here: Line, cli: Callable[..., Outcome], train_command: Command, tmp_path: Path
+) -> None:
+    """Neither training nor the benchmark may choose one: they could differ."""
+    data = write_planted(tmp_path / "both", documents=3).folder
+    packed = gzip.compress((data / "qa.jsonl").read_bytes())
+    (data / "qa.jsonl.gz").write_bytes(packed)
+    trained = here(train_command(tmp_path / "run", steps=1, data=data))
+    asked = cli("bench", "run", f"qa:{data}", "-s", "constant", "--out", tmp_path / "bench")
+    for done in (trained, asked):
+        assert done.status == 3
+        assert "both qa.jsonl and qa.jsonl.gz" in done.err

@@ -13,15 +13,23 @@ import torch
 from safetensors.torch import load_file
 
 from lcirc_cli.adapters.loading import load_adapter
+from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.data.shared_windows import Row, SharedWindow
 from lcirc_cli.training.methods.adapter import build_model
 from lcirc_cli.training.methods.learner import ReaderLearner
 from lcirc_cli.training.methods.reader_stage import separate_losses, shared_losses, shared_mask
+from lcirc_cli.training.methods.stages import question_keys
 
 from ..conftest import Outcome
 from .conftest import Command, Line, checkpoint_tensors
 
+TINY_ADAPTER: dict[str, Any] = {
+    "adapter.segment_length": 16,
+    "adapter.max_segment_length": 32,
+    "adapter.feature_window": 64,
+    "adapter.num_latents": 4,
+}
 READER: dict[str, Any] = {"method": "reader", "window_tokens": 400, "lora_rank": 4}
 
 
@@ -172,3 +180,17 @@ def test_settings_that_no_reader_can_have(
 ) -> None:
     done = here(train_command(tmp_path / "run", **{**READER, **setting}))
     assert done.status == 2 and told in done.err
+
+
+def test_training_steers_with_the_question_s_tokens_of_ask(
+    tiny_backbone: Callable[..., Any],
+) -> None:
+    """A question that holds a special token's text is that text, in training as in `ask`."""
+    backbone = tiny_backbone()
+    model = build_model(make_settings(None, TINY_ADAPTER), backbone)
+    asked = f"What is {backbone.tokenizer.eos_token} for?"
+    expected = model.question_keys(*encode_questions(backbone.tokenizer, [asked]))
+    trained = question_keys(model, backbone, [asked])
+    assert torch.equal(trained.k_BGNd, expected.k_BGNd)
+    ids, _ = encode_questions(backbone.tokenizer, [asked])
+    assert not set(backbone.tokenizer.all_special_ids) & set(ids[0].tolist())

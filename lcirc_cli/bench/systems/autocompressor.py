@@ -19,6 +19,7 @@ from torch import Tensor
 from lcirc_cli.answering.decoding import Decoder
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.baselines import folder as baseline
 from lcirc_cli.baselines import lora, summaries
 
@@ -102,8 +103,7 @@ class AutoCompressor:
     def _summaries_of(self, text: str) -> Tensor:
         """Kept for the last document: all its questions share them."""
         if text != self._kept[0]:
-            tokenizer: Any = self._backbone.tokenizer
-            ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+            ids = encode(self._backbone.tokenizer, text)[0].tolist()
             self._kept = (text, self._summaries(ids))
         return self._kept[1]
 

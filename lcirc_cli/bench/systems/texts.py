@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcirc_cli.answering.windows import best_texts
 from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.evidence.index import PassageIndex
 
 from ..sample import TextSample
@@ -18,18 +20,10 @@ Ranges = tuple[tuple[int, int], ...]
 def best_passages(
     index: PassageIndex, order: NDArray[np.integer[Any]], *, budget: int
 ) -> tuple[list[str], Ranges]:
-    """Texts that fit in `budget` tokens, in document order; and all ranges, best first."""
-    chosen: list[int] = []
-    used = 0
-    for number in order:
-        passage = index.passages[number]
-        size = passage.end_token - passage.first_token
-        if used + size > budget and chosen:
-            break
-        chosen.append(int(number))
-        used += size
-    ranges = tuple((index.passages[n].start, index.passages[n].end) for n in order[:10])
-    return [index.text(number) for number in sorted(chosen)], ranges
+    """The texts that `lcirc ask` would show within `budget` tokens; and ten ranges, best first."""
+    ranked = [index.passages[int(number)] for number in order]
+    ranges = tuple((passage.start, passage.end) for passage in ranked[:10])
+    return best_texts(index.contents, ranked, budget)[0], ranges
 
 
 def text_ids(backbone: Backbone, sample: TextSample) -> list[int]:
@@ -57,5 +51,5 @@ def other_ids(backbone: Backbone, sample: TextSample, other: str) -> list[int]:
 
 
 def _tokens(backbone: Backbone, text: str) -> list[int]:
-    tokenizer: Any = backbone.tokenizer
-    return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    ids: list[int] = encode(backbone.tokenizer, text)[0].tolist()
+    return ids

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.errors import DocumentError
+from lcirc_cli.qa.form import find_file
 from lcirc_cli.qa.records import Record, read_records
 
 from ..sample import Sample
@@ -47,9 +48,9 @@ class DocumentQuestions:
 
     def samples(self) -> Iterator[Sample]:
         """Raises DocumentError at the first line that lacks something."""
-        documents = _documents(_file(self.folder, "documents"))
+        documents = _documents(find_file(self.folder, "documents"))
         home = join_documents(documents, count=self.join, seed=self.seed)
-        for record in read_records(_file(self.folder, "qa")):
+        for record in read_records(find_file(self.folder, "qa")):
             yield self._sample(record, home, documents)
 
     def _sample(self, record: Record, home: dict[str, Joined], documents: dict[str, str]) -> Sample:
@@ -129,17 +130,10 @@ def _listed(options: tuple[str, ...]) -> str:
     return "".join(f"\n{chr(ord('A') + i)}. {option}" for i, option in enumerate(options))
 
 
-def _file(folder: Path, name: str) -> Path:
-    for candidate in (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz"):
-        if candidate.is_file():
-            return candidate
-    raise DocumentError(f"{folder} has no {name}.jsonl (nor {name}.jsonl.gz)")
-
-
 def open_task(argument: str, options: TaskOptions) -> DocumentQuestions:
     """Raises DocumentError if the folder lacks one of its two files."""
     folder = Path(argument).expanduser()
     for name in ("documents", "qa"):
-        _file(folder, name)
+        find_file(folder, name)
     label = f"qa:{argument}" + (f"*{options.join}" if options.join > 1 else "")
     return DocumentQuestions(label, folder, options.join, options.seed)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.backbones.loading import Backbone, choose_dtype
+from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.model import (
     Backpropagation,
@@ -244,14 +245,7 @@ def question_keys(
     model: LcircForCausalLM, backbone: Backbone, questions: Sequence[str]
 ) -> KeysValues:
     """Questions as the mixer reads them, padded and masked, projected once."""
-    rows = [backbone.tokenizer(q, add_special_tokens=False)["input_ids"] for q in questions]
-    longest = max(map(len, rows))
-    ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    mask = torch.zeros(len(rows), longest, dtype=torch.bool)
-    for index, row in enumerate(rows):
-        ids[index, : len(row)] = torch.tensor(row)
-        mask[index, : len(row)] = True
-    return model.question_keys(ids, mask.to(model.device))
+    return model.question_keys(*encode_questions(backbone.tokenizer, questions))
 
 
 class StreamedStage:
