@@ -66,6 +66,11 @@ class StorageError(LcircError):
     exit_code = 8
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says; its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception of Python or of a library means that memory ran out."""
     if isinstance(error, MemoryError):

@@ -16,7 +16,7 @@ import torch
 
 from lcirc_cli.adapters import published
 from lcirc_cli.backbones import hub, loading
-from lcirc_cli.errors import ModelError, StorageError, UsageError
+from lcirc_cli.errors import ModelError, StorageError, UsageError, first_line
 from lcirc_cli.files import atomic_folder, exists, is_file
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, preset
 
@@ -108,7 +108,7 @@ def _backbone_config(model: str, *, offline: bool) -> Any:
     try:
         return AutoConfig.from_pretrained(**source, local_files_only=offline).get_text_config()
     except (OSError, ValueError, KeyError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ModelError(f"the config of the model {model} can't be read: {reason}") from error
 
 

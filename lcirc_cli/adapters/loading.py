@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.backbones import hub
-from lcirc_cli.errors import ModelError, UsageError, is_out_of_memory
+from lcirc_cli.errors import ModelError, UsageError, first_line, is_out_of_memory
 from lcirc_cli.files import exists, is_file, is_folder
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _load(folder: Path, name: str) -> LoadedAdapter:
     except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
         if is_out_of_memory(error):
             raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ModelError(f"the adapter {name} can't be loaded: {reason}") from error
     return LoadedAdapter(adapter, name, adapter_fingerprint(adapter))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
-from lcirc_cli.errors import LcircError, ModelError, StorageError
+from lcirc_cli.errors import LcircError, ModelError, StorageError, first_line
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
@@ -92,7 +92,7 @@ def _explained(error: Exception, name: str, cache: str, *, offline: bool) -> Lci
             f"the model {name} is not on this machine ({cache}); "
             f"go online once and run: lcirc pull {name}"
         )
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    first = first_line(error)
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         return StorageError(f"can't keep the model {name} in {cache}: {first}")
     return ModelError(

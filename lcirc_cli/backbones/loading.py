@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import console
 from lcirc_cli.backbones import fingerprints, hub, smollm2, wheel
-from lcirc_cli.errors import ModelError, UsageError, is_out_of_memory
+from lcirc_cli.errors import ModelError, UsageError, first_line, is_out_of_memory
 from lcirc_cli.files import is_file, is_folder
 from lcirc_cli.settings import DEVICES, DTYPES
 
@@ -277,7 +277,7 @@ def _eos_ids(lm: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> tuple[i
 
 
 def _reason(error: Exception, path: Path, name: str) -> str:
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    first = first_line(error)
     if name != smollm2.NAME:
         return first
     return f"{first}; delete {path} and run: lcirc pull {name}"

@@ -16,7 +16,7 @@ from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.cost.peak import peak_mb, restart_peak_mb
-from lcirc_cli.errors import StorageError
+from lcirc_cli.errors import StorageError, first_line
 
 from . import metrics
 from .plan import Planned
@@ -115,7 +115,7 @@ def _scored(sample: Sample | TextSample, measured: Measured) -> Answer:
 
 
 def _said(error: Exception) -> str:
-    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    said = first_line(error)
     return f"{type(error).__name__}: {said}"
 
 

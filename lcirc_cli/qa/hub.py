@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli.errors import DocumentError, EndpointError, LcircError, UsageError
+from lcirc_cli.errors import DocumentError, EndpointError, LcircError, UsageError, first_line
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+(?::[\w.-]+)?")
 MOST_SHARDS = 64  # more of them are dealt out to this many readers
@@ -56,7 +56,7 @@ def _open(name: str) -> Any:
 
 
 def _explained(name: str, error: Exception) -> EndpointError:
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    first = first_line(error)
     return EndpointError(
         f"can't read the data set {name} from the Hub: {first}; check the name and the network, "
         "or give a local path"
@@ -89,7 +89,7 @@ def push(folder: Path, repository: str, *, ignore: tuple[str, ...]) -> str:
             commit_message="Data made by lcirc make-lqa",
         )
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        first = first_line(error)
         raise EndpointError(
             f"can't push to {repository}: {first}; run: hf auth login, then the same command again"
         ) from error
@@ -130,7 +130,7 @@ def open_streamed(source: str) -> Any:
 
 def unreadable(source: str, error: Exception) -> DocumentError | EndpointError:
     """The error, in one line, for a source that broke off while it was read."""
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = first_line(error)
     if Path(source).expanduser().exists():
         return DocumentError(f"{source} can't be read: {reason}")
     return EndpointError(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lcirc_cli import console
 from lcirc_cli.backbones import hub
 from lcirc_cli.console import silent_transformers
-from lcirc_cli.errors import ModelError
+from lcirc_cli.errors import ModelError, first_line
 from lcirc_cli.evidence.index import PassageIndex
 
 from .base import Limits
@@ -47,7 +47,7 @@ class SentenceEncoder:
                     folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
                 )
         except (OSError, ValueError, KeyError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise ModelError(f"the sentence encoder {name} can't be loaded: {reason}") from error
         if self._tokenizer.pad_token is None:
             raise ModelError(f"the sentence encoder {name} has no padding token: use another")

@@ -20,7 +20,7 @@ from typing import Any
 
 import openai
 
-from lcirc_cli.errors import EndpointError
+from lcirc_cli.errors import EndpointError, first_line
 from lcirc_cli.lqa.models.chat import ChatRequest, Refused, Reply
 from lcirc_cli.lqa.models.dialect import DIALECTS, Dialect
 
@@ -226,7 +226,7 @@ def _key() -> str:
 
 
 def _first(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return first_line(error)[:200]
 
 
 async def negotiate(model: EndpointModel) -> Dialect:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.errors import DocumentError, ModelError, UsageError
+from lcirc_cli.errors import DocumentError, ModelError, UsageError, first_line
 from lcirc_cli.qa.hub import is_streamed, open_streamed, unreadable
 from lcirc_cli.training.data.corpus import (
     Corpus,
@@ -207,7 +207,7 @@ def source_decoder(name: str, *, offline: bool = False) -> Callable[[Sequence[in
         with silent_transformers():
             tokenizer: Any = AutoTokenizer.from_pretrained(name, local_files_only=offline)
     except (OSError, ValueError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ModelError(f"no source tokenizer {name!r}: {reason}") from error
     size = len(tokenizer)
 

@@ -9,7 +9,7 @@ import torch
 
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.console import silent_transformers
-from lcirc_cli.errors import ModelError, UsageError
+from lcirc_cli.errors import ModelError, UsageError, first_line
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, LcircForCausalLM, preset
 from lcirc_cli.model.decoders import backbone_shape
 from lcirc_cli.model.reader import linear_targets
@@ -125,7 +125,7 @@ def _initial(folder: Path, backbone: Backbone) -> LcircAdapter:
         with silent_transformers():
             adapter = LcircAdapter.load(folder, **arguments)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ModelError(f"the adapter {folder} can't be loaded: {reason}") from error
     made_for = adapter.config.base_fingerprint
     if made_for and made_for != backbone.fingerprint:
