@@ -1,9 +1,11 @@
 """A reader's weights alone, small enough to keep, and an adapter from them to go on from.
 
     python scripts/training_state.py pack RUN/best FILE.safetensors --note "step 400"
+    python scripts/training_state.py pack RUN/checkpoints/step-00000420 FILE.safetensors
     python scripts/training_state.py unpack FILE.safetensors OUT --onto ADAPTER
 
-`pack` keeps the reader of an adapter (bfloat16), its rank and targets. `unpack` gives the adapter
+`pack` keeps the reader of an adapter or of a checkpoint of --method reader (bfloat16), its rank and
+targets (a checkpoint's are those of its run's best/). `unpack` gives the adapter
 of --onto (default: the one that ships with the default model) that reader: `lcirc train --method
 reader --init OUT` goes on from it, with a new warm-up, since the optimiser's state is not kept.
 """
@@ -15,7 +17,7 @@ import json
 from pathlib import Path
 
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from lcirc_cli.files import atomic_path, make_folder
 from lcirc_cli.model import LcircAdapter
@@ -39,14 +41,19 @@ def main() -> None:
 
 
 def pack(adapter: Path, target: Path, *, note: str) -> None:
-    """Write the reader of an adapter's folder.
+    """Write the reader of an adapter's folder, or of a checkpoint.
 
     Raises:
         ValueError: the adapter has no reader.
     """
-    loaded = LcircAdapter.load(adapter)
+    tensors = adapter / "tensors.safetensors"
+    loaded = LcircAdapter.load(adapter.parents[1] / "best" if tensors.exists() else adapter)
     if loaded.reader is None:
         raise ValueError(f"{adapter} has no reader")
+    if tensors.exists():
+        trained = {k.removeprefix("module."): w for k, w in load_file(tensors).items()}
+        own = {name: trained[name] for name in loaded.reader.state_dict()}
+        loaded.reader.load_state_dict(own)
     weights = {name: w.bfloat16().contiguous() for name, w in loaded.reader.state_dict().items()}
     shape = {"rank": loaded.config.reader_rank, "targets": loaded.config.reader_targets}
     make_folder(target.parent)

@@ -59,6 +59,8 @@ def digest(settings: SampleSettings) -> str:
     """Of 80 samples."""
     sampler = Sampler(plain_corpus(), settings, seed=3)
     drawn = [repr(sampler.sample(step, slot)) for step in range(40) for slot in range(2)]
+    # Fields of a question that came after these runs, and change no sample.
+    drawn = [one.replace(", kind='', history=()", "") for one in drawn]
     return hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:16]
 
 

@@ -123,6 +123,7 @@ def test_a_damaged_gzip_file_is_named(planted: Planted, tiny_backbone: Callable[
     data = bytearray(gzip.compress(path.read_bytes()))
     data[12:40] = bytes(28)
     path.with_suffix(".jsonl.gz").write_bytes(data)
+    path.unlink()  # both would be ambiguous
     with pytest.raises(DocumentError, match=r"documents\.jsonl\.gz:1: can't be read"):
         load_corpus([planted.folder], tiny_backbone())
 
