@@ -4,8 +4,8 @@
 
 Each set's questions are drawn evenly over its documents. The window is `lcirc ask`'s with passages
 ranked by words alone, no memory is read, and the answer is the best one that is not the refusal.
-Prints a JSON line a set: the mean over questions of the loss (nats a token) and of F1, and how often
-the refusal was likelier than not. --bare asks the language model without the adapter.
+Prints a JSON line a set: the mean over questions of the loss (nats a token) and of F1, and how
+often the refusal was likelier than not. --bare asks the language model without the adapter.
 """
 
 from __future__ import annotations
