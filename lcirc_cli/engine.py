@@ -107,7 +107,7 @@ class Engine:
     @property
     def memory_settings(self) -> dict[str, Any]:
         """The settings that a memory of this engine has; see `memory.file.same_source`."""
-        return settings_of(self.adapter.adapter.config)
+        return settings_of(self.adapter.config)
 
     def ingest(
         self,

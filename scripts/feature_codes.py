@@ -123,7 +123,7 @@ def main() -> None:
     options = parser.parse_args()
     engine: Any = KeepingEngine.load(dtype="float32", offline=True)
     engine.folder = options.features
-    engine.adapter.adapter.config.feature_dtype = "float32"  # rounded by `change` alone
+    engine.adapter.config.feature_dtype = "float32"  # rounded by `change` alone
     rows = {name: RowWriter(options.out / f"{name}.jsonl") for name in options.codes}
     costs = {name: Cost(CODES[name]) for name in options.codes}
     for folder in options.folders:

@@ -45,7 +45,7 @@ class KeepingEngine(Engine):
     def _kept(self, ids_N: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
         if self.folder is None:
             return compute(ids_N[None])[0]
-        layer = self.adapter.adapter.config.segment_inputs
+        layer = self.adapter.config.segment_inputs
         digest = hashlib.sha256(ids_N.long().numpy().tobytes()).hexdigest()[:32]
         path = self.folder / f"layer{layer}-{digest}"
         if not path.exists():

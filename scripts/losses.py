@@ -43,7 +43,7 @@ def answer_losses(
             best_passages(index, ranking(scores), budget=BUDGETS[window])[0]
             for scores in answerer.rank(questions, steered)
         ]
-    backbone, form = engine.backbone, engine.adapter.adapter.config.prompt_form
+    backbone, form = engine.backbone, engine.adapter.config.prompt_form
     prompts = [
         build_prompt(backbone, question=question, passages=texts, form=form)
         for question, texts in zip(questions, passages, strict=True)

@@ -40,14 +40,19 @@ class LoadedAdapter:
     fingerprint: str
 
     @property
-    def open(self) -> bool:
+    def config(self) -> LcircConfig:
+        """The adapter's settings."""
+        return self.adapter.config
+
+    @property
+    def has_open_gates(self) -> bool:
         """Whether a memory can change what the language model says: some gate is not 0."""
         return any(value != 0.0 for value in self.adapter.gates().values())
 
     @property
     def changes(self) -> bool:
         """Whether the language model answers otherwise through it: by a memory or a reader."""
-        return self.open or self.adapter.reader is not None
+        return self.has_open_gates or self.adapter.reader is not None
 
     def check(self, method: str) -> None:
         """Raises UsageError where the adapter lacks what a method needs."""
@@ -56,7 +61,7 @@ class LoadedAdapter:
                 f"the adapter {self.name} has no reader; use --method qd-lcirc, or train one: "
                 "lcirc train --method reader"
             )
-        if method == "qd-lcirc" and self.open and self.adapter.mixer is None:
+        if method == "qd-lcirc" and self.has_open_gates and self.adapter.mixer is None:
             raise UsageError(
                 f"the adapter {self.name} was made without a query mixer; use --method lcirc"
             )
@@ -125,10 +130,10 @@ def _load(folder: Path, name: str) -> LoadedAdapter:
 
 
 def _check_fit(loaded: LoadedAdapter, backbone: Backbone) -> None:
-    made_for = loaded.adapter.config.base_fingerprint
+    made_for = loaded.config.base_fingerprint
     if made_for and made_for != backbone.fingerprint:
         raise ModelError(
-            f"the adapter {loaded.name} was made for the model {loaded.adapter.config.base_model} "
+            f"the adapter {loaded.name} was made for the model {loaded.config.base_model} "
             f"({made_for[:12]}), but {backbone.name} ({backbone.fingerprint[:12]}) is loaded: "
             "choose another with --model or --adapter"
         )

@@ -98,7 +98,7 @@ class Answerer:
         """The memory that the language model will read; through closed gates it reads nothing."""
         start = time.perf_counter()
         self.adapter.check(self.settings.method)
-        if self.settings.method == "none" or not self.adapter.open:
+        if self.settings.method == "none" or not self.adapter.has_open_gates:
             return Steered(None, None, 0.0)
         if self.settings.method == "lcirc":
             states = [memory.states for memory in self.collection.memories]
@@ -106,7 +106,7 @@ class Answerer:
         if self.adapter.adapter.mixer is None:  # the reader's passages are found by words alone
             return Steered(None, None, 0.0)
         question = self.model.question_keys(*encode_questions(self.backbone.tokenizer, questions))
-        trained = self.adapter.adapter.config.trained
+        trained = self.adapter.config.trained
         passes = [
             run_pass(self.model, segments, question=question, store=store, evidence=trained)
             for segments, store in zip(
@@ -151,7 +151,7 @@ class Answerer:
         Args:
             names: whether it counts that the passages lack a name of the question.
         """
-        config, index = self.adapter.adapter.config, self.collection.index
+        config, index = self.adapter.config, self.collection.index
         if config.refusal_threshold(window) is None:
             return None
         thresholds = [
@@ -170,7 +170,7 @@ class Answerer:
 
     @property
     def _form(self) -> str:
-        return self.adapter.adapter.config.prompt_form
+        return self.adapter.config.prompt_form
 
     def _window(self, question: str, scores: np.ndarray, *, history: Sequence[Turn]) -> Window:
         kind, budget = self.settings.window, self.settings.window_tokens

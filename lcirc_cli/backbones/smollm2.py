@@ -17,20 +17,11 @@ from lcirc_cli import console
 from lcirc_cli.backbones import wheel
 from lcirc_cli.console import silent_transformers
 from lcirc_cli.errors import ModelError, StorageError
-from lcirc_cli.files import (
-    atomic_folder,
-    cache_dir,
-    exists,
-    locked,
-    make_folder,
-    sha256_file,
-)
+from lcirc_cli.files import atomic_folder, cache_dir, exists, locked, make_folder, sha256_file
 
 NAME = wheel.NAME
 KEPT_BYTES = 541_000_000
 MARKER = "lcirc.json"
-WEIGHTS = "model.safetensors"
-_NEEDED = (WEIGHTS, "config.json", "tokenizer.json", "tokenizer_config.json")
 
 # Part of the folder's name: a change of the conversion below gets a new folder.
 _CONVERSION = 1
@@ -50,12 +41,7 @@ def is_cached(*, contents: bool = False) -> bool:
     """
     try:
         marker = json.loads((folder() / MARKER).read_text("utf-8"))
-        if marker["gguf_sha256"] != wheel.GGUF_SHA256:
-            return False
-        if "files" not in marker:  # of an earlier lcirc, which noted the weights' size alone
-            marker["files"] = {name: {} for name in _NEEDED}
-            marker["files"][WEIGHTS]["bytes"] = marker["weights"]
-        return all(
+        return marker["gguf_sha256"] == wheel.GGUF_SHA256 and all(
             _is_whole(folder() / name, contents=contents, **known)
             for name, known in marker["files"].items()
         )
@@ -63,13 +49,8 @@ def is_cached(*, contents: bool = False) -> bool:
         return False
 
 
-def _is_whole(
-    path: Path, *, contents: bool, bytes: int | None = None, sha256: str | None = None
-) -> bool:
-    size = path.stat().st_size
-    if size != bytes if bytes is not None else size == 0:
-        return False
-    return not contents or sha256 is None or sha256_file(path) == sha256
+def _is_whole(path: Path, *, contents: bool, bytes: int, sha256: str) -> bool:
+    return path.stat().st_size == bytes and (not contents or sha256_file(path) == sha256)
 
 
 def ensure(*, offline: bool = False, contents: bool = False) -> Path:
@@ -146,12 +127,11 @@ def convert(gguf: Path, target: Path) -> None:
     config.architectures = [type(lm).__name__]
     config.save_pretrained(target)
     lm.generation_config.save_pretrained(target)
-    save_file(_untied(lm.state_dict()), target / WEIGHTS, metadata={"format": "pt"})
+    save_file(_untied(lm.state_dict()), target / "model.safetensors", metadata={"format": "pt"})
     _tokenizer(gguf, config.max_position_embeddings).save_pretrained(target)
     marker = {
         "name": NAME,
         "gguf_sha256": wheel.GGUF_SHA256,
-        "weights": (target / WEIGHTS).stat().st_size,  # what an earlier lcirc looks for
         "transformers": __version__,
         "files": {
             path.name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)}

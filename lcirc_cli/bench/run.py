@@ -224,7 +224,7 @@ def _costs(specs: Sequence[SystemSpec], bench: Workbench, out: Path) -> list[dic
     rows: list[dict[str, object]] = [row for row in old if row["system"] not in named]
     for text, spec in named.items():
         adapter = spec.adapter if spec.name in THROUGH_ADAPTER else None
-        config = bench.engine(adapter).adapter.adapter.config
+        config = bench.engine(adapter).adapter.config
         for tokens in COST_LENGTHS:
             work = Workload(tokens, known["window"], shown=spec.window, evidence=known["evidence"])
             total = count(spec.name, shape, config, work).total

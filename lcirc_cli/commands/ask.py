@@ -147,11 +147,11 @@ def _load(paths: Sequence[Path], settings: CommonSettings) -> tuple[Engine, list
 
 def _about(engine: Engine) -> str | None:
     """One line where the adapter adds nothing to the answers."""
-    if not engine.adapter.open and engine.adapter.adapter.reader is not None:
+    if not engine.adapter.has_open_gates and engine.adapter.adapter.reader is not None:
         return "the adapter has a reader and no trained memory: answers rest on the window alone"
-    if not engine.adapter.open:
+    if not engine.adapter.has_open_gates:
         return "the adapter is untrained and its gates are closed: answers rest on the window alone"
-    if not engine.adapter.adapter.config.trained:
+    if not engine.adapter.config.trained:
         return "the adapter is untrained: what it injects means nothing yet"
     return None
 

@@ -34,7 +34,7 @@ def test_without_a_trained_one_the_gates_are_closed(engine: Engine) -> None:
     first = load_adapter(None, engine.backbone)
     assert torch.equal(torch.get_rng_state(), before)
     second = load_adapter(None, engine.backbone)
-    assert not first.open and not first.adapter.config.trained
+    assert not first.has_open_gates and not first.config.trained
     assert first.name == "untrained"
     assert first.fingerprint == second.fingerprint
     for one, two in zip(first.adapter.parameters(), second.adapter.parameters(), strict=True):
@@ -61,7 +61,7 @@ def test_the_fingerprint_is_of_settings_and_weights(engine: Engine, copied: Path
     edit_config(copied, base_model="another/name", transformers_version="9.9")
     edit_config(copied, refusal_thresholds={"evidence": 0.4})  # memories stay as they are
     assert fingerprint() == original
-    loaded = load_adapter(str(copied), engine.backbone).adapter.config
+    loaded = load_adapter(str(copied), engine.backbone).config
     assert loaded.refusal_thresholds == {"evidence": 0.4}
     edit_config(copied, segment_length=16)
     assert fingerprint() != original

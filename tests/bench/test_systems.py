@@ -189,7 +189,7 @@ def test_a_threshold_refuses_as_ask_does(
     names = ("qd-lcirc+evidence", "qd-lcirc+evidence~shuffled", "qd-lcirc+none", "retrieval")
     systems = [open_system(parse_system(name), workbench, limits=LIMITS) for name in names]
     free = [system.run(batch) for system in systems]
-    config = workbench.engine(None).adapter.adapter.config
+    config = workbench.engine(None).adapter.config
     monkeypatch.setattr(config, "refusal_thresholds", {"evidence": 0.0})
     for name, system, before in zip(names, systems, free, strict=True):
         for measured, without in zip(system.run(batch), before, strict=True):
@@ -206,7 +206,7 @@ def test_a_threshold_holds_for_a_benchmark_s_prompt_too(
     batch = _short(_batches(data_folder, "longbench/qasper")[0])
     assert batch.samples[0].prompt is not None
     system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=LIMITS)
-    config = workbench.engine(None).adapter.adapter.config
+    config = workbench.engine(None).adapter.config
     texts = {}
     for threshold in (1.01, 0.0):
         monkeypatch.setattr(config, "refusal_thresholds", {"evidence": threshold})
@@ -218,7 +218,7 @@ def test_a_threshold_holds_for_a_benchmark_s_prompt_too(
 def test_a_missing_name_counts_as_in_ask_and_under_our_own_prompt_only(
     workbench: Workbench, qa_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = workbench.engine(None).adapter.adapter.config
+    config = workbench.engine(None).adapter.config
     thresholds = {"evidence": 1.01, "unnamed": 0.0}
     monkeypatch.setattr(config, "refusal_thresholds", thresholds)
     system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=LIMITS)

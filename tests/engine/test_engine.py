@@ -28,7 +28,7 @@ def test_a_threshold_decides_on_refusing_with_its_window(
     """At 0 every question is refused; above 1 the model answers as if it had no threshold."""
     memory = ingest(engine, 1)
     free = {window: engine.ask(memory, QUESTIONS[0], window=window) for window in WINDOWS}
-    config = engine.adapter.adapter.config
+    config = engine.adapter.config
     monkeypatch.setattr(config, "refusal_thresholds", {"evidence": 0.0, "none": 1.01})
     pieces: list[str] = []
     refused = engine.ask(memory, QUESTIONS[0], window="evidence", on_token=pieces.append)
@@ -46,7 +46,7 @@ def test_one_question_of_a_batch_is_refused(
     memory = ingest(engine, 1)
     free = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
     thresholds = iter([1.01, 0.0, 1.01])  # whether there is one, then each question's
-    config = engine.adapter.adapter.config
+    config = engine.adapter.config
     monkeypatch.setattr(config, "refusal_threshold", lambda *_, **__: next(thresholds))
     mixed = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
     assert mixed == ["The document does not say.", free[1]]
@@ -58,7 +58,7 @@ def test_a_missing_name_lowers_the_threshold(
     memory = ingest(engine, 1)
     asked = [QUESTIONS[0], f"{QUESTIONS[0]} In Kirkwall?"]
     free = [answer.answer for answer in engine.ask_many(memory, asked, window="evidence")]
-    config = engine.adapter.adapter.config
+    config = engine.adapter.config
     thresholds = {"evidence": 1.01, "none": 1.01, "unnamed": 0.0}
     monkeypatch.setattr(config, "refusal_thresholds", thresholds)
     found = [answer.answer for answer in engine.ask_many(memory, asked, window="evidence")]
@@ -255,7 +255,7 @@ def test_the_adapters_limit_on_segments_is_kept_and_told(
 
 def test_the_latents_score_every_token(engine: Engine) -> None:
     memory = ingest(engine, 1, 2)
-    engine.adapter.adapter.config.trained = True
+    engine.adapter.config.trained = True
     answerer = engine.answerer(memory)
     evidence = answerer.steer(QUESTIONS[:3]).evidence_BRN
     assert evidence is not None
@@ -279,7 +279,7 @@ def test_only_a_trained_adapter_has_a_say_in_the_ranking(engine: Engine) -> None
     words = answerer.collection.index.scores(QUESTIONS[0])
     untrained = answerer.rank(QUESTIONS[:1], answerer.steer(QUESTIONS[:1]))[0]
     assert np.array_equal(untrained, words)
-    engine.adapter.adapter.config.trained = True
+    engine.adapter.config.trained = True
     trained = answerer.rank(QUESTIONS[:1], answerer.steer(QUESTIONS[:1]))[0]
     assert not np.array_equal(np.argsort(-trained), np.argsort(-words))
 

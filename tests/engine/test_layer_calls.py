@@ -20,7 +20,7 @@ QUESTION = "Where must every boat go before noon?"
 @pytest.fixture
 def passed(engine: Engine) -> Any:
     """Tokens that each layer of the LM has finished."""
-    counts = [0] * engine.adapter.adapter.config.num_lm_layers
+    counts = [0] * engine.adapter.config.num_lm_layers
 
     def count(index: int) -> Any:
         def hook(_layer: Any, _args: Any, output: Any) -> None:
@@ -37,7 +37,7 @@ def passed(engine: Engine) -> Any:
 
 
 def expected(engine: Engine, tokens: int) -> list[int]:
-    config = engine.adapter.adapter.config
+    config = engine.adapter.config
     assert 0 < config.segment_inputs < config.num_lm_layers
     return [tokens if layer < config.segment_inputs else 0 for layer in range(config.num_lm_layers)]
 

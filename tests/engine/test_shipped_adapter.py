@@ -21,8 +21,8 @@ QUESTIONS = 24
 
 def test_it_is_the_default_and_small_enough(smollm2: Any) -> None:
     engine = Engine.load(offline=True, device="cpu")
-    assert engine.adapter.name == "smollm2" and engine.adapter.open
-    assert engine.adapter.adapter.config.trained
+    assert engine.adapter.name == "smollm2" and engine.adapter.has_open_gates
+    assert engine.adapter.config.trained
     size = sum(path.stat().st_size for path in (PRETRAINED / "smollm2").iterdir())
     assert size < 64 * 2**20
     assert (PRETRAINED / "smollm2" / "README.md").is_file()

@@ -45,7 +45,7 @@ class Compressing:
         self._engine = bench.engine(spec.adapter)
         self._engine.adapter.check(spec.name)
         self._memories = MemoryReader(bench, self._engine)
-        config = self._engine.adapter.adapter.config
+        config = self._engine.adapter.config
         self._prompter = Prompter(bench.backbone, form=config.prompt_form)
         self._decoder = Decoder(bench.backbone, self._engine.model)
 
