@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from qa_sets import Labelled, memory_of, read_set
+from qa_sets import Labelled, read_set, texts_without_tokens
 
 from lcirc_cli.evidence import PassageIndex
 from lcirc_cli.evidence.support import COEFFICIENTS, INTERCEPT, features
@@ -69,7 +69,7 @@ def _cases(name: str, groups: list[list[Labelled]], limit: int) -> Cases:
     rows: list[tuple[float, float]] = []
     kinds: list[int] = []
     for group, other in zip(groups, [*groups[1:], groups[0]], strict=True):
-        index = PassageIndex(memory_of([document.text for document in group]))
+        index = PassageIndex(texts_without_tokens([document.text for document in group]))
         for kind, source, answerable in ((0, other, True), (1, group, True), (2, group, False)):
             pool = [q.text for d in source for q in d.questions if bool(q.evidence) == answerable]
             for text in choose.sample(pool, min(limit, len(pool))):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from qa_sets import Labelled, Question, memory_of, read_set
+from qa_sets import Labelled, Question, read_set, texts_without_tokens
 from torch import Tensor
 
 from lcirc_cli.backbones.loading import Backbone, load_backbone
@@ -72,7 +72,7 @@ def search(
     limit: int,
 ) -> Iterator[list[str]]:
     """For `limit` questions about a document, always the same: the figures each counts for."""
-    index = PassageIndex(memory_of([document.text]))
+    index = PassageIndex(texts_without_tokens([document.text]))
     tokens = tokenise(document.id, document.text, backbone)
     ranges = [tokens.tokens_of(passage.start, passage.end) for passage in index.passages]
     n = model.adapter.config.segment_length

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from qa_sets import Labelled, memory_of, read_set
+from qa_sets import Labelled, read_set, texts_without_tokens
 
 from lcirc_cli.evidence import PassageIndex, missing_names
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 def shares(document: Labelled) -> dict[str, float]:
     """Of a document's questions of each kind, those with a missing name."""
-    index = PassageIndex(memory_of([document.text]))
+    index = PassageIndex(texts_without_tokens([document.text]))
     verdicts: dict[str, list[bool]] = {}
     for question in document.questions:
         names = missing_names(question.text, index=index, scores=index.scores(question.text))

@@ -1,6 +1,6 @@
 """Question sets for the scripts in this folder: documents.jsonl.gz and qa.jsonl.gz of a folder.
 
-Evidence needs text alone, so the memories made here hold no tokens and no states.
+Evidence needs text alone: what is indexed here has no tokens.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
+from lcirc_cli.evidence import Text
 from lcirc_cli.files import atomic_write, make_folder
-from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument
 
 
 @dataclass(frozen=True)
@@ -78,35 +78,9 @@ def write_set(folder: Path, documents: Sequence[Labelled]) -> None:
         atomic_write(folder / f"{name}.jsonl", written.encode())
 
 
-def memory_of(texts: Sequence[str]) -> MemoryContents:
-    """A memory with these documents and nothing else in it."""
-    documents = tuple(
-        StoredDocument(
-            name=f"document {number}",
-            sha256="",
-            format="text",
-            text=text,
-            pages=(),
-            page_count=None,
-            empty_pages=(),
-            notes=(),
-            first_token=0,
-            num_tokens=0,
-            first_segment=0,
-            num_segments=0,
-        )
-        for number, text in enumerate(texts)
-    )
-    return MemoryContents(
-        documents=documents,
-        token_ids=torch.zeros(0, dtype=torch.int32),
-        token_starts=torch.zeros(0, dtype=torch.int64),
-        segment_lengths=[],
-        states=torch.zeros(0, 1),
-        features={},
-        settings={},
-        fingerprints=Fingerprints("", "", "", "", ""),
-    )
+def texts_without_tokens(texts: Sequence[str]) -> list[Text]:
+    """Texts to index: evidence needs no tokens."""
+    return [Text(f"document {n}", text, np.zeros(0, np.int64)) for n, text in enumerate(texts)]
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from qa_sets import Labelled, Question, memory_of, read_set
+from qa_sets import Labelled, Question, read_set, texts_without_tokens
 
 from lcirc_cli.evidence import PassageIndex, citations, ranking
 
@@ -34,7 +34,7 @@ def measure(documents: list[Labelled]) -> dict[str, object]:
     hits: Counter[str] = Counter()
     questions = passages = 0
     for document in documents:
-        index = PassageIndex(memory_of([document.text]))
+        index = PassageIndex(texts_without_tokens([document.text]))
         passages += len(index.passages)
         for question in document.questions:
             if question.evidence:

@@ -177,7 +177,7 @@ class Answerer:
         passages = self.collection.index.passages
         return make_window(
             self.backbone,
-            self.collection.contents,
+            self.collection.index,
             kind=kind,
             question=question,
             ranked=[passages[number] for number in ranking(scores)],

@@ -7,16 +7,15 @@ another, and passages are ranked across all of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cached_property, reduce
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor
 
 from lcirc_cli.compression.recurrence import KeyStore
 from lcirc_cli.compression.segments import Segments, group_segments
-from lcirc_cli.evidence import PassageIndex, fuse
-from lcirc_cli.memory.contents import MemoryContents, append
+from lcirc_cli.evidence import PassageIndex, fuse, texts_of
+from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import passage_scores
 
 
@@ -35,15 +34,8 @@ class Collection:
         )
 
     @cached_property
-    def contents(self) -> MemoryContents:
-        """All documents as one memory, without features: what passages and citations need."""
-        if len(self.memories) == 1:
-            return self.memories[0]
-        return reduce(append, [replace(memory, features={}) for memory in self.memories])
-
-    @cached_property
     def index(self) -> PassageIndex:
-        return PassageIndex(self.contents)
+        return PassageIndex(texts_of(self.memories))
 
     @property
     def num_tokens(self) -> int:

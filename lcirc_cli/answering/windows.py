@@ -14,8 +14,7 @@ from jinja2 import TemplateError
 
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import UsageError
-from lcirc_cli.evidence import Passage
-from lcirc_cli.memory.contents import MemoryContents
+from lcirc_cli.evidence import Passage, PassageIndex, Text
 from lcirc_cli.prompts import fill, load
 
 # Document tokens in the window unless a person says otherwise: about three passages; the head
@@ -90,7 +89,7 @@ def _conversation(tokenizer: Any, turns: Sequence[Turn]) -> str:
 
 def make_window(
     backbone: Backbone,
-    contents: MemoryContents,
+    index: PassageIndex,
     *,
     kind: str,
     question: str,
@@ -100,7 +99,7 @@ def make_window(
     budget: int,
     room: int,
 ) -> Window:
-    """The prompt for a question with as much of the document as `budget` allows.
+    """The prompt for a question with as much of the indexed texts as `budget` allows.
 
     Args:
         kind: evidence (the best passages), ends (head and tail) or none.
@@ -116,9 +115,9 @@ def make_window(
     history = list(history)[-HISTORY_TURNS:]
     while True:
         if kind == "evidence":
-            texts, shown = best_texts(contents, ranked, budget)
+            texts, shown = best_texts(index, ranked, budget)
         elif kind == "ends":
-            texts, shown = _ends(contents, budget)
+            texts, shown = _ends(index.texts, budget)
         else:
             texts, shown = [], 0
         prompt = build_prompt(
@@ -140,7 +139,7 @@ def make_window(
 
 
 def best_texts(
-    contents: MemoryContents, ranked: Sequence[Passage], budget: int
+    index: PassageIndex, ranked: Sequence[Passage], budget: int
 ) -> tuple[list[str], int]:
     """The best passages that fit in `budget` tokens, in document order, and how many tokens.
 
@@ -148,11 +147,9 @@ def best_texts(
     """
     chosen, used = fitting(ranked, budget)
     if not chosen and ranked and budget > 0:
-        first = ranked[0]
-        end = _start_of(contents, first.document, first.first_token + budget)
-        return [contents.documents[first.document].text[first.start : end]], budget
+        return [index.beginning(ranked[0], tokens=budget)], budget
     chosen.sort(key=lambda passage: passage.first_token)
-    return [contents.documents[p.document].text[p.start : p.end] for p in chosen], used
+    return [index.texts[p.document].text[p.start : p.end] for p in chosen], used
 
 
 def fitting(ranked: Sequence[Passage], budget: int) -> tuple[list[Passage], int]:
@@ -168,29 +165,21 @@ def fitting(ranked: Sequence[Passage], budget: int) -> tuple[list[Passage], int]
     return chosen, used
 
 
-def _ends(contents: MemoryContents, budget: int) -> tuple[list[str], int]:
-    """Head and tail of each document, half of its share each; all of it where it fits."""
-    texts: list[str] = []
+def _ends(texts: Sequence[Text], budget: int) -> tuple[list[str], int]:
+    """Head and tail of each text, half of its share each; all of it where it fits."""
+    shown: list[str] = []
     used = 0
-    share = budget // len(contents.documents)
-    for index, document in enumerate(contents.documents):
-        first, size = document.first_token, document.num_tokens
+    share = budget // len(texts)
+    for each in texts:
+        size = len(each.starts)
         if size <= share:
-            texts.append(document.text)
+            shown.append(each.text)
         elif share > 1:
             tail = share // 2
-            texts.append(document.text[: _start_of(contents, index, first + share - tail)])
-            texts.append(document.text[_start_of(contents, index, first + size - tail) :])
+            shown.append(each.text[: each.starts[share - tail]])
+            shown.append(each.text[each.starts[size - tail] :])
         used += min(size, share)
-    return texts, used
-
-
-def _start_of(contents: MemoryContents, document: int, token: int) -> int:
-    """The first character of a token; the text's end for the token after its last."""
-    stored = contents.documents[document]
-    if token >= stored.first_token + stored.num_tokens:
-        return len(stored.text)
-    return int(contents.token_starts[token])
+    return shown, used
 
 
 def _asked(tokenizer: Any, question: str) -> str:

@@ -1,7 +1,6 @@
 """Evidence: which passages of the documents a question is about, and what an answer is cited by.
 
-    passages = split_passages(contents)         about 120 words each
-    index = PassageIndex(contents)              BM25 over them
+    index = PassageIndex(texts_of([memory]))    BM25 over passages of about 120 words
     scores = index.scores(question)             or fuse([...]) of several rankings
     citations(question, answer, index=index, scores=scores)
     is_supported(question, answer, index=index, scores=scores)
@@ -15,13 +14,14 @@ from __future__ import annotations
 from lcirc_cli.evidence.citations import Citation, citations
 from lcirc_cli.evidence.index import PassageIndex, fuse, ranking
 from lcirc_cli.evidence.names import missing_names
-from lcirc_cli.evidence.passages import Passage, split_passages
+from lcirc_cli.evidence.passages import Passage, Text, split_passages, texts_of
 from lcirc_cli.evidence.support import is_supported, support
 
 __all__ = [
     "Citation",
     "Passage",
     "PassageIndex",
+    "Text",
     "citations",
     "fuse",
     "is_supported",
@@ -29,4 +29,5 @@ __all__ = [
     "ranking",
     "split_passages",
     "support",
+    "texts_of",
 ]

@@ -31,7 +31,7 @@ class Citation:
     """A verbatim quote: `quote` is text[start:end] of the stored document."""
 
     document: str  # name
-    document_index: int  # in the memory's documents
+    document_index: int  # counted over all memories
     page: int | None  # that holds the quote's first character; None where there are no pages
     section: str | None
     start: int
@@ -84,7 +84,7 @@ class _Weights:
 
 def _quote(number: int, relevance: float, index: PassageIndex, weights: _Weights) -> Citation:
     passage = index.passages[number]
-    document = index.contents.documents[passage.document]
+    document = index.texts[passage.document]
     heads = index.running_heads(passage.document)
     value, start, end = max(
         _candidates(document.text, passage.start, passage.end, weights, heads),

@@ -1,4 +1,4 @@
-"""Ranks the passages of a memory for a question by the words that they share (BM25).
+"""Ranks the passages of texts for a question by the words that they share (BM25).
 
 The score of a passage is BM25 over words, plus a part of BM25 over neighbouring pairs of words,
 plus a part of what the passages beside it score. The weights were chosen on the training sets;
@@ -16,10 +16,9 @@ from collections.abc import Sequence
 import bm25s
 import numpy as np
 
-from lcirc_cli.evidence.passages import Passage, split_passages
+from lcirc_cli.evidence.passages import Passage, Text, split_passages
 from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.terms import pairs, terms
-from lcirc_cli.memory.contents import MemoryContents
 
 PAIR_WEIGHT = 0.3
 NEIGHBOUR_WEIGHT = 0.1
@@ -30,15 +29,15 @@ FUSION_CONSTANT = 60  # Cormack, Clarke and Buettcher, "Reciprocal rank fusion",
 
 
 class PassageIndex:
-    """BM25 over the passages of a memory. Made once: about 0.6 s a million characters."""
+    """BM25 over the passages of texts. Made once: about 0.6 s a million characters."""
 
-    def __init__(self, contents: MemoryContents, passages: Sequence[Passage] | None = None) -> None:
-        """Indexes `passages`, which must be `split_passages(contents)`; they are made if absent."""
-        self.contents = contents
-        self.passages = list(split_passages(contents) if passages is None else passages)
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self.texts = texts
+        self.passages = split_passages(texts)
+        self._starts = np.concatenate([text.starts for text in texts])
         self.passage_terms = [terms(self.text(number)) for number in range(len(self.passages))]
-        self._words = _Bm25(self.passage_terms)
-        self._pairs = _Bm25([pairs(sequence) for sequence in self.passage_terms])
+        self._words = Bm25(self.passage_terms)
+        self._pairs = Bm25([pairs(sequence) for sequence in self.passage_terms])
         self._beside = _same_document(self.passages)
         contents_table = [_is_table_of_contents(self.text(n)) for n in range(len(self.passages))]
         self._heads: dict[int, list[tuple[int, int]]] = {}
@@ -47,7 +46,12 @@ class PassageIndex:
     def text(self, passage: int) -> str:
         """The verbatim text of a passage."""
         where = self.passages[passage]
-        return self.contents.documents[where.document].text[where.start : where.end]
+        return self.texts[where.document].text[where.start : where.end]
+
+    def beginning(self, passage: Passage, *, tokens: int) -> str:
+        """The verbatim text of the first tokens of a passage, which has more."""
+        end = self._starts[passage.first_token + tokens]
+        return self.texts[passage.document].text[passage.start : end]
 
     def scores(self, question: str) -> np.ndarray:
         """Relevance of each passage, float32 [P]; all zeros where no word is shared."""
@@ -62,12 +66,12 @@ class PassageIndex:
     def running_heads(self, document: int) -> list[tuple[int, int]]:
         """Ranges of a document's text that are running heads or feet of its pages."""
         if document not in self._heads:
-            stored = self.contents.documents[document]
-            self._heads[document] = running_heads(stored.text, stored.pages)
+            text = self.texts[document]
+            self._heads[document] = running_heads(text.text, text.pages)
         return self._heads[document]
 
     def idf(self, term: str) -> float:
-        """How telling a term is in this memory: above 0, the most for one that it never holds."""
+        """How telling a term is in these texts: above 0, the most for one that it never holds."""
         return self._words.idf(term)
 
     def share(self, term: str) -> float:
@@ -75,7 +79,7 @@ class PassageIndex:
         return self._words.frequency(term) / len(self.passages) if self.passages else 0.0
 
 
-class _Bm25:
+class Bm25:
     """bm25s over ready-made terms, without its progress bars and its limits on empty input."""
 
     def __init__(self, documents: Sequence[Sequence[str]]) -> None:
@@ -91,6 +95,7 @@ class _Bm25:
             self._index.index((rows, self._ids), create_empty_token=False, show_progress=False)
 
     def scores(self, words: Sequence[str]) -> np.ndarray:
+        """Of each document, float32 [P]; all zeros where no word is shared."""
         known = [self._ids[word] for word in words if word in self._ids]
         if self._index is None or not known:
             return np.zeros(self._count, np.float32)

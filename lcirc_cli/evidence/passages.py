@@ -1,4 +1,4 @@
-"""Cuts the documents of a memory into passages of about 120 words for retrieval and citation.
+"""Cuts documents into passages of about 120 words for retrieval and citation.
 
 Passages end where sentences, better paragraphs, best sections end; a heading stays with what
 follows it. They never overlap or cross documents, and every word lies in exactly one. Knows
@@ -7,11 +7,13 @@ nothing about questions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lcirc_cli.documents.document import Page
 from lcirc_cli.evidence.sentences import Sentence, split_sentences
 from lcirc_cli.memory.contents import MemoryContents
 
@@ -23,9 +25,37 @@ _COST = {"heading": 0.0, "paragraph": 0.02, "sentence": 0.3, "piece": 1.0}
 _AFTER_HEADING = 2.0
 
 
+@dataclass(frozen=True, eq=False)
+class Text:
+    """A document as it is ranked, shown and cited."""
+
+    name: str
+    text: str
+    starts: np.ndarray  # int64 [N], first character of each token
+    pages: tuple[Page, ...] = ()
+
+    def page_at(self, character: int) -> Page | None:
+        """The page that holds a character of `text`; None where the format has no pages."""
+        if not self.pages:
+            return None
+        starts = [page.start for page in self.pages]
+        return self.pages[max(0, bisect_right(starts, character) - 1)]
+
+
+def texts_of(memories: Sequence[MemoryContents]) -> list[Text]:
+    """The documents of memories, one after another."""
+    texts: list[Text] = []
+    for memory in memories:
+        starts = memory.token_starts.numpy()
+        for each in memory.documents:
+            own = starts[each.first_token : each.first_token + each.num_tokens]
+            texts.append(Text(each.name, each.text, own, each.pages))
+    return texts
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Characters start..end of a document's text, and the memory's tokens (global) that hold it."""
+    """Characters start..end of a text, and the tokens that hold it, counted over all texts."""
 
     document: int
     start: int
@@ -34,24 +64,25 @@ class Passage:
     end_token: int
 
 
-def split_passages(contents: MemoryContents) -> list[Passage]:
-    """All passages in order; the tokens of a document are divided among its passages.
+def split_passages(texts: Sequence[Text]) -> list[Passage]:
+    """All passages in order; the tokens of a text are divided among its passages.
 
-    A document without words has no passage.
+    A text without words has no passage.
     """
     passages: list[Passage] = []
-    starts = contents.token_starts.numpy()
-    for index, document in enumerate(contents.documents):
-        ranges = list(passage_ranges(document.text))
-        first, last = document.first_token, document.first_token + document.num_tokens
+    first = 0
+    for index, text in enumerate(texts):
+        ranges = list(passage_ranges(text.text))
+        last = first + len(text.starts)
         # A token that begins with the space between two passages belongs to the second.
         cuts = np.array([end for _, end in ranges[:-1]], np.int64)
-        inner = first + np.searchsorted(starts[first:last], cuts, side="left")
+        inner = first + np.searchsorted(text.starts, cuts, side="left")
         bounds = [first, *inner.tolist(), last]
         passages += [
             Passage(index, start, end, bounds[position], bounds[position + 1])
             for position, (start, end) in enumerate(ranges)
         ]
+        first = last
     return passages
 
 

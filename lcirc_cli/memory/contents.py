@@ -6,16 +6,13 @@ so that `lcirc info` stays fast.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.documents.document import Document, Page
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
 
@@ -35,13 +32,6 @@ class StoredDocument:
     num_tokens: int
     first_segment: int  # global index
     num_segments: int
-
-    def page_at(self, character: int) -> Page | None:
-        """The page that holds a character of `text`; None where the format has no pages."""
-        if not self.pages:
-            return None
-        starts = [page.start for page in self.pages]
-        return self.pages[max(0, bisect_right(starts, character) - 1)]
 
 
 @dataclass(frozen=True)
@@ -74,77 +64,6 @@ class MemoryContents:
     fingerprints: Fingerprints
     sha256: str = ""  # of the file that it was loaded from
     lcirc_version: str = field(default="")  # that made the file
-
-    @cached_property
-    def _first_tokens(self) -> list[int]:
-        return [document.first_token for document in self.documents]
-
-    @cached_property
-    def _starts(self) -> np.ndarray:
-        return self.token_starts.numpy()
-
-    def document_of_token(self, token: int) -> int:
-        """Index of the document that holds a token (global index).
-
-        Raises:
-            IndexError: there is no such token.
-        """
-        if not 0 <= token < len(self.token_ids):
-            raise IndexError(token)
-        return bisect_right(self._first_tokens, token) - 1
-
-    def page_of(self, document: int, character: int) -> Page | None:
-        """The page that holds a character of a document; None where it has no pages."""
-        return self.documents[document].page_at(character)
-
-    def page_of_token(self, token: int) -> Page | None:
-        """The page that holds the first character of a token (global index)."""
-        return self.page_of(self.document_of_token(token), int(self._starts[token]))
-
-    def token_range_of_chars(self, document: int, start: int, end: int) -> tuple[int, int]:
-        """Global indices (first, one past the last) of the tokens that hold characters of a range.
-
-        Where a character was split over several tokens, all of them count.
-        """
-        stored = self.documents[document]
-        first, last = stored.first_token, stored.first_token + stored.num_tokens
-        starts = self._starts[first:last]
-        stop = int(starts.searchsorted(end, side="left"))
-        at = int(starts.searchsorted(start, side="right")) - 1
-        begin = int(starts.searchsorted(starts[at], side="left")) if at >= 0 else 0
-        return first + min(begin, stop), first + stop
-
-
-def unread(
-    text: str, token_ids: Tensor, token_starts: Tensor, *, name: str = "document"
-) -> MemoryContents:
-    """A text's tokens as a memory without states: enough to rank and to show its passages."""
-    import torch
-
-    document = StoredDocument(
-        name=name,
-        sha256="",
-        format="text",
-        text=text,
-        pages=(Page(None, None, 0, len(text)),),
-        page_count=None,
-        empty_pages=(),
-        notes=(),
-        first_token=0,
-        num_tokens=len(token_ids),
-        first_segment=0,
-        num_segments=0,
-    )
-    return MemoryContents(
-        documents=(document,),
-        token_ids=token_ids,
-        token_starts=token_starts,
-        segment_lengths=[],
-        states=torch.empty(0, 0),
-        features={},
-        settings={},
-        fingerprints=Fingerprints("", "", "", "", ""),
-    )
 
 
 def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:

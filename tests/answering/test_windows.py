@@ -11,7 +11,7 @@ from lcirc_cli import Engine
 from lcirc_cli.answering.windows import build_prompt, make_window
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.errors import UsageError
-from lcirc_cli.evidence import split_passages
+from lcirc_cli.evidence import PassageIndex, texts_of
 
 from ..engine.tiny import make_document, make_text, save_backbone
 
@@ -86,72 +86,71 @@ def test_nothing_in_a_document_or_question_ends_a_turn(chatty: Any, form: str) -
 
 
 @pytest.fixture
-def contents(engine: Engine) -> Any:
-    return engine.ingest(
-        [make_document(make_text(seed, words=300), f"{seed}.txt") for seed in (1, 2)]
-    )
+def index(engine: Engine) -> PassageIndex:
+    documents = [make_document(make_text(seed, words=300), f"{seed}.txt") for seed in (1, 2)]
+    return PassageIndex(texts_of([engine.ingest(documents)]))
 
 
-def window(engine: Engine, contents: Any, **options: Any) -> Any:
+def window(engine: Engine, index: PassageIndex, **options: Any) -> Any:
     settings = {"kind": "evidence", "question": QUESTION, "budget": 200, "room": 900, **options}
-    return make_window(engine.backbone, contents, **settings)
+    return make_window(engine.backbone, index, **settings)
 
 
 def text_of(engine: Engine, made: Any) -> str:
     return str(engine.backbone.tokenizer.decode(made.prompt))
 
 
-def test_the_best_passages_in_document_order(engine: Engine, contents: Any) -> None:
-    passages = split_passages(contents)
+def test_the_best_passages_in_document_order(engine: Engine, index: PassageIndex) -> None:
+    passages = index.passages
     ranked = [passages[3], passages[0], passages[1]]
-    made = window(engine, contents, ranked=ranked, budget=400)
+    made = window(engine, index, ranked=ranked, budget=400)
     sizes = [p.end_token - p.first_token for p in ranked]
     assert made.shown == sizes[0] + sizes[1] <= 400 < sum(sizes)
-    texts = [contents.documents[p.document].text[p.start : p.end] for p in passages]
+    texts = [index.texts[p.document].text[p.start : p.end] for p in passages]
     text = text_of(engine, made)
     assert text.startswith(texts[0].strip()) and texts[3].strip() in text
     assert texts[1].strip() not in text
 
 
-def test_a_passage_longer_than_the_budget_is_cut(engine: Engine, contents: Any) -> None:
-    first = split_passages(contents)[0]
-    made = window(engine, contents, ranked=[first], budget=30)
+def test_a_passage_longer_than_the_budget_is_cut(engine: Engine, index: PassageIndex) -> None:
+    first = index.passages[0]
+    made = window(engine, index, ranked=[first], budget=30)
     assert made.shown == 30
     shown = text_of(engine, made).split("\n\nQuestion")[0]
-    assert contents.documents[0].text.startswith(shown)
+    assert index.texts[0].text.startswith(shown)
     assert len(engine.backbone.tokenizer(shown)["input_ids"]) <= 31
 
 
-def test_head_and_tail_of_each_document(engine: Engine, contents: Any) -> None:
-    made = window(engine, contents, kind="ends", budget=200)
+def test_head_and_tail_of_each_document(engine: Engine, index: PassageIndex) -> None:
+    made = window(engine, index, kind="ends", budget=200)
     assert made.shown == 200
     pieces = text_of(engine, made).split("\n\nQuestion")[0]
-    for document in contents.documents:
+    for document in index.texts:
         assert document.text[:60] in pieces and document.text[-60:] in pieces
-    whole = window(engine, contents, kind="ends", budget=100_000, room=100_000)
-    assert whole.shown == len(contents.token_ids)
-    assert all(document.text in text_of(engine, whole) for document in contents.documents)
+    whole = window(engine, index, kind="ends", budget=100_000, room=100_000)
+    assert whole.shown == sum(len(each.starts) for each in index.texts)
+    assert all(document.text in text_of(engine, whole) for document in index.texts)
 
 
-def test_what_gives_way_when_the_window_is_full(engine: Engine, contents: Any) -> None:
+def test_what_gives_way_when_the_window_is_full(engine: Engine, index: PassageIndex) -> None:
     history = [("weather " * 40, "said " * 40), ("last?", "yes.")]
-    full = window(engine, contents, kind="ends", history=history)
+    full = window(engine, index, kind="ends", history=history)
     assert "weather" in text_of(engine, full)
     room = len(full.prompt) - 1
-    without_oldest = window(engine, contents, kind="ends", history=history, room=room)
+    without_oldest = window(engine, index, kind="ends", history=history, room=room)
     assert "weather" not in text_of(engine, without_oldest)
     assert "last?" in text_of(engine, without_oldest) and without_oldest.shown == 200
-    tight = window(engine, contents, kind="ends", history=history, room=120)
+    tight = window(engine, index, kind="ends", history=history, room=120)
     assert "last?" not in text_of(engine, tight)
     assert 0 < tight.shown < 200 and len(tight.prompt) <= 120
     alone = len(build_prompt(engine.backbone, question=QUESTION))
-    bare = window(engine, contents, kind="ends", room=alone)
+    bare = window(engine, index, kind="ends", room=alone)
     assert bare.shown == 0 and len(bare.prompt) == alone
     with pytest.raises(UsageError, match="too long"):
-        window(engine, contents, room=alone - 1)
+        window(engine, index, room=alone - 1)
 
 
-def test_nothing_but_the_question(engine: Engine, contents: Any) -> None:
-    made = window(engine, contents, kind="none", ranked=split_passages(contents))
+def test_nothing_but_the_question(engine: Engine, index: PassageIndex) -> None:
+    made = window(engine, index, kind="none", ranked=index.passages)
     assert made.shown == 0
     assert made.prompt == build_prompt(engine.backbone, question=QUESTION)

@@ -303,7 +303,7 @@ def test_a_window_too_small_for_the_prompt_itself_is_said(
 
 def test_the_compressed_tokens_are_counted(workbench: Workbench, qa_folder: Path) -> None:
     batch = _short(_batches(qa_folder, f"qa:{qa_folder}")[2])
-    (size,) = {len(workbench.index(batch.samples[0].document).contents.token_ids)}
+    (size,) = {len(workbench.index(batch.samples[0].document).texts[0].starts)}
     compressed = open_system(parse_system("lcirc"), workbench, limits=LIMITS).run(batch)[0]
     assert (compressed.compressed, compressed.dropped) == (size, 0)
     cut = open_system(parse_system("ends"), workbench, limits=LIMITS).run(batch)[0]

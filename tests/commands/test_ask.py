@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
+from lcirc_cli.evidence import texts_of
 from lcirc_cli.memory.file import load_memory
 
 from ..engine.tiny import SMALL, make_text, save_adapter, save_backbone
@@ -101,7 +102,7 @@ def test_json_has_exactly_the_schema(ask: Run, here: Path) -> None:
 def test_citations_name_the_page(ask: Run, cli: Run, models: list[Any], data_dir: Path) -> None:
     pdf = data_dir / "pdfs" / "tracemonkey.pdf"
     assert cli("ingest", pdf, "-o", "trace.lcirc", "--pages", "4-7", *models).status == 0
-    document = load_memory("trace.lcirc").documents[0]
+    (document,) = texts_of([load_memory("trace.lcirc")])
     question = (
         "Which oracle marks variables that cause mis-speculations with double instead of int?"
     )

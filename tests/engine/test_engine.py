@@ -217,8 +217,7 @@ def test_several_memories_in_one_question(engine: Engine) -> None:
     answer = engine.ask(memories, QUESTIONS[3], max_new_tokens=NEW)
     assert answer.tokens.document == sum(len(memory.token_ids) for memory in memories)
     assert answer.tokens.memory == sum(len(memory.states) for memory in memories)
-    contents = engine.answerer(memories).collection.contents
-    texts = {document.name: document.text for document in contents.documents}
+    texts = {text.name: text.text for text in engine.answerer(memories).collection.index.texts}
     assert answer.citations
     for citation in answer.citations:
         assert texts[citation.document][citation.start : citation.end] == citation.quote

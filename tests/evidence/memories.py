@@ -1,4 +1,4 @@
-"""Memories of plain texts for the evidence tests, with tokens of three characters."""
+"""Plain texts for the evidence tests, with tokens of three characters."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.memory.contents import MemoryContents
+from lcirc_cli.evidence import Text, texts_of
 
 from ..memory.samples import make_contents, make_document
 
 
-def memory(*texts: str, pages: Sequence[Page] = ()) -> MemoryContents:
+def memory(*texts: str, pages: Sequence[Page] = ()) -> list[Text]:
+    """The texts as a memory's documents."""
     documents = [
         replace(make_document(text, name=f"document {number}"), pages=tuple(pages))
         for number, text in enumerate(texts)
     ]
-    return make_contents(documents)
+    return texts_of([make_contents(documents)])
 
 
 def sentences(*subjects: str, words: int = 30) -> str:

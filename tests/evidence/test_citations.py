@@ -75,7 +75,7 @@ def test_quotes_are_verbatim_different_and_scored(question: str, answer: str, li
     values = [citation.score for citation in cited]
     assert values == sorted(values, reverse=True)
     for citation in cited:
-        text = index.contents.documents[citation.document_index].text
+        text = index.texts[citation.document_index].text
         assert citation.quote == text[citation.start : citation.end]
         assert citation.quote == citation.quote.strip() != ""
         assert 0 <= citation.score <= 1

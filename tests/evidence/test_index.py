@@ -61,7 +61,7 @@ def test_equal_passages_keep_their_order() -> None:
 
 
 def test_the_same_every_time(index: PassageIndex) -> None:
-    again = PassageIndex(index.contents)
+    again = PassageIndex(index.texts)
     assert again.scores("the otter and the heron").tolist() == (
         index.scores("the otter and the heron").tolist()
     )

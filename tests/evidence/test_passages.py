@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcirc_cli.evidence import split_passages
+from lcirc_cli.documents.document import Page
+from lcirc_cli.evidence import Text, split_passages
 from lcirc_cli.evidence.passages import MAX_WORDS, passage_ranges
 
 from .memories import memory, sentences
@@ -56,31 +59,44 @@ def test_text_without_sentences(text: str) -> None:
     )
 )
 def test_every_word_and_token_is_in_exactly_one(texts: list[str]) -> None:
-    contents = memory(*texts)
-    passages = split_passages(contents)
-    for index, document in enumerate(contents.documents):
+    documents = memory(*texts)
+    passages = split_passages(documents)
+    first = 0
+    for index, document in enumerate(documents):
         own = [passage for passage in passages if passage.document == index]
-        position, token = 0, document.first_token
+        position, token = 0, first
         for passage in own:
             assert document.text[position : passage.start].strip() == ""
             assert passage.first_token == token
             position, token = passage.end, passage.end_token
         assert document.text[position:].strip() == ""
+        first += len(document.starts)
         if own:
-            assert token == document.first_token + document.num_tokens
+            assert token == first
     assert [p.document for p in passages] == sorted(p.document for p in passages)
 
 
 def test_tokens_lie_in_their_passage() -> None:
-    contents = memory(sentences(*"abcdefgh"), sentences(*"ijklmnop"))
-    passages = split_passages(contents)
+    texts = memory(sentences(*"abcdefgh"), sentences(*"ijklmnop"))
+    passages = split_passages(texts)
     assert len(passages) >= 4
+    tokens = [(index, start) for index, text in enumerate(texts) for start in text.starts]
     for passage in passages:
-        starts = contents.token_starts[passage.first_token : passage.end_token].tolist()
-        assert starts and all(passage.start - 3 <= start < passage.end for start in starts)
-        assert {
-            contents.document_of_token(t) for t in range(passage.first_token, passage.end_token)
-        } == {passage.document}
+        own = tokens[passage.first_token : passage.end_token]
+        assert own and all(passage.start - 3 <= start < passage.end for _, start in own)
+        assert {index for index, _ in own} == {passage.document}
+
+
+@settings(max_examples=200, deadline=None)
+@given(cuts=st.lists(st.integers(0, 40), max_size=3).map(sorted), character=st.integers(0, 39))
+def test_the_page_of_a_character(cuts: list[int], character: int) -> None:
+    pages = [Page(n, None, a, b) for n, (a, b) in enumerate(pairwise([0, *cuts, 40]), start=1)]
+    (text,) = memory("y" * 40, pages=pages)
+    assert [text.page_at(character)] == [p for p in pages if p.start <= character < p.end]
+
+
+def test_a_format_without_pages_has_none() -> None:
+    assert Text("no pages", "text", np.zeros(1, np.int64)).page_at(0) is None
 
 
 def test_a_million_characters_take_seconds() -> None:

@@ -1,4 +1,4 @@
-"""From tokens to documents, pages and characters and back; joining; what counts as unchanged."""
+"""Joining memories; what counts as unchanged; what was made with something else."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.errors import ModelError
@@ -16,76 +14,6 @@ from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.memory.file import append, check_fingerprints, load_memory, same_source, save_memory
 
 from .samples import FINGERPRINTS, make_contents, make_document, same
-
-
-@st.composite
-def memories(draw: st.DrawFn) -> MemoryContents:
-    """Memories whose tokens start anywhere: some share a start, some characters have none."""
-    documents = []
-    starts: list[int] = []
-    for number in range(draw(st.integers(1, 3))):
-        size = draw(st.integers(1, 40))
-        cuts = sorted(draw(st.lists(st.integers(0, size), max_size=3)))
-        pages = [
-            Page(n + 1, None, a, b)
-            for n, (a, b) in enumerate(zip([0, *cuts], [*cuts, size], strict=True))
-        ]
-        own = sorted(draw(st.lists(st.integers(0, size - 1), max_size=15)))
-        document = make_document("y" * size, name=str(number), pages=pages)
-        documents.append(replace(document, num_tokens=len(own), num_segments=-(-len(own) // 5)))
-        starts += own
-    contents = make_contents(documents)
-    return replace(contents, token_starts=torch.tensor(starts, dtype=torch.int64))
-
-
-@settings(max_examples=200, deadline=None)
-@given(contents=memories())
-def test_tokens_documents_and_pages_agree(contents: MemoryContents) -> None:
-    for index, document in enumerate(contents.documents):
-        for token in range(document.first_token, document.first_token + document.num_tokens):
-            assert contents.document_of_token(token) == index
-            start = int(contents.token_starts[token])
-            page = contents.page_of(index, start)
-            assert page is not None and page == contents.page_of_token(token)
-            assert page.start <= start
-            holding = [p for p in document.pages if p.start <= start < p.end]
-            assert holding == [page] or start >= document.pages[-1].end
-    for outside in (-1, len(contents.token_ids)):
-        with pytest.raises(IndexError):
-            contents.document_of_token(outside)
-
-
-@settings(max_examples=200, deadline=None)
-@given(contents=memories(), data=st.data())
-def test_characters_to_tokens(contents: MemoryContents, data: st.DataObject) -> None:
-    """Against a plain definition: a token holds the characters up to the next other start."""
-    index = data.draw(st.integers(0, len(contents.documents) - 1))
-    document = contents.documents[index]
-    size = len(document.text)
-    start = data.draw(st.integers(0, size - 1))
-    end = data.draw(st.integers(start + 1, size))
-    first, stop = contents.token_range_of_chars(index, start, end)
-    own = contents.token_starts.tolist()[document.first_token :][: document.num_tokens]
-    holding = []
-    for number, begin in enumerate(own):
-        until = min([other for other in own if other > begin], default=size)
-        if begin < end and until > start:
-            holding.append(document.first_token + number)
-    assert list(range(first, stop)) == holding
-
-
-def test_every_token_comes_back_from_its_characters() -> None:
-    contents = make_contents([make_document("Some words here."), make_document("More of them.")])
-    for token in range(len(contents.token_ids)):
-        document = contents.document_of_token(token)
-        start = int(contents.token_starts[token])
-        assert contents.token_range_of_chars(document, start, start + 1) == (token, token + 1)
-
-
-def test_a_format_without_pages_has_none() -> None:
-    document = replace(make_document("No pages."), pages=(), page_count=None)
-    assert make_contents([document]).page_of_token(0) is None
-
 
 # --- joining --------------------------------------------------------------------------------
 
@@ -101,7 +29,6 @@ def test_append_shifts_tokens_and_segments(tmp_path: Path) -> None:
     assert [d.name for d in both.documents] == ["book.pdf", "book.pdf", "2"]
     last = both.documents[2]
     assert (last.first_token, last.first_segment) == (len(one.token_ids), 3)
-    assert both.document_of_token(last.first_token) == 2
     assert torch.equal(both.states, torch.cat([one.states, two.states]))
     assert torch.equal(both.features["f"], torch.cat(features))
     save_memory(tmp_path / "m.lcirc", both)

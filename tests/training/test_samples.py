@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from lcirc_cli.answering.windows import build_prompt, make_window
 from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import DocumentError
-from lcirc_cli.evidence import PassageIndex, ranking
-from lcirc_cli.memory.contents import unread
+from lcirc_cli.evidence import PassageIndex, Text, ranking
 from lcirc_cli.training.data.corpus import Corpus, load_corpus, select, tokenise
 from lcirc_cli.training.data.passages import SamplePassages
 from lcirc_cli.training.data.samples import Sample, Sampler, SampleSettings, draw_segment_length
@@ -290,14 +288,12 @@ def test_training_windows_show_what_ask_shows(corpus: tuple[Corpus, Any], join_t
     text = "".join(
         documents.documents[part.document].text_of(part.start, part.end) for part in sample.parts
     )
-    ids, starts = encode(backbone.tokenizer, text)
-    contents = unread(text, torch.from_numpy(ids), torch.from_numpy(starts))
-    index = PassageIndex(contents)
+    index = PassageIndex([Text("whole", text, encode(backbone.tokenizer, text)[1])])
     ranked = [index.passages[number] for number in ranking(index.scores(asked.question))]
     for budget in (40, 200, 400):
         window = make_window(
             backbone,
-            contents,
+            index,
             kind="evidence",
             question=asked.question,
             ranked=ranked,

@@ -72,7 +72,7 @@ class Reading:
         index = self._bench.index(sample.document)
         order = ranking(self._scores(index, sample.question))
         texts, ranges = best_passages(index, order, budget=self._evidence)
-        size = len(index.contents.token_ids)
+        size = len(index.texts[0].starts)
         return self._prompter.shown(sample, texts, document_tokens=size), ranges
 
     def _scores(self, index: PassageIndex, question: str) -> NDArray[np.floating[Any]]:

@@ -23,7 +23,7 @@ def best_passages(
     """The texts that `lcirc ask` would show within `budget` tokens; and ten ranges, best first."""
     ranked = [index.passages[int(number)] for number in order]
     ranges = tuple((passage.start, passage.end) for passage in ranked[:10])
-    return best_texts(index.contents, ranked, budget)[0], ranges
+    return best_texts(index, ranked, budget)[0], ranges
 
 
 def text_ids(backbone: Backbone, sample: TextSample) -> list[int]:

@@ -11,13 +11,11 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-import torch
-
 from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine
-from lcirc_cli.evidence.index import PassageIndex
-from lcirc_cli.memory.contents import MemoryContents, unread
+from lcirc_cli.evidence import PassageIndex, Text
+from lcirc_cli.memory.contents import MemoryContents
 
 if TYPE_CHECKING:
     from lcirc_cli.backbones.loading import Backbone
@@ -84,8 +82,8 @@ class Workbench:
         """The passages of a document, without any model; kept for the last document."""
         digest = text_digest(text)
         if self._index is None or self._index[0] != digest:
-            ids, starts = (torch.from_numpy(x) for x in encode(self.backbone.tokenizer, text))
-            self._index = digest, PassageIndex(unread(text, ids, starts))
+            starts = encode(self.backbone.tokenizer, text)[1]
+            self._index = digest, PassageIndex([Text("document", text, starts)])
         return self._index[1]
 
 

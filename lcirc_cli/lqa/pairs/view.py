@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
-from typing import Any
 
-import numpy as np
-
+from lcirc_cli.evidence.index import Bm25, ranking
 from lcirc_cli.evidence.sentences import split_sentences
 from lcirc_cli.evidence.terms import terms
 from lcirc_cli.lqa.pairs.locate import words_of_document
@@ -42,16 +40,8 @@ class DocumentView:
 
     def best_passages(self, question: str, *, count: int) -> list[str]:
         """The passages with most of the question's words (BM25), in the document's order."""
-        scores = self._scores(terms(question))
-        best = sorted(np.argsort(-scores, kind="stable")[:count].tolist())
+        best = sorted(ranking(self._index.scores(terms(question)))[:count].tolist())
         return [self.document.text[slice(*self._passages[index])] for index in best]
-
-    def _scores(self, words: list[str]) -> np.ndarray:
-        """BM25 of every passage; zeros where no word is shared."""
-        known = [word for word in words if word in self._index.vocab_dict]
-        if not known:
-            return np.zeros(len(self._passages), np.float32)
-        return np.asarray(self._index.get_scores(known))
 
     @cached_property
     def _sentences(self) -> list[tuple[int, int]]:
@@ -73,10 +63,5 @@ class DocumentView:
         return passages or [(0, len(self.document.text))]
 
     @cached_property
-    def _index(self) -> Any:
-        import bm25s
-
-        corpus = [terms(self.document.text[slice(*passage)]) for passage in self._passages]
-        index = bm25s.BM25()
-        index.index(corpus, show_progress=False)
-        return index
+    def _index(self) -> Bm25:
+        return Bm25([terms(self.document.text[slice(*passage)]) for passage in self._passages])

@@ -8,25 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
+import numpy as np
 
 from lcirc_cli.answering.windows import best_texts
-from lcirc_cli.evidence import PassageIndex, ranking
-from lcirc_cli.memory.contents import unread
+from lcirc_cli.evidence import PassageIndex, Text, ranking
 from lcirc_cli.training.data.corpus import Corpus, TokenisedDocument
 from lcirc_cli.training.data.samples import Sample
 
 
 def document_index(document: TokenisedDocument) -> PassageIndex:
     """The passages of a whole document; its token ranges are the document's."""
-    starts = torch.tensor(document.starts)
-    return PassageIndex(unread(document.text, document.ids_N, starts, name=document.id))
+    return PassageIndex([Text(document.id, document.text, np.array(document.starts, np.int64))])
 
 
 def best_passages(index: PassageIndex, question: str, budget: int) -> list[str]:
     """The passages that look most like the question and fit in `budget` tokens, in order."""
     ranked = [index.passages[number] for number in ranking(index.scores(question))]
-    return best_texts(index.contents, ranked, budget)[0]
+    return best_texts(index, ranked, budget)[0]
 
 
 class SamplePassages:
@@ -38,19 +36,17 @@ class SamplePassages:
 
     def __init__(self, corpus: Corpus, sample: Sample) -> None:
         texts: list[str] = []
-        ids, starts, length = [], [], 0
+        starts, length = [], 0
         for part in sample.parts:
             document = corpus.documents[part.document]
             text = document.text_of(part.start, part.end)
             if not text:
                 raise ValueError(f"the document {document.id!r} has no text to take passages from")
-            own = torch.tensor(document.starts[part.start : part.end])
-            ids.append(document.ids_N[part.start : part.end])
+            own = np.array(document.starts[part.start : part.end], np.int64)
             starts.append(own - document.starts[part.start] + length)
             texts.append(text)
             length += len(text)
-        contents = unread("".join(texts), torch.cat(ids), torch.cat(starts))
-        self._index = PassageIndex(contents)
+        self._index = PassageIndex([Text("sample", "".join(texts), np.concatenate(starts))])
 
     def best(
         self, question: str, *, budget: int, without: Iterable[tuple[int, int]] = ()
@@ -69,4 +65,4 @@ class SamplePassages:
                 start < passage.end_token and passage.first_token < end for start, end in spans
             )
         ]
-        return best_texts(index.contents, kept, budget)[0]
+        return best_texts(index, kept, budget)[0]

@@ -133,7 +133,7 @@ class WindowDrawer:
             document = int(rng.choice(len(self._weights), p=self._weights))
             first = _one(rng, self._groups[document])
             passages = self._passages(rng, first)
-            shown = Shown(passages, self._index(document).contents.documents[0].text)
+            shown = Shown(passages, self._index(document).texts[0].text)
             if passages and (asked := self._ask(rng, first, shown)):
                 return self._tokens(rng, shown, asked)
         raise UsageError(
