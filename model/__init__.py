@@ -18,7 +18,7 @@ from .config import LcircConfig
 from .decoders import BackboneShape
 from .evidence import passage_scores
 from .presets import preset
-from .recurrence import Backpropagation, Compressed, Memory, Segment, State, compress
+from .recurrence import Backpropagation, Compressed, Memory, Segment, State, compress, states
 
 __all__ = [
     "BackboneShape",
@@ -33,4 +33,5 @@ __all__ = [
     "compress",
     "passage_scores",
     "preset",
+    "states",
 ]

@@ -10,9 +10,11 @@ Legend: B batch, S segments, n tokens of a segment, K latents, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Literal, Protocol
 
 import torch
@@ -37,6 +39,7 @@ class State:
     latents_BKD: Tensor  # h_i
     prior_BK: Tensor | None = None  # float32 log-odds that the answer is in what a latent read
     evidence_BRN: Tensor | None = None  # the scores behind it (`LcircAdapter.evidence`)
+    exists_B: Tensor | None = None  # bool, True where the document has that segment; None = all
 
 
 @dataclass(frozen=True)
@@ -51,22 +54,13 @@ class Memory:
         """Latents a document."""
         return self.states_BMD.shape[1]
 
-    def row(self, index: int) -> Memory:
-        """One document or question of the batch, as a batch of one."""
-        own = slice(index, index + 1)
-        return Memory(
-            self.states_BMD[own],
-            None if self.mask_BM is None else self.mask_BM[own],
-            None if self.prior_BM is None else self.prior_BM[own],
-        )
-
 
 @dataclass(frozen=True)
 class Compressed:
-    """Result of a recurrence: the memory, and the state to continue from."""
+    """A document's memory, and where it was asked for the evidence scores of all its tokens."""
 
     memory: Memory
-    carry_BKD: Tensor
+    evidence_BRN: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -101,12 +95,19 @@ class Backpropagation:
         order = torch.randperm(len(kept), generator=generator)[: self.states]
         return {first + int(index) for index in order}
 
+    def connects(self, index: int, drawn: Set[int]) -> bool:
+        """Whether gradients pass from a segment to the one before it."""
+        return self.kind != "selective" or (self.neighbours and index - 1 in drawn)
+
     def scale(self, num_segments: int, retained: int | None) -> float:
         """What the gradients of the drawn states are multiplied by: S/n, or 1."""
         if self.kind != "selective" or not self.rescale:
             return 1.0
         kept = num_segments if retained is None else min(retained, num_segments)
         return kept / len(self.drawn(num_segments, retained))
+
+
+FULL = Backpropagation()
 
 
 class Compressor(Protocol):
@@ -118,105 +119,115 @@ class Compressor(Protocol):
         self, previous_BKD: Tensor | None, segment: SegmentKeys, question: KeysValues | None
     ) -> State: ...
 
+    def evidence(self, question: KeysValues, segment: SegmentKeys) -> Tensor: ...
 
-def compress(
+
+def states(
     compressor: Compressor,
-    segments: Iterable[Segment],
+    segments: Iterable[SegmentKeys],
     *,
     question: KeysValues | None = None,
     carry_BKD: Tensor | None = None,
-    retained: int | None = None,
-) -> Compressed:
-    """Run the recurrence over a stream of segments; gradients as the caller's mode says.
+    plan: Backpropagation = FULL,
+    drawn: Set[int] | None = None,
+    evidence: bool = False,
+) -> Iterator[State]:
+    """The recurrence: h_1, h_2, ..., one state a segment.
 
     Args:
+        segments: their keys. Each is asked for when its turn comes, with gradients or without as
+            its state has, and let go before the next.
         question: the projected question (QD-LCIRC), or None (LCIRC). Its batch may be a multiple
             of the documents': several questions a document, side by side.
         carry_BKD: the state to continue from; None starts from h_0.
-        retained: keep the states of the last `retained` segments; None keeps all.
-
-    Raises:
-        ValueError: no segments.
+        plan: how states are connected.
+        drawn: the segments whose states carry gradients; None = all, as the caller's mode says.
+        evidence: score every token for the question, also where the states don't need it.
     """
-    kept: list[_Kept] = []
-    for segment in segments:
-        carry_BKD, state = _step(compressor, segment, carry_BKD, question=question)
-        kept.append(_Kept(carry_BKD, state.prior_BK, _exists(segment, carry_BKD.shape[0])))
-        if retained is not None and len(kept) > retained:
-            del kept[0]
-    if carry_BKD is None or not kept:
-        raise ValueError("there is nothing to compress: the document has no segments")
-    return Compressed(_join(kept), carry_BKD)
+    waiting = iter(segments)
+    for index in count():
+        if carry_BKD is not None and drawn is not None and not plan.connects(index, drawn):
+            carry_BKD = carry_BKD.detach()
+        with nullcontext() if drawn is None or index in drawn else torch.no_grad():
+            keys = next(waiting, None)
+            if keys is None:
+                return
+            state = _present(compressor.step(carry_BKD, keys, question), keys, carry_BKD)
+            if evidence and question is not None and state.evidence_BRN is None:
+                state = replace(state, evidence_BRN=compressor.evidence(question, keys))
+            del keys  # else this segment's are still there while the next one's are made
+        carry_BKD = state.latents_BKD
+        yield state
 
 
-def compress_for_training(
+def compress(
     compressor: Compressor,
     segments: Sequence[Segment],
     *,
     question: KeysValues | None = None,
     retained: int | None = None,
-    plan: Backpropagation,
-) -> Memory:
-    """The same recurrence with gradients on the states that `plan` draws, and no others."""
-    if not segments:
-        raise ValueError("there is nothing to compress: the document has no segments")
+    plan: Backpropagation = FULL,
+    evidence: bool = False,
+) -> Compressed:
+    """The memory of documents, with gradients on the states that `plan` draws, and no others.
+
+    Args:
+        question, evidence: see `states`. The evidence scores have gradients where the states
+            have: under `selective` with the same factor S/n, under `truncated` in the last
+            segments alone, unscaled.
+        retained: keep the states of the last `retained` segments; None keeps all.
+
+    Raises:
+        ValueError: no segments.
+    """
     drawn = plan.drawn(len(segments), retained)
-    scale = plan.scale(len(segments), retained)
-    carry: Tensor | None = None
-    states: list[_Kept] = []
-    for index, segment in enumerate(segments):
-        connected = plan.kind != "selective" or (plan.neighbours and index - 1 in drawn)
-        if carry is not None and not connected:
-            carry = carry.detach()
-        with nullcontext() if index in drawn else torch.no_grad():
-            carry, state = _step(compressor, segment, carry, question=question)
-        latents, prior = carry, state.prior_BK
-        if index in drawn:
-            latents = _scale_gradient(carry, scale)
-            prior = None if prior is None else _scale_gradient(prior, scale)
-        states.append(_Kept(latents, prior, _exists(segment, carry.shape[0])))
-        if retained is not None and len(states) > retained:
-            del states[0]
-    return _join(states)
+    scale = plan.scale(len(segments), retained) if segments else 1.0
+    keys = (compressor.keys(each.inputs_BND, each.mask_BN) for each in segments)
+    kept: deque[State] = deque(maxlen=retained)
+    scores: list[Tensor] = []
+    steps = states(compressor, keys, question=question, plan=plan, drawn=drawn, evidence=evidence)
+    for index, state in enumerate(steps):
+        if evidence and state.evidence_BRN is not None:
+            scores.append(state.evidence_BRN)
+        kept.append(_scaled(state, scale) if index in drawn else state)
+    if not kept:
+        raise ValueError("there is nothing to compress: the document has no segments")
+    evidence_BRN = torch.cat(scores, dim=2) if scores else None
+    if evidence_BRN is not None and scale != 1.0 and evidence_BRN.requires_grad:
+        # A hook, as padded tokens have scores of -inf, with which no sum could be made.
+        evidence_BRN.register_hook(lambda gradient: gradient * scale)
+    return Compressed(_join(kept), evidence_BRN)
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """A segment's part of the memory; exists_B: which documents have that segment."""
-
-    latents_BKD: Tensor
-    prior_BK: Tensor | None
-    exists_B: Tensor | None
-
-
-def _step(
-    compressor: Compressor,
-    segment: Segment,
-    previous: Tensor | None,
-    *,
-    question: KeysValues | None,
-) -> tuple[Tensor, State]:
-    """The latents to go on from, and what the segment gave."""
-    keys = compressor.keys(segment.inputs_BND, segment.mask_BN)
-    state = compressor.step(previous, keys, question)
+def _present(state: State, keys: SegmentKeys, previous: Tensor | None) -> State:
+    """In a batch of documents of unequal length, one that has ended keeps its last state."""
+    mask_BN = keys.layers[0].mask_BN
+    if mask_BN is None:
+        return state
     latents = state.latents_BKD
-    if segment.mask_BN is None or previous is None:
-        return latents, state
-    # A document that has ended keeps its last state.
-    present = segment.mask_BN.any(dim=-1)
-    present = present.repeat_interleave(latents.shape[0] // present.shape[0])
-    return torch.where(present[:, None, None], latents, previous.to(latents.dtype)), state
+    exists = mask_BN.any(dim=-1).repeat_interleave(latents.shape[0] // mask_BN.shape[0])
+    if previous is not None:
+        latents = torch.where(exists[:, None, None], latents, previous.to(latents.dtype))
+    return replace(state, latents_BKD=latents, exists_B=exists)
 
 
-def _exists(segment: Segment, batch: int) -> Tensor | None:
-    if segment.mask_BN is None:
-        return None
-    present = segment.mask_BN.any(dim=-1)
-    return present.repeat_interleave(batch // present.shape[0])
+def _scaled(state: State, scale: float) -> State:
+    """The state, with its gradients multiplied by `scale`."""
+    if scale == 1.0:
+        return state
+    prior = state.prior_BK
+    return replace(
+        state,
+        latents_BKD=_scale_gradient(state.latents_BKD, scale),
+        prior_BK=None if prior is None else _scale_gradient(prior, scale),
+    )
 
 
-def _join(kept: list[_Kept]) -> Memory:
-    K = kept[0].latents_BKD.shape[1]
+def _scale_gradient(x: Tensor, scale: float) -> Tensor:
+    return x.detach() + (x - x.detach()) * scale
+
+
+def _join(kept: Collection[State]) -> Memory:
     memory = torch.cat([each.latents_BKD for each in kept], dim=1)
     priors = [each.prior_BK for each in kept if each.prior_BK is not None]
     prior = torch.cat(priors, dim=1) if priors else None
@@ -224,10 +235,5 @@ def _join(kept: list[_Kept]) -> Memory:
         return Memory(memory, None, prior)
     every = torch.ones(memory.shape[0], dtype=torch.bool, device=memory.device)
     columns = [every if each.exists_B is None else each.exists_B for each in kept]
-    mask = torch.stack(columns, dim=1).repeat_interleave(K, dim=1)
+    mask = torch.stack(columns, dim=1).repeat_interleave(memory.shape[1] // len(kept), dim=1)
     return Memory(memory, mask, prior)
-
-
-def _scale_gradient(x: Tensor, scale: float) -> Tensor:
-    """x, with its gradient multiplied by `scale`."""
-    return x if scale == 1.0 else x.detach() + (x - x.detach()) * scale

@@ -33,9 +33,12 @@ from tiny_world import Document, make_document, write_documents
 from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.backbones.tokens import encode, encode_questions
+from lcirc_cli.compression.ingestion import stored_features
+from lcirc_cli.compression.recurrence import run_pass
+from lcirc_cli.compression.segments import Segments, group_segments, segment_lengths
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_write, make_folder
-from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.methods.adapter import build_model
 from lcirc_cli.training.run import train
@@ -209,7 +212,11 @@ def answered(
         [*build_prompt(backbone, question=fact.question, form=form), *ids_of([fact.key])]
         for fact in asked.facts
     ]
-    memory = model.compress(model.segments([ids]), question=question).memory
+    config = model.adapter.config
+    features = stored_features(model, ids) if config.segment_inputs else {}
+    segments = Segments(ids, features, group_segments(segment_lengths(len(ids), config)))
+    made = run_pass(model, segments, question=question)
+    memory = Memory(made.states_BMD, prior_BM=made.prior_BM)
     said = model(torch.tensor(prompts), memory=memory).logits[:, -1].argmax(dim=-1)
     right = ids_of([fact.value for fact in asked.facts])
     return (said == torch.tensor(right)).tolist()

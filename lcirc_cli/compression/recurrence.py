@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.compression.segments import Group, Segments
-from lcirc_cli.model import LcircForCausalLM
+from lcirc_cli.model import LcircForCausalLM, states
 from lcirc_cli.model.layers import KeysValues
 from lcirc_cli.model.perceiver import SegmentKeys
 
@@ -81,8 +81,7 @@ def run_pass(
     for group, keys in _keys(model, segments, store):
         if group.document != document:
             document, carry_BKD, seen = group.document, None, 0
-        for index in range(group.count):
-            state = adapter.step(carry_BKD, _segment(keys, index), question)
+        for state in states(adapter, _each(keys), question=question, carry_BKD=carry_BKD):
             carry_BKD = state.latents_BKD
             seen += 1
             if seen > skipped[group.document]:
@@ -150,11 +149,12 @@ def _placed(whole: Tensor | None, part: Tensor, *, at: int, of: int) -> Tensor:
     return whole
 
 
-def _segment(keys: SegmentKeys, index: int) -> SegmentKeys:
-    """One segment of a group, as views."""
-    rows = slice(index, index + 1)
-    layers = tuple(KeysValues(kv.k_BGNd[rows], kv.v_BGNd[rows]) for kv in keys.layers)
-    return SegmentKeys(layers, keys.share_KN)
+def _each(keys: SegmentKeys) -> Iterator[SegmentKeys]:
+    """The segments of a group, as views."""
+    for index in range(len(keys.layers[0].k_BGNd)):
+        rows = slice(index, index + 1)
+        layers = tuple(KeysValues(kv.k_BGNd[rows], kv.v_BGNd[rows]) for kv in keys.layers)
+        yield SegmentKeys(layers, keys.share_KN)
 
 
 def _evidence(

@@ -28,6 +28,8 @@ from lcirc_cli.model.adapter import LcircAdapter
 from lcirc_cli.model.causal_lm import LcircForCausalLM
 from lcirc_cli.model.config import LcircConfig
 
+from ..model.tiny import segments_of
+
 THOUSANDS = (8, 16, 32, 64, 128)
 FULL = (143, 357, 996, 3118, 10739)
 LCIRC = (76.5, 79.4, 85.2, 96.8, 120.0)
@@ -206,7 +208,7 @@ def test_lcirc_agrees_with_the_counter_of_torch(changes: dict[str, object], mixe
     unfused = sdpa_kernel(SDPBackend.MATH)
     with torch.no_grad(), unfused, FlopCounterMode(display=False) as counter:
         keys = model.question_keys(asked) if mixed else None
-        memory = model.compress(model.segments([document]), question=keys).memory
+        memory = model.compress(segments_of(model, [document]), question=keys).memory
         model(torch.zeros(1, window, dtype=torch.long), memory=memory, use_cache=False)
     shape = shape_of_config("small", SMALL)
     work = Workload(window + rest, window=window, question=question)

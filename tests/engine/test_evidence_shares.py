@@ -11,6 +11,7 @@ from lcirc_cli import Engine
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.memory.file import load_memory, save_memory
 
+from ..model.tiny import segments_of
 from .tiny import QUESTIONS, SMALL, answer_text, ingest, save_adapter
 
 CLOSE = {"rtol": 0.0, "atol": 1e-5}
@@ -30,7 +31,7 @@ def test_a_memory_is_what_the_model_compresses(dividing: Engine) -> None:
     steered = answerer.steer(QUESTIONS)
     question = model.question_keys(*encode_questions(answerer.backbone.tokenizer, QUESTIONS))
     with torch.no_grad():
-        segments = list(model.segments([contents.token_ids.long()]))
+        segments = segments_of(model, [contents.token_ids.long()])
         expected = model.compress(segments, question=question).memory
         scores = [
             model.adapter.evidence(question, model.adapter.keys(each.inputs_BND))

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModel
 
 from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM
 
-from .tiny import FORMS, batch, distance, random_adapter, tiny_lm, tokens
+from .tiny import FORMS, batch, distance, random_adapter, segments_of, tiny_lm, tokens
 
 
 @pytest.fixture(params=list(FORMS))
@@ -57,7 +57,7 @@ def test_the_same_numbers_after_loading(adapter: LcircAdapter, tmp_path: Path) -
         model = LcircForCausalLM(tiny_lm(), each).eval()
         with torch.no_grad():
             question = model.question_keys(batch(1, 4))
-            memory = model.compress(model.segments(tokens(20)), question=question).memory
+            memory = model.compress(segments_of(model, tokens(20)), question=question).memory
             logits.append(model(batch(1, 6), memory=memory).logits)
     assert torch.equal(*logits)
 
@@ -174,7 +174,7 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
         for block in model.adapter.injection:
             block.attention.q.register_forward_hook(lambda *_: calls.append(calls.pop() + 1))
         question = model.question_keys(batch(1, 4))
-        memory = model.compress(model.segments(tokens(20)), question=question).memory
+        memory = model.compress(segments_of(model, tokens(20)), question=question).memory
         model(batch(1, 6), memory=memory, labels=batch(1, 6), use_cache=False).loss.backward()
         found.append([parameter.grad for parameter in model.adapter.parameters()])
     assert calls == [3, 6]  # each block's work is done again in the backward pass

@@ -14,7 +14,7 @@ from torch.nn import functional
 from lcirc_cli.model.attention import attend, choose_backend
 
 from .flash_stand_in import FlashStandIn
-from .tiny import batch, distance, tiny_model, tokens
+from .tiny import batch, distance, segments_of, tiny_model, tokens
 
 B, H, G, T, N, D_HEAD = 3, 4, 2, 5, 7, 8
 MASK = torch.tensor([[True] * 7, [True] * 3 + [False] * 4, [False] * 7])
@@ -164,7 +164,7 @@ def test_a_whole_model_on_flash(flash: FlashStandIn) -> None:
         results = []
         for backend in ("sdpa", "flash"):
             model.adapter.set_attention(backend)
-            found = model.compress(model.segments(documents), question=question)
+            found = model.compress(segments_of(model, documents), question=question)
             logits = model(ids, memory=found.memory).logits
             results.append((found.memory.states_BMD.float(), logits.float()))
             assert bool(flash.calls) == (backend == "flash")

@@ -15,7 +15,7 @@ from transformers import CompileConfig
 
 from lcirc_cli.model import LcircForCausalLM, Memory
 
-from .tiny import FAMILIES, batch, tiny_model, tokens
+from .tiny import FAMILIES, batch, segments_of, tiny_model, tokens
 
 NEW = 6
 
@@ -29,7 +29,7 @@ def _nothing_compiled() -> Any:
 
 def memory_of(model: LcircForCausalLM, seed: int) -> Memory:
     with torch.no_grad():
-        return model.compress(model.segments(tokens(20, seed=seed))).memory
+        return model.compress(segments_of(model, tokens(20, seed=seed))).memory
 
 
 @pytest.mark.parametrize("family", FAMILIES)

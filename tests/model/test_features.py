@@ -1,4 +1,4 @@
-"""Contextual segment inputs: how they are rounded, and that both ways to them are the same."""
+"""Contextual segment inputs: how they are made, and how they are rounded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from lcirc_cli.model.features import normalise, restore, store
 
-from .tiny import FAMILIES, distance, tiny_model, tokens
+from .tiny import FAMILIES, distance, segments_of, tiny_model, tokens
 
 DTYPES = ("int8", "bfloat16", "float32")
 
@@ -65,45 +65,6 @@ def test_floats_are_plain_casts() -> None:
     assert torch.equal(half, x.to(torch.bfloat16).float())
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("length", [5, 16, 17, 40])
-def test_saved_features_and_fresh_ones_give_the_same_segments(dtype: str, length: int) -> None:
-    model = tiny_model(segment_inputs=2, feature_dtype=dtype)
-    documents = tokens(length, 21)
-    stored = [model.stored_features(ids) for ids in documents]
-    assert [sum(len(block.codes_ND) for block in blocks) for blocks in stored] == [length, 21]
-    fresh = list(model.segments(documents))
-    saved = list(model.segments(documents, features=stored))
-    assert len(fresh) == len(saved) == -(-max(length, 21) // 8)
-    for one, other in zip(fresh, saved, strict=True):
-        assert torch.equal(one.inputs_BND, other.inputs_BND)
-        assert (one.mask_BN is None) == (other.mask_BN is None)
-        if one.mask_BN is not None and other.mask_BN is not None:
-            assert torch.equal(one.mask_BN, other.mask_BN)
-
-
-@pytest.mark.parametrize("j", [0, 2])
-def test_every_token_is_in_one_segment_in_order(j: int) -> None:
-    """Segments side by side are the document's inputs: nothing is lost at a window's end."""
-    model = tiny_model(segment_inputs=j, feature_dtype="float32", feature_window=24)
-    ids = tokens(61)[0]
-    joined = torch.cat([segment.inputs_BND[0] for segment in model.segments([ids])])
-    windows = [model.features(window[None])[0] for window in ids.split(24)]
-    assert torch.equal(joined, torch.cat(windows))
-    lengths = [segment.inputs_BND.shape[1] for segment in model.segments([ids])]
-    assert lengths == [8] * 7 + [5]
-
-
-def test_rounding_reaches_the_segments() -> None:
-    """Compressing from scratch reads the rounded features, never the exact ones."""
-    exact = tiny_model(segment_inputs=2, feature_dtype="float32")
-    rounded = tiny_model(segment_inputs=2, feature_dtype="int8")
-    ids = tokens(8)[0]
-    one = next(iter(exact.segments([ids]))).inputs_BND
-    other = next(iter(rounded.segments([ids]))).inputs_BND
-    assert 1e-5 < distance(one, other) < 0.05
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("j", [0, 1, 3, 4])
 def test_right_padding_is_harmless(family: str, j: int) -> None:
@@ -141,18 +102,7 @@ def test_features_are_what_enters_layer_j() -> None:
 
 def test_gradients_never_reach_the_lm_through_features() -> None:
     model = tiny_model(segment_inputs=2)
-    memory = model.compress(model.segments(tokens(20))).memory
+    memory = model.compress(segments_of(model, tokens(20))).memory
     memory.states_BMD.sum().backward()
     assert all(parameter.grad is None for parameter in model.lm.parameters())
     assert model.adapter.perceiver.positions.grad is not None
-
-
-def test_saved_features_are_read_and_the_lm_is_not_run() -> None:
-    model = tiny_model(segment_inputs=2)
-    documents = tokens(20, 9)
-    stored = [model.stored_features(ids) for ids in documents]
-    expected = [segment.inputs_BND for segment in model.segments(documents)]
-    model.lm.register_forward_pre_hook(lambda *_: pytest.fail("the model was run"))
-    model.lm.base_model.register_forward_pre_hook(lambda *_: pytest.fail("the model was run"))
-    found = [segment.inputs_BND for segment in model.segments(documents, features=stored)]
-    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))

@@ -13,7 +13,17 @@ from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.model.injection import Injector
 from lcirc_cli.model.layers import KeysValues
 
-from .tiny import FAMILIES, batch, distance, random_adapter, tiny_lm, tiny_model, tokens
+from .tiny import (
+    FAMILIES,
+    batch,
+    distance,
+    random_adapter,
+    row_of,
+    segments_of,
+    tiny_lm,
+    tiny_model,
+    tokens,
+)
 
 
 def hooks(lm: torch.nn.Module) -> int:
@@ -22,7 +32,7 @@ def hooks(lm: torch.nn.Module) -> int:
 
 def memory_of(model: LcircForCausalLM, *lengths: int, seed: int = 2) -> Memory:
     with torch.no_grad():
-        return model.compress(model.segments(tokens(*lengths, seed=seed))).memory
+        return model.compress(segments_of(model, tokens(*lengths, seed=seed))).memory
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -77,7 +87,7 @@ def test_closed_gates_on_smollm2(smollm2: Any) -> None:
     ids = torch.tensor([smollm2.tokenizer("The lighthouse was built in 1843 by").input_ids])
     with torch.no_grad():
         bare = lm(ids).logits
-        memory = model.compress(model.segments([ids[0].repeat(40)])).memory
+        memory = model.compress(segments_of(model, [ids[0].repeat(40)])).memory
         assert torch.equal(model(ids, memory=memory).logits, bare)
         for block in model.adapter.injection:
             block.attention_gate.fill_(0.5)
@@ -113,7 +123,7 @@ def test_an_empty_memory_injects_nothing() -> None:
 def test_gradients_reach_the_adapter_and_never_the_lm() -> None:
     model = tiny_model()
     before = copy.deepcopy(model.lm.state_dict())
-    memory = model.compress(model.segments(tokens(20))).memory
+    memory = model.compress(segments_of(model, tokens(20))).memory
     model(batch(1, 9), memory=memory, labels=batch(1, 9)).loss.backward()
     assert all(parameter.grad is None for parameter in model.lm.parameters())
     assert not any(parameter.requires_grad for parameter in model.lm.parameters())
@@ -141,7 +151,7 @@ def test_memory_rows_follow_an_expanded_batch(rows: int) -> None:
     ids = batch(rows, 6).repeat_interleave(3, dim=0)
     expanded = model(ids, memory=memory).logits
     for row in range(rows):
-        single = model(ids[3 * row : 3 * row + 1], memory=memory.row(row)).logits
+        single = model(ids[3 * row : 3 * row + 1], memory=row_of(memory, row)).logits
         for copy_ in range(3):
             assert distance(expanded[3 * row + copy_], single[0]) < 1e-5
 

@@ -7,13 +7,22 @@ from typing import Any
 import pytest
 import torch
 
-from lcirc_cli.model import Backpropagation, LcircAdapter, LcircForCausalLM, Memory, Segment
+from lcirc_cli.model import Backpropagation, LcircAdapter, LcircForCausalLM, Memory, Segment, states
 from lcirc_cli.model.attention import attend
-from lcirc_cli.model.features import StoredFeatures
-from lcirc_cli.model.recurrence import compress_for_training
+from lcirc_cli.model.features import store
 from lcirc_cli.model.warm_start import standardise_inputs, start_from_backbone
 
-from .tiny import FAMILIES, FORMS, batch, random_adapter, tiny_config, tiny_lm, tokens
+from .tiny import (
+    FAMILIES,
+    FORMS,
+    batch,
+    last_state,
+    random_adapter,
+    segments_of,
+    tiny_config,
+    tiny_lm,
+    tokens,
+)
 
 PLANS = [
     Backpropagation("full"),
@@ -41,7 +50,7 @@ def test_compress_and_inject(form: dict[str, Any], j: int, lengths: tuple[int, .
     """Token ids come from the CPU; everything after them is on the model's device."""
     model, rows = on_meta(**form, segment_inputs=j), len(lengths)
     question = model.question_keys(batch(rows, 4), torch.ones(rows, 4, dtype=torch.bool))
-    found = model.compress(model.segments(tokens(*lengths)), question=question)
+    found = model.compress(segments_of(model, tokens(*lengths)), question=question)
     assert found.memory.states_BMD.is_meta
     assert found.memory.states_BMD.shape == (rows, 3 * -(-max(lengths) // 8), 32)
     out = model(batch(rows, 6).to("meta"), memory=found.memory)
@@ -57,40 +66,24 @@ def test_compress_and_inject(form: dict[str, Any], j: int, lengths: tuple[int, .
 @pytest.mark.parametrize("j", [0, 2])
 def test_every_family(family: str, j: int) -> None:
     model = on_meta(family, segment_inputs=j)
-    found = model.compress(model.segments(tokens(20, 9)))
+    found = model.compress(segments_of(model, tokens(20, 9)))
     model(batch(2, 6).to("meta"), memory=found.memory).logits.sum().backward()
     assert model.adapter.latents.grad is not None
 
 
 def test_stored_features() -> None:
     model = on_meta(segment_inputs=2)
-    documents = tokens(20, 9)
-    stored = [model.stored_features(ids) for ids in documents]
-    assert all(block.codes_ND.is_meta for blocks in stored for block in blocks)
-    # Read from a file they come from the CPU.
-    saved = [
-        [
-            StoredFeatures(
-                torch.zeros(block.codes_ND.shape, dtype=torch.int8),
-                torch.ones(32, dtype=torch.float16),
-            )
-            for block in blocks
-        ]
-        for blocks in stored
-    ]
-    for features in (stored, saved):
-        found = model.compress(model.segments(documents, features=features))
-        assert found.memory.states_BMD.is_meta
+    stored = store(model.features(tokens(16)[0][None].to("meta"))[0], "int8")
+    assert stored.codes_ND.is_meta and stored.scale_D is not None and stored.scale_D.is_meta
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=[f"{p.kind}-{p.neighbours}" for p in PLANS])
 def test_training(form: dict[str, Any], plan: Backpropagation) -> None:
     model = on_meta(**form).train()
-    segments = list(model.segments(tokens(20, 33)))
+    segments = segments_of(model, tokens(20, 33))
     question = model.question_keys(batch(2, 4))
-    memory = compress_for_training(
-        model.adapter, segments, question=question, retained=4, plan=plan
-    )
+    model.adapter.config.retained_segments = 4
+    memory = model.compress(segments, question=question, plan=plan).memory
     ids = batch(2, 6).to("meta")
     model(ids, memory=memory, labels=ids).loss.backward()
     assert model.adapter.latents.grad is not None or 0 not in plan.drawn(5, 4)
@@ -100,7 +93,7 @@ def test_training(form: dict[str, Any], plan: Backpropagation) -> None:
 @pytest.mark.parametrize("masked", [False, True])
 def test_evidence(form: dict[str, Any], masked: bool) -> None:
     model = on_meta(**form)
-    segment = next(iter(model.segments(tokens(8, 5) if masked else tokens(8, 8))))
+    segment = segments_of(model, tokens(8, 5) if masked else tokens(8, 8))[0]
     assert (segment.mask_BN is not None) == masked
     keys = model.adapter.keys(segment.inputs_BND, segment.mask_BN)
     scores = model.adapter.evidence(model.question_keys(batch(4, 5)), keys)
@@ -113,11 +106,11 @@ def test_evidence(form: dict[str, Any], masked: bool) -> None:
 def test_folded_questions_and_carry() -> None:
     model = on_meta()
     question = model.question_keys(batch(6, 4))
-    first = model.compress(model.segments(tokens(20, 9)), question=question)
-    second = model.compress(
-        model.segments(tokens(8, 8)), question=question, carry_BKD=first.carry_BKD
-    )
-    assert second.memory.states_BMD.shape == (6, 3, 32)
+    first = model.compress(segments_of(model, tokens(20, 9)), question=question).memory
+    (segment,) = segments_of(model, tokens(8, 8))
+    keys = [model.adapter.keys(segment.inputs_BND)]
+    (state,) = states(model.adapter, keys, question=question, carry_BKD=last_state(first))
+    assert state.latents_BKD.shape == (6, 3, 32)
 
 
 def test_beams_of_a_masked_memory() -> None:

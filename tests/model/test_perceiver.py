@@ -12,7 +12,7 @@ from torch import Tensor
 from lcirc_cli.model import LcircAdapter, Segment, compress, passage_scores
 from lcirc_cli.model.perceiver import SHARE_START
 
-from .tiny import FORMS, distance, random_adapter, tiny_config
+from .tiny import FORMS, distance, last_state, random_adapter, tiny_config
 
 K, D = 3, 32
 
@@ -75,13 +75,13 @@ def test_the_average_start_carries_nothing_over() -> None:
     """tanh(c) = 0: a state does not depend on the segments before it until c is trained."""
     adapter = average_start()
     first, second = Segment(inputs(8)), Segment(inputs(8, seed=2))
-    both = compress(adapter, [first, second]).carry_BKD
-    assert torch.equal(both, compress(adapter, [second]).carry_BKD)
+    both = last_state(compress(adapter, [first, second]).memory)
+    assert torch.equal(both, last_state(compress(adapter, [second]).memory))
     with torch.no_grad():
         assert adapter.carry_gate is not None
         adapter.carry_gate.fill_(0.5)
-    both = compress(adapter, [first, second]).carry_BKD
-    assert distance(both, compress(adapter, [second]).carry_BKD) > 1e-4
+    both = last_state(compress(adapter, [first, second]).memory)
+    assert distance(both, last_state(compress(adapter, [second]).memory)) > 1e-4
 
 
 def test_a_question_moves_the_average_start_through_the_queries_only() -> None:
@@ -110,7 +110,8 @@ def test_every_part_of_the_average_start_is_set() -> None:
 def test_the_average_start_lets_gradients_in() -> None:
     """What starts at zero must still move: no part is cut off behind two zeros."""
     adapter = average_start()
-    state = compress(adapter, [Segment(inputs(8)), Segment(inputs(8, seed=2))]).carry_BKD
+    segments = [Segment(inputs(8)), Segment(inputs(8, seed=2))]
+    state = last_state(compress(adapter, segments).memory)
     state.square().mul(torch.arange(D)).sum().backward()
     moving = {
         "carry_gate",

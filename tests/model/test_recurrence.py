@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.model import Backpropagation, LcircAdapter, Memory, Segment
-from lcirc_cli.model.recurrence import compress, compress_for_training
+from lcirc_cli.model.recurrence import compress
 
 from .tiny import FORMS, distance, gradients, random_adapter
 
@@ -56,7 +56,7 @@ def of_plan(
     retained: int | None = None,
 ) -> list[Tensor]:
     asked = adapter.question_keys(question(adapter))
-    memory = compress_for_training(adapter, segments, question=asked, retained=retained, plan=plan)
+    memory = compress(adapter, segments, question=asked, retained=retained, plan=plan).memory
     return gradients(loss_of(memory), trained(adapter))
 
 
@@ -114,7 +114,7 @@ def test_values_do_not_depend_on_the_plan(adapter: LcircAdapter, segments: list[
         Backpropagation("selective", states=3, neighbours=True),
     ]
     for plan in plans:
-        memory = compress_for_training(adapter, segments, plan=plan)
+        memory = compress(adapter, segments, plan=plan).memory
         # Not equal to the bit: SDPA may take another kernel where no gradient is wanted.
         assert distance(memory.states_BMD, expected) < 1e-12
 
@@ -222,22 +222,22 @@ def test_undrawn_segments_keep_no_graph(adapter: LcircAdapter, segments: list[Se
     adapter.perceiver.layers[0].attention.k.register_forward_hook(
         lambda _module, _args, out: graphs.append(out.requires_grad)
     )
-    memory = compress_for_training(adapter, segments, plan=drawing((1, 4)))
+    memory = compress(adapter, segments, plan=drawing((1, 4))).memory
     assert graphs == [False, True, False, False, True]
     assert memory.states_BMD.requires_grad
 
 
 def test_retained_segments_in_training(adapter: LcircAdapter, segments: list[Segment]) -> None:
     whole = compress(adapter, segments).memory.states_BMD
-    memory = compress_for_training(
+    memory = compress(
         adapter, segments, retained=2, plan=Backpropagation("selective", states=2)
-    )
+    ).memory
     assert distance(memory.states_BMD, whole[:, -2 * K :]) < 1e-12
 
 
 def test_training_without_segments(adapter: LcircAdapter) -> None:
     with pytest.raises(ValueError, match="no segments"):
-        compress_for_training(adapter, [], plan=Backpropagation())
+        compress(adapter, [], plan=Backpropagation())
 
 
 @pytest.mark.parametrize("plan", [Backpropagation("full"), Backpropagation("selective", states=5)])
@@ -251,7 +251,7 @@ def test_a_document_that_ended_gets_gradients_of_its_own_segments_only(
         ended.append(Segment(segment.inputs_BND, torch.tensor([[True] * n, [index < 2] * n])))
 
     def of(rows: list[Segment]) -> list[Tensor]:
-        memory = compress_for_training(adapter, rows, plan=plan)
+        memory = compress(adapter, rows, plan=plan).memory
         states = memory.states_BMD
         if memory.mask_BM is not None:
             states = states * memory.mask_BM[..., None]

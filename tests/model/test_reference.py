@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from lcirc_cli.model import Backpropagation, LcircForCausalLM, Memory, Segment
-from lcirc_cli.model.recurrence import compress, compress_for_training
 
 from . import reference
 from .tiny import FORMS, distance, gradients, random_adapter, tiny_lm, tokens
@@ -75,10 +74,9 @@ def test_states_and_gradients_of_the_recurrence(model: LcircForCausalLM, asked: 
         segments, parameters, config=model.adapter.config, question_TD=question_TD
     )
     question = None if question_TD is None else model.adapter.question_keys(question_TD[None])
-    found = compress(model.adapter, [Segment(x[None]) for x in segments], question=question)
+    found = model.compress([Segment(x[None]) for x in segments], question=question)
     memory = found.memory.states_BMD[0]
     assert distance(memory, torch.cat(expected)) < TOLERANCE
-    assert distance(found.carry_BKD[0], expected[-1]) < TOLERANCE
 
     weights = torch.randn_like(memory)
     trained = [p for name, p in parameters.items() if not name.startswith(("injection", "prior"))]
@@ -136,12 +134,11 @@ def test_one_loss_through_everything(model: LcircForCausalLM) -> None:
         memory_MD=torch.cat(states),
         priors=priors,
     )
-    memory = compress_for_training(
-        model.adapter,
+    memory = model.compress(
         [Segment(x[None]) for x in segments],
         question=model.adapter.question_keys(question_TD[None]),
         plan=Backpropagation("selective", states=len(segments)),
-    )
+    ).memory
     logits = model(ids[None], memory=memory).logits[0]
     losses = [
         nn.functional.cross_entropy(each[:-1], ids[1:], reduction="mean")

@@ -17,7 +17,16 @@ from lcirc_cli.model.warm_start import (
     start_from_backbone,
 )
 
-from .tiny import EVIDENCE, FAMILIES, distance, random_adapter, tiny_config, tiny_lm, tokens
+from .tiny import (
+    EVIDENCE,
+    FAMILIES,
+    distance,
+    random_adapter,
+    segments_of,
+    tiny_config,
+    tiny_lm,
+    tokens,
+)
 
 
 def fitting(family: str, **changes: Any) -> LcircConfig:
@@ -151,7 +160,7 @@ def test_feed_forwards_are_added_without_a_change(gate: float) -> None:
     logits = []
     for one in (adapter, grown):
         model = LcircForCausalLM(lm, one)
-        memory = model.compress(model.segments(ids)).memory
+        memory = model.compress(segments_of(model, ids)).memory
         logits.append(model(input_ids=window, memory=memory).logits)
     assert torch.equal(*logits)
     new = [p for name, p in grown.named_parameters() if "feed_forward" in name and "injec" in name]

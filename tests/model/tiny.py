@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     Gemma3ForCausalLM,
     Gemma3TextConfig,
@@ -23,8 +24,9 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM
+from lcirc_cli.model import LcircAdapter, LcircConfig, LcircForCausalLM, Memory, Segment
 from lcirc_cli.model.decoders import backbone_shape
+from lcirc_cli.model.features import restore, store
 
 FAMILIES = ("llama", "qwen3", "gemma3", "gpt2")
 VOCABULARY = 97
@@ -162,6 +164,41 @@ def tokens(*lengths: int, seed: int = 2) -> list[Tensor]:
 def batch(rows: int, length: int, *, seed: int = 3) -> Tensor:
     """Random token ids [rows, length]."""
     return torch.stack(tokens(*[length] * rows, seed=seed))
+
+
+def segments_of(model: LcircForCausalLM, documents: Sequence[Tensor]) -> list[Segment]:
+    """The segments of documents of unequal length, padded and masked where they differ."""
+    config, weight = model.adapter.config, model.adapter.latents
+    inputs = []
+    for ids in documents:
+        windows = ids.to(model.device).split(config.feature_window)
+        blocks = [model.features(window[None])[0] for window in windows]
+        if config.segment_inputs:
+            stored = [store(block, config.feature_dtype) for block in blocks]
+            blocks = [restore(block, dtype=torch.float32) for block in stored]
+        inputs.append(torch.cat(blocks).to(weight))
+    made, n = [], config.segment_length
+    for start in range(0, max(map(len, inputs)), n):
+        rows = [x[start : start + n] for x in inputs]
+        lengths = [len(row) for row in rows]
+        mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+        alike = len(set(lengths)) == 1
+        made.append(
+            Segment(pad_sequence(rows, batch_first=True), None if alike else mask.to(weight.device))
+        )
+    return made
+
+
+def last_state(memory: Memory, *, latents: int = 3) -> Tensor:
+    """h_S, which a recurrence would go on from."""
+    return memory.states_BMD[:, -latents:]
+
+
+def row_of(memory: Memory, index: int) -> Memory:
+    """One document or question of the batch, as a batch of one."""
+    own = slice(index, index + 1)
+    mask = None if memory.mask_BM is None else memory.mask_BM[own]
+    return Memory(memory.states_BMD[own], mask)
 
 
 def distance(left: Tensor, right: Tensor) -> float:

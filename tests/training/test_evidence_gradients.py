@@ -18,7 +18,6 @@ from lcirc_cli.model import (
 )
 from lcirc_cli.model.decoders import backbone_shape
 from lcirc_cli.training.methods.objectives import evidence_loss
-from lcirc_cli.training.methods.stages import compress_sample
 
 SEGMENTS = 4
 
@@ -30,7 +29,7 @@ def _gradients(
     asked = model.adapter.question_keys(
         torch.randn(1, 3, 32, generator=generator, dtype=torch.float64)
     )
-    _, scores = compress_sample(model, segments, question=asked, plan=plan, evidence=True)
+    scores = model.compress(segments, question=asked, plan=plan, evidence=True).evidence_BRN
     assert scores is not None
     loss = evidence_loss(scores, [[(3, 5), (20, 22)]], passage_tokens=4)
     assert loss is not None

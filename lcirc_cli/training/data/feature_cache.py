@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lcirc_cli.files import atomic_write
 from lcirc_cli.model import LcircForCausalLM, Segment
-from lcirc_cli.model.features import StoredFeatures, restore
+from lcirc_cli.model.features import StoredFeatures, restore, store
 from lcirc_cli.training.data.corpus import TokenisedDocument
 
 Range = tuple[TokenisedDocument, int, int]  # tokens start..end-1 of a document
@@ -108,7 +108,7 @@ class FeatureCache:
         ids = document.ids_N[first : first + config.feature_window].long().to(self._model.device)
         # A training step's autocast must not reach what is rounded and kept.
         with torch.autocast(self._model.device.type, enabled=False):
-            return self._model.stored_features(ids)[0]
+            return store(self._model.features(ids[None])[0], config.feature_dtype)
 
     def _file(self, document: TokenisedDocument) -> Iterator[bytes]:
         """A safetensors file of all windows, made as it is written: codes [N, D], scales [W, D]."""

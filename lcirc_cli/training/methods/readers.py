@@ -15,13 +15,13 @@ from torch import Tensor
 from lcirc_cli.answering.generation import Decoding, generate
 from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.model import Backpropagation, LcircForCausalLM, Memory
+from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.training.data.corpus import Corpus, Question
 from lcirc_cli.training.data.feature_cache import FeatureCache
 from lcirc_cli.training.data.passages import best_passages, document_index
 from lcirc_cli.training.data.windows import make_windows
 from lcirc_cli.training.methods.objectives import label_losses
-from lcirc_cli.training.methods.stages import compress_sample, question_keys
+from lcirc_cli.training.methods.stages import question_keys
 
 
 class Reading(Protocol):
@@ -64,10 +64,7 @@ class MemoryReader:
         question = None
         if config.query_mixer:
             question = question_keys(self._model, self._backbone, [q.text for q in rows])
-        memory, _ = compress_sample(
-            self._model, segments, question=question, plan=Backpropagation()
-        )
-        return memory
+        return self._model.compress(segments, question=question).memory
 
 
 class PassageReader:

@@ -18,16 +18,12 @@ from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.model import (
     Backpropagation,
-    LcircAdapter,
     LcircConfig,
     LcircForCausalLM,
     Memory,
     Segment,
-    State,
 )
 from lcirc_cli.model.layers import KeysValues
-from lcirc_cli.model.perceiver import SegmentKeys
-from lcirc_cli.model.recurrence import compress_for_training
 from lcirc_cli.training.data.corpus import Corpus
 from lcirc_cli.training.data.feature_cache import FeatureCache
 from lcirc_cli.training.data.samples import Asked, Sample, make_sampler
@@ -77,28 +73,6 @@ class Stage(Protocol):
     def loss(self, step: int, slot: int) -> StageLoss: ...
 
 
-class _Recording:
-    """An adapter that keeps the evidence scores of what it compresses, if it is asked to."""
-
-    def __init__(self, adapter: LcircAdapter, *, evidence: bool) -> None:
-        self._adapter, self._evidence = adapter, evidence
-        self.scores: list[Tensor] = []
-
-    def keys(self, inputs_BND: Tensor, mask_BN: Tensor | None = None) -> SegmentKeys:
-        return self._adapter.keys(inputs_BND, mask_BN)
-
-    def step(
-        self, previous_BKD: Tensor | None, segment: SegmentKeys, question: KeysValues | None
-    ) -> State:
-        state = self._adapter.step(previous_BKD, segment, question)
-        if self._evidence and question is not None:
-            scores = state.evidence_BRN
-            self.scores.append(
-                self._adapter.evidence(question, segment) if scores is None else scores
-            )
-        return state
-
-
 class CorpusStage:
     """What all stages share: a model, a corpus with cached features, and the settings."""
 
@@ -131,7 +105,8 @@ class CorpusStage:
     ) -> tuple[Memory, Tensor | None]:
         """The memory, and the evidence scores [B, R, N] where the settings want them."""
         wanted = self._settings.evidence_weight > 0
-        return compress_sample(self._model, segments, question=question, plan=plan, evidence=wanted)
+        made = self._model.compress(segments, question=question, plan=plan, evidence=wanted)
+        return made.memory, made.evidence_BRN
 
     def _evidence_loss(
         self, scores_BRN: Tensor | None, evidence: Sequence[Sequence[tuple[int, int]]]
@@ -210,35 +185,6 @@ def backpropagation(settings: TrainSettings, rng: np.random.Generator) -> Backpr
         neighbours=settings.bptt_neighbours,
         seed=int(rng.integers(2**31)),
     )
-
-
-def compress_sample(
-    model: LcircForCausalLM,
-    segments: Sequence[Segment],
-    *,
-    question: KeysValues | None,
-    plan: Backpropagation,
-    evidence: bool = False,
-) -> tuple[Memory, Tensor | None]:
-    """The memory with gradients as planned, and with `evidence` the scores of all tokens.
-
-    The scores have gradients where the states have: under `selective` with the same factor S/n,
-    so that their weight is that of the settings in the mean over draws; under `truncated` in the
-    last segments alone, unscaled.
-    """
-    recording = _Recording(model.adapter, evidence=evidence)
-    retained = model.adapter.config.retained_segments
-    memory = compress_for_training(
-        recording, segments, question=question, retained=retained, plan=plan
-    )
-    if not recording.scores:
-        return memory, None
-    scores = torch.cat(recording.scores, dim=2)
-    scale = plan.scale(len(segments), retained)
-    if scale != 1.0 and scores.requires_grad:
-        # A hook, as padded tokens have scores of -inf, with which no sum could be made.
-        scores.register_hook(lambda gradient: gradient * scale)
-    return memory, scores
 
 
 def question_keys(

@@ -16,7 +16,6 @@ from lcirc_cli.training.methods.stages import (
     CorpusStage,
     StageLoss,
     backpropagation,
-    compress_sample,
 )
 
 CUE_TOKENS = 16  # what the LM (and the mixer, as its question) sees of a passage to continue
@@ -62,7 +61,7 @@ class LanguageModelling(_TextStage):
             first, rest = document.ids_N[cut - 1 : cut].tolist(), window
         with self._autocast():
             segments = self._cache.segments(document, max(0, cut - limit), cut, n)
-            memory, _ = compress_sample(self._model, segments, question=None, plan=plan)
+            memory = self._model.compress(segments, plan=plan).memory
             windows = make_windows([first], [rest], device=self._model.device)
             losses = label_losses(
                 self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
