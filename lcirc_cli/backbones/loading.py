@@ -103,7 +103,7 @@ def load_backbone(
     implementation = _attention_implementation(attention, target)
     path = pull(name, offline=offline)
     with console.silent_transformers():
-        tokenizer = _load_tokenizer(path, name)
+        tokenizer = load_tokenizer(path, name)
         lm = _load_lm(path, name, dtype=kind, device=target, implementation=implementation)
     return Backbone(
         name=name,
@@ -201,7 +201,12 @@ def _source(path: Path) -> dict[str, Any]:
     return {"pretrained_model_name_or_path": path}
 
 
-def _load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
+def load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
+    """The fast tokenizer of a model folder or .gguf file; `name` is for messages.
+
+    Raises:
+        ModelError: there is none, or it can't be loaded.
+    """
     from transformers import AutoTokenizer
 
     try:

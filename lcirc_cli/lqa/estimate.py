@@ -78,7 +78,7 @@ def estimate_run(settings: LqaSettings) -> Estimate:
     units = plan_units(wanted.inputs, out=settings.out, offline=settings.engine.offline)
     if wanted.max_documents is None and any(isinstance(unit, HubShard) for unit in units):
         raise UsageError("add --max-documents: a whole data set would have to be read for this")
-    counter = TokenCounter.for_backbone(wanted.model, offline=settings.engine.offline)
+    counter = TokenCounter(wanted.model, offline=settings.engine.offline)
     with TemporaryDirectory() as folder:
         benchmarks = save_benchmarks(wanted.decontaminate, Path(folder) / "benchmarks.npy")
         steps = document_filters(wanted, benchmarks, offline=settings.engine.offline)

@@ -90,7 +90,7 @@ class LengthFilter(DocumentFilter):
             drop(document, "too_short", f"{len(document.text)} characters")
             return
         if self._counter is None:
-            self._counter = TokenCounter.for_backbone(self._model, offline=self._offline)
+            self._counter = TokenCounter(self._model, offline=self._offline)
         tokens = self._counter.count(document.text)
         document.metadata["tokens"] = tokens
         if tokens < self._least:
