@@ -23,6 +23,9 @@ def load(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8").removesuffix("\n")
 
 
+REFUSAL = load("refusal.txt")  # the answer where the document holds none
+
+
 def fill(template: str, **fields: str) -> str:
     """Replace each {name} once; what a field holds is never read as a template.
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lcirc_cli.answering.decoding import Decoder
-from lcirc_cli.answering.prefill import answer_ids
+from lcirc_cli.answering.prefill import Prefill, answer_ids
 from lcirc_cli.answering.windows import BUDGETS, build_prompt
 from lcirc_cli.bench.sample import Sample
-from lcirc_cli.bench.systems.gold import gold_answer
-from lcirc_cli.bench.systems.texts import best_passages
+from lcirc_cli.bench.systems.texts import shown_passages
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine, Memories
-from lcirc_cli.evidence import ranking
 
 
 def document_of(text: str) -> Document:
@@ -40,7 +37,7 @@ def answer_losses(
     if window == "evidence":
         index = answerer.collection.index
         passages = [
-            best_passages(index, ranking(scores), budget=BUDGETS[window])[0]
+            shown_passages(index, scores, budget=BUDGETS[window])[0]
             for scores in answerer.rank(questions, steered)
         ]
     backbone, form = engine.backbone, engine.adapter.config.prompt_form
@@ -48,5 +45,8 @@ def answer_losses(
         build_prompt(backbone, question=question, passages=texts, form=form)
         for question, texts in zip(questions, passages, strict=True)
     ]
-    answers = [answer_ids(backbone, gold_answer(sample)) for sample in samples]
-    return Decoder(backbone, engine.model).losses(prompts, answers, memory=steered.memory)
+    answers, memory = [answer_ids(backbone, sample.gold) for sample in samples], steered.memory
+    alike = memory is None or memory.states_BMD.shape[0] == 1
+    with engine.model.reading(memory):
+        found = Prefill(backbone, prompts, alike=alike).log_probabilities(answers)
+    return [float(-log_p.mean()) for log_p in found]

@@ -68,9 +68,7 @@ def measure(engine: Engine, folder: Path, *, limit: int, seed: int, bare: bool) 
                 losses.append(-float(read.log_probabilities([gold])[0].mean()))
                 refusing.append(read.refusals().probabilities[0] >= 0.5)
             decoding = Decoding(max_new_tokens=TOKENS, one_line=True, refuse_from=[1.01])
-            (said,) = generate(
-                model, backbone, [prompt], memory=None, decoding=decoding, through=not bare
-            )
+            (said,) = generate(backbone, [prompt], decoding=decoding, model=None if bare else model)
             scores.append(best_f1(said.text, question.answers))
     count = len(scores)
     return {

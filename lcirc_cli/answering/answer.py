@@ -10,7 +10,7 @@ from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Citation
 from lcirc_cli.settings import MAX_SEED
 
-METHODS = ("qd-lcirc", "lcirc", "reader", "none")
+ASK_METHODS = ("qd-lcirc", "lcirc", "reader", "none")
 WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read
 WINDOWS = ("evidence", "ends", "none")
 MAX_NEW_TOKENS = 64
@@ -45,8 +45,8 @@ class AskSettings:
 
     def validate(self) -> None:
         """Raises UsageError with the first setting that can't be used."""
-        if self.method not in METHODS:
-            raise UsageError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+        if self.method not in ASK_METHODS:
+            raise UsageError(f"method must be one of {', '.join(ASK_METHODS)}, not {self.method!r}")
         if self.window not in WINDOWS:
             raise UsageError(f"window must be one of {', '.join(WINDOWS)}, not {self.window!r}")
         for name, least in (("max_new_tokens", 1), ("citations", 0), ("window_tokens", 0)):

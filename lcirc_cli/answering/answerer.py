@@ -18,13 +18,7 @@ from lcirc_cli.adapters.loading import LoadedAdapter
 from lcirc_cli.answering.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
 from lcirc_cli.answering.collection import Collection
 from lcirc_cli.answering.generation import Decoding, Generated, generate
-from lcirc_cli.answering.windows import (
-    BUDGETS,
-    Turn,
-    Window,
-    make_window,
-    uses_turns,
-)
+from lcirc_cli.answering.windows import BUDGETS, Turn, Window, make_window, uses_turns
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.compression.recurrence import run_pass
@@ -71,20 +65,17 @@ class Answerer:
             for question, ranked in zip(questions, scores, strict=True)
         ]
         generated = generate(
-            self.model,
             self.backbone,
             [window.prompt for window in windows],
+            model=self.model if self.adapted else None,
             memory=steered.memory,
             decoding=Decoding(
                 max_new_tokens=self.settings.max_new_tokens,
                 temperature=self.settings.temperature,
                 seed=self.settings.seed,
                 one_line=not uses_turns(self.backbone, form=self._form),
-                refuse_from=self.refuse_from(questions, scores, window=self.settings.window)
-                if self.adapted
-                else None,
+                refuse_from=self.refuse_from(questions, scores),
             ),
-            through=self.adapted,
             on_text=on_token,
         )
         return [
@@ -139,20 +130,18 @@ class Answerer:
         ]
 
     def refuse_from(
-        self,
-        questions: Sequence[str],
-        scores: Sequence[np.ndarray],
-        *,
-        window: str,
-        names: bool = True,
+        self, questions: Sequence[str], scores: Sequence[np.ndarray], *, names: bool = True
     ) -> list[float] | None:
         """For each question the probability from which to refuse; None leaves it to decoding.
+
+        Only what the adapter reads refuses by its thresholds, not the bare model.
 
         Args:
             names: whether it counts that the passages lack a name of the question.
         """
         config, index = self.adapter.config, self.collection.index
-        if config.refusal_threshold(window) is None:
+        window = self.settings.window
+        if not self.adapted or config.refusal_threshold(window) is None:
             return None
         thresholds = [
             config.refusal_threshold(

@@ -1,15 +1,16 @@
 """Answers from prompts: the language model's own generate, with the memory injected.
 
-Greedy by default; stops at the end of a turn, or at the end of the line for models without turns.
-Knows nothing about documents.
+`ask`, the benchmarks and training's validation all decode here. Greedy by default; stops at the
+end of a turn, or at the end of the line for models without turns. Knows nothing about documents.
 
-Legend: B questions.
+Legend: B prompts, A answer tokens, P prefix vectors, D hidden size, V vocabulary.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,98 +23,171 @@ from transformers import (
     TextStreamer,
 )
 
-from lcirc_cli.answering.prefill import Prefill, answer_ids
+from lcirc_cli.answering.prefill import Prefill, Prefixed, answer_ids
+from lcirc_cli.answering.refusals import Refusals
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.console import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
-from lcirc_cli.prompts import load
+from lcirc_cli.prompts import REFUSAL
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """How an answer is generated."""
+    """How answers are generated.
+
+    Attributes:
+        temperature: 0 is greedy.
+        seed: of the sampling.
+        one_line: the answer ends with its line.
+        verbatim: the text as it was generated, with the space around it.
+        refuse_from: for each prompt the probability from which a refusal is the answer (below, it
+            is none); None leaves that to decoding.
+    """
 
     max_new_tokens: int
-    temperature: float = 0.0  # 0 = greedy
-    seed: int = 0  # of the sampling
-    one_line: bool = False  # the answer ends with its line
-    # For each prompt the probability from which a refusal is the answer (below, it is none); None
-    # leaves that to decoding.
+    temperature: float = 0.0
+    seed: int = 0
+    one_line: bool = False
+    verbatim: bool = False
     refuse_from: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
 class Generated:
-    """One answer."""
+    """One answer.
+
+    Attributes:
+        num_tokens: generated, without the one that ends the answer.
+        first_token_at: time.perf_counter() when the first token was there.
+        loss: mean nats a token of the gold answer, where there is one.
+        refusal: the probability that the refusal follows the prompt, where it was asked for.
+    """
 
     text: str
-    num_tokens: int  # generated, without the one that ends the answer
-    first_token_at: float  # time.perf_counter() when the first token was there
+    num_tokens: int
+    first_token_at: float
+    loss: float | None = None
+    refusal: float | None = None
 
 
+@torch.no_grad()
 def generate(
-    model: LcircForCausalLM,
     backbone: Backbone,
-    prompts: Sequence[list[int]],
+    prompts: Sequence[Sequence[int]],
     *,
-    memory: Memory | None,
     decoding: Decoding,
-    through: bool = True,
+    model: LcircForCausalLM | None = None,
+    memory: Memory | None = None,
+    prefix_PD: Tensor | None = None,
+    golds: Sequence[str | None] = (),
+    refusal: bool = False,
+    foreign: bool = False,
     on_text: Callable[[str], object] | None = None,
 ) -> list[Generated]:
-    """Generate an answer for each prompt, all at once.
+    """Generate an answer for each prompt, all at once; whether to refuse is asked before.
 
     Args:
+        model: reads through its adapter; None is the bare language model.
         memory: one row for all prompts, or a row each; None injects nothing.
-        through: False asks the bare language model, without the adapter's reader.
-        decoding: whether to refuse is asked before anything is generated.
+        prefix_PD: embeddings that stand before each prompt. Nothing but text comes back then:
+            no gold answer is scored, and nothing refuses by probability.
+        golds: an answer to score for each prompt (None: there is none); () scores nothing.
+        refusal: ask how likely a refusal is, even where nothing follows from it.
+        foreign: the prompts are a benchmark's, not our own.
         on_text: called with pieces of the answer as they appear; for a single prompt.
     """
-    options: dict[str, Any] = {"do_sample": decoding.temperature > 0}
-    if decoding.temperature > 0:
-        options |= {"temperature": decoding.temperature, "top_k": 0, "top_p": 1.0}
-    devices = [model.device] if model.device.type == "cuda" else []
-    reading = model.reading(memory, through=through)
-    with silent_transformers(), torch.random.fork_rng(devices=devices), reading:
-        torch.manual_seed(decoding.seed)
-        read = Prefill(backbone, prompts, alike=memory is None or memory.states_BMD.shape[0] == 1)
-        refused = [False] * len(prompts)
-        if decoding.refuse_from is not None:
-            refusals = read.refusals()
-            refused = [
-                probability >= threshold
-                for probability, threshold in zip(
-                    refusals.probabilities, decoding.refuse_from, strict=True
-                )
-            ]
-            options["logits_processor"] = LogitsProcessorList([refusals])
-        ends = _Ends(backbone, read.length, one_line=decoding.one_line)
-        if all(refused):
-            ends.first_at = time.perf_counter()
-            rows: Any = [[]] * len(prompts)
-            if on_text is not None:
-                on_text(load("refusal.txt"))
+    unknown: list[float | None] = [None] * len(prompts)
+    losses, refusals = unknown, None
+    with silent_transformers(), _sampling(backbone, decoding), _reading(model, memory):
+        read: Prefill | Prefixed
+        if prefix_PD is not None:
+            read = Prefixed(backbone, prompts, prefix_PD)
         else:
+            alike = memory is None or memory.states_BMD.shape[0] == 1
+            read = Prefill(backbone, prompts, alike=alike)
+            if any(gold is not None for gold in golds):
+                losses = read.losses(golds)
+            if refusal or decoding.refuse_from is not None:
+                refusals = read.refusals(foreign=foreign)
+        refused = [False] * len(prompts)
+        if refusals is not None and decoding.refuse_from is not None:
+            refused = refusals.reach(decoding.refuse_from)
+        ends = _Ends(backbone, read.length, one_line=decoding.one_line)
+        if not all(refused):
+            rows = _continued(backbone, read, decoding, ends, refusals, on_text)
+        else:
+            rows, ends.first_at = [[]] * len(prompts), time.perf_counter()
             if on_text is not None:
-                pieces = _Pieces(backbone.tokenizer, on_text, one_line=decoding.one_line)
-                options["streamer"] = pieces
-            rows = _continued(backbone, read, decoding, ends, options)
-    return [
-        _refusal(backbone, ends.first_at)
-        if no
-        else _generated(backbone, row, ends.first_at, decoding.one_line)
+                on_text(REFUSAL)
+    texts = [
+        (REFUSAL, len(answer_ids(backbone, None)) - 1) if no else _text(backbone, row, decoding)
         for row, no in zip(rows, refused, strict=True)
+    ]
+    odds = unknown if refusals is None else refusals.probabilities
+    return [
+        Generated(text, count, ends.first_at, loss, p)
+        for (text, count), loss, p in zip(texts, losses, odds, strict=True)
     ]
 
 
+@torch.no_grad()
+def answer_loss(
+    backbone: Backbone,
+    prompt: Sequence[int],
+    answer: Sequence[int],
+    *,
+    model: LcircForCausalLM | None = None,
+    memory: Memory | None = None,
+    prefix_PD: Tensor | None = None,
+) -> float:
+    """Mean nats a token of what follows a prompt; the arguments are those of `generate`."""
+    lm: Any = backbone.lm
+    rows = [[*prompt, *answer]]
+    inputs = {"input_ids": torch.tensor(rows, device=lm.device)}
+    if prefix_PD is not None:
+        inputs = Prefixed(backbone, rows, prefix_PD).inputs()
+    with _reading(model, memory):
+        out = lm(**inputs, logits_to_keep=len(answer) + 1, use_cache=False)
+    scores_AV = out.logits[0, :-1].float().log_softmax(dim=-1)
+    wanted_A1 = torch.tensor(answer, device=scores_AV.device)[:, None]
+    return float(-scores_AV.gather(1, wanted_A1).mean())
+
+
+def _reading(model: LcircForCausalLM | None, memory: Memory | None) -> AbstractContextManager[None]:
+    return nullcontext() if model is None else model.reading(memory)
+
+
+@contextmanager
+def _sampling(backbone: Backbone, decoding: Decoding) -> Iterator[None]:
+    """Draws by the seed, and leaves the caller's generators as they were."""
+    device = backbone.lm.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(decoding.seed)
+        yield
+
+
 def _continued(
-    backbone: Backbone, read: Prefill, decoding: Decoding, ends: _Ends, options: dict[str, Any]
+    backbone: Backbone,
+    read: Prefill | Prefixed,
+    decoding: Decoding,
+    ends: _Ends,
+    refusals: Refusals | None,
+    on_text: Callable[[str], object] | None,
 ) -> list[list[int]]:
     """The tokens that the model says after each prompt."""
+    options: dict[str, Any] = {"do_sample": decoding.temperature > 0}
+    if decoding.temperature > 0:
+        options |= {"temperature": decoding.temperature, "top_k": 0, "top_p": 1.0}
+    if refusals is not None and decoding.refuse_from is not None:
+        options["logits_processor"] = LogitsProcessorList([refusals])
+    if on_text is not None:
+        pieces = _Pieces(backbone.tokenizer, on_text, one_line=decoding.one_line)
+        options["streamer"] = pieces
     lm: Any = backbone.lm
     rows = lm.generate(
         **read.inputs(),
         **options,
+        num_beams=1,
         max_new_tokens=decoding.max_new_tokens,
         eos_token_id=list(backbone.eos_ids),
         pad_token_id=backbone.tokenizer.pad_token_id,
@@ -122,14 +196,11 @@ def _continued(
     return [row[read.length :].tolist() for row in rows]
 
 
-def _refusal(backbone: Backbone, at: float) -> Generated:
-    return Generated(load("refusal.txt"), len(answer_ids(backbone, None)) - 1, at)
-
-
-def _generated(backbone: Backbone, tokens: list[int], first_at: float, one_line: bool) -> Generated:
+def _text(backbone: Backbone, tokens: list[int], decoding: Decoding) -> tuple[str, int]:
+    """The answer, and how many tokens it took."""
     end = next((at for at, token in enumerate(tokens) if token in backbone.eos_ids), len(tokens))
-    text = backbone.tokenizer.decode(tokens[:end], skip_special_tokens=True)
-    return Generated(_clean(str(text), one_line=one_line), end, first_at)
+    text = str(backbone.tokenizer.decode(tokens[:end], skip_special_tokens=True))
+    return text if decoding.verbatim else _clean(text, one_line=decoding.one_line), end
 
 
 def _clean(text: str, *, one_line: bool) -> str:
@@ -141,11 +212,8 @@ class _Ends(StoppingCriteria):
     """Ends answers of one line, and notes when the first token was there."""
 
     def __init__(self, backbone: Backbone, prompt_length: int, *, one_line: bool) -> None:
-        self.tokenizer, self.prompt_length, self.one_line = (
-            backbone.tokenizer,
-            prompt_length,
-            one_line,
-        )
+        self.tokenizer, self.one_line = backbone.tokenizer, one_line
+        self.prompt_length = prompt_length
         self.first_at = 0.0
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:  # type: ignore[override]

@@ -12,18 +12,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache
 
 from lcirc_cli.answering.refusals import Refusals
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.prompts import load
+from lcirc_cli.prompts import REFUSAL
 
 _WORTH_SHARING = 64  # tokens; below, one more call costs more than it saves
 
 
 def answer_ids(backbone: Backbone, answer: str | None, *, space: str = " ") -> list[int]:
     """The answer (None = the refusal) as it follows a prompt, and the token that ends it."""
-    text = load("refusal.txt") if answer is None else answer
+    text = REFUSAL if answer is None else answer
     tokenizer: Any = backbone.tokenizer
     ids = tokenizer(f"{space}{text}", add_special_tokens=False, verbose=False)["input_ids"]
     return [*ids, backbone.eos_ids[0]]
@@ -67,21 +69,26 @@ class Prefill:
     @torch.no_grad()
     def log_probabilities(self, answers: Sequence[Sequence[int]]) -> list[Tensor]:
         """log p of each token [A_b] of one answer for each prompt."""
-        longest = max(map(len, answers))
-        ids_BA = torch.zeros(len(answers), longest, dtype=torch.long)
-        mask_BA = torch.zeros_like(ids_BA)
-        for row, answer in enumerate(answers):
-            ids_BA[row, : len(answer)] = torch.tensor(answer)
-            mask_BA[row, : len(answer)] = 1
-        ids_BA, mask_BA = ids_BA.to(self._ids_BT.device), mask_BA.to(self._ids_BT.device)
+        rows = [torch.tensor(answer, device=self._ids_BT.device) for answer in answers]
+        ids_BA = _padded(rows, "right")
+        longest = ids_BA.shape[1]
         rows_BAV = self._next_BV[:, None]
         if longest > 1:
+            mask_BA = _padded([torch.ones_like(row) for row in rows], "right")
             mask = torch.cat([self._mask_BT, mask_BA[:, :-1]], dim=1)
             out = self._read(ids_BA[:, :-1], mask).float().log_softmax(dim=-1)
             self._cache.crop(-(longest - 1))
             rows_BAV = torch.cat([rows_BAV, out], dim=1)
         chosen_BA = rows_BAV.gather(2, ids_BA[:, :, None])[:, :, 0]
         return [chosen_BA[row, : len(answer)] for row, answer in enumerate(answers)]
+
+    def losses(self, golds: Sequence[str | None]) -> list[float | None]:
+        """Mean nats a token of a text after each prompt; None where there is none."""
+        found = self.log_probabilities([answer_ids(self._backbone, gold or "") for gold in golds])
+        return [
+            None if gold is None else float(-log_p_A.mean())
+            for gold, log_p_A in zip(golds, found, strict=True)
+        ]
 
     def refusals(self, *, foreign: bool = False) -> Refusals:
         """How likely the model is to begin its answer with the refusal, for each prompt.
@@ -129,6 +136,31 @@ class Prefill:
         return logits
 
 
+class Prefixed:
+    """Prompts with the same embeddings before each, which nothing has read yet."""
+
+    length = 0  # tokens: `generate` gives back only what follows embeddings
+
+    def __init__(
+        self, backbone: Backbone, prompts: Sequence[Sequence[int]], prefix_PD: Tensor
+    ) -> None:
+        embed: Any = backbone.lm.get_input_embeddings()
+        prefix_PD = prefix_PD.to(embed.weight)
+        self._rows_TD = [
+            torch.cat([prefix_PD, embed(torch.tensor(prompt, device=prefix_PD.device))])
+            for prompt in prompts
+        ]
+
+    def inputs(self) -> dict[str, Tensor]:
+        """What the LM's `generate` and forward take; the padding stands before the prefix."""
+        device = self._rows_TD[0].device
+        ones = [torch.ones(len(row), dtype=torch.long, device=device) for row in self._rows_TD]
+        return {
+            "inputs_embeds": _padded(self._rows_TD, "left"),
+            "attention_mask": _padded(ones, "left"),
+        }
+
+
 def _shared(prompts: Sequence[Sequence[int]]) -> int:
     """Tokens that all prompts begin with, each keeping one of its own; 0 if not worth it."""
     shared = 0
@@ -141,12 +173,13 @@ def _shared(prompts: Sequence[Sequence[int]]) -> int:
 
 def _joined(prompts: Sequence[Sequence[int]], shared: int, *, pad: int) -> tuple[Tensor, Tensor]:
     """Ids and mask [B, T]: what is shared, padding, and the rest of each prompt."""
-    longest = max(map(len, prompts))
-    ids_BT = torch.full((len(prompts), longest), pad)
-    mask_BT = torch.zeros_like(ids_BT)
-    for row, prompt in enumerate(prompts):
-        rest = len(prompt) - shared
-        ids_BT[row, :shared] = torch.tensor(prompt[:shared])
-        ids_BT[row, longest - rest :] = torch.tensor(prompt[shared:])
-        mask_BT[row, :shared] = mask_BT[row, longest - rest :] = 1
-    return ids_BT, mask_BT
+    rests = [torch.tensor(prompt[shared:]) for prompt in prompts]
+    begin = torch.tensor(prompts[0][:shared], dtype=torch.long).expand(len(prompts), -1)
+    ids_BT = torch.cat([begin, _padded(rests, "left", pad)], dim=1)
+    mask_BR = _padded([torch.ones_like(rest) for rest in rests], "left")
+    return ids_BT, F.pad(mask_BR, (shared, 0), value=1)
+
+
+def _padded(rows: Sequence[Tensor], side: str, value: int = 0) -> Tensor:
+    """Rows of different lengths as one tensor [B, T, ...], filled up on one side."""
+    return pad_sequence([*rows], batch_first=True, padding_value=value, padding_side=side)

@@ -46,6 +46,10 @@ class Refusals(LogitsProcessor):
         whole_B = torch.stack([rest_BA[:, 0].exp() for _, rest_BA in self._spellings]).sum(dim=0)
         return [float(p) for p in whole_B]
 
+    def reach(self, thresholds: Sequence[float]) -> list[bool]:
+        """For each prompt whether the refusal is likely enough to be the answer."""
+        return [p >= least for p, least in zip(self.probabilities, thresholds, strict=True)]
+
     def __call__(self, input_ids: Tensor, scores: Any) -> Tensor:  # type: ignore[override]
         said_BA = input_ids[:, self._begins_at :]
         at = said_BA.shape[1]

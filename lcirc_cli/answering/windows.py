@@ -71,20 +71,33 @@ def uses_turns(backbone: Backbone, *, form: str = "auto") -> bool:
 
 def _conversation(tokenizer: Any, turns: Sequence[Turn]) -> str:
     """The turns in the model's own form, up to where it answers the last one."""
-    task = load("ask_system.txt")
     messages = [
         {"role": role, "content": content}
         for turn in turns
         for role, content in zip(("user", "assistant"), turn, strict=True)
-    ][:-1]
+    ]
+    return as_turns(tokenizer, messages[:-1], system=load("ask_system.txt"))
+
+
+def as_turns(tokenizer: Any, messages: Sequence[dict[str, str]], *, system: str = "") -> str:
+    """Messages in the model's own form, up to where it answers.
+
+    Args:
+        system: the system's turn, if there is one; it begins the first message for a model that
+            has no such turn.
+
+    Raises:
+        TemplateError: the template doesn't take such messages.
+    """
     options = {"tokenize": False, "add_generation_prompt": True}
-    try:
-        return tokenizer.apply_chat_template(
-            [{"role": "system", "content": task}, *messages], **options
-        )
-    except TemplateError:  # some models have no system turn
-        messages[0]["content"] = f"{task}\n\n{messages[0]['content']}"
-        return tokenizer.apply_chat_template(messages, **options)
+    if system:
+        try:
+            turns = [{"role": "system", "content": system}, *messages]
+            return str(tokenizer.apply_chat_template(turns, **options))
+        except TemplateError:
+            begun = {**messages[0], "content": f"{system}\n\n{messages[0]['content']}"}
+            messages = [begun, *messages[1:]]
+    return str(tokenizer.apply_chat_template([*messages], **options))
 
 
 def make_window(

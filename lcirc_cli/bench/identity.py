@@ -17,7 +17,7 @@ from lcirc_cli.errors import UsageError
 
 from .plan import Planned
 from .sample import Sample, TextSample
-from .systems import THROUGH_ADAPTER, SystemSpec
+from .systems import SystemSpec
 from .systems.workbench import text_digest
 
 if TYPE_CHECKING:
@@ -104,11 +104,6 @@ def start(out: Path, settings: RunSettings) -> None:
 
 def _continued(out: Path, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of both; raises UsageError where they contradict each other."""
-    if "data" not in known or "weights" not in known:
-        raise UsageError(
-            f"{out} holds a run of an older version, which kept no hash of its data; use another "
-            "--out"
-        )
     merged = dict(given)
     for name, value in given.items():
         if name in _MAY_GROW:
@@ -144,7 +139,7 @@ def weights(spec: SystemSpec, bench: Workbench) -> str:
     """A fingerprint of what stands behind a system's `@ADAPTER`; "" if it has none."""
     if spec.adapter is None:
         return ""
-    if spec.name in THROUGH_ADAPTER:
+    if spec.through_adapter:
         return bench.engine(spec.adapter).adapter.fingerprint
     digest = hashlib.sha256()
     for name in _TUNED:

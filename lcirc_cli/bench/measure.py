@@ -18,7 +18,6 @@ from lcirc_cli import console
 from lcirc_cli.settings import CommonSettings
 
 SYSTEMS = ("full", "ends", "lcirc", "qd-lcirc")
-_COMPRESSING = ("lcirc", "qd-lcirc")
 _SEED = 0
 _WARM_UP = 512  # tokens
 _PROMPT_ROOM = 256  # for what stands around the document
@@ -82,22 +81,22 @@ def measure_one(request: dict[str, Any]) -> dict[str, Any]:
     def count(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
-    tokens, name = request["tokens"], request["system"]
-    system = open_system(parse_system(name), bench, limits=Limits(request["window"]))
+    tokens, spec = request["tokens"], parse_system(request["system"])
+    system = open_system(spec, bench, limits=Limits(request["window"]))
     warm, sample = (
         replace(next(Needle((n,), (0.5,), 1, _SEED, count).samples()), max_new_tokens=1)
         for n in (_WARM_UP, tokens)
     )
     system.run(Batch(samples=[warm]))
     begun = time.perf_counter()
-    if name in _COMPRESSING:
+    if spec.through_adapter:
         bench.memory(engine, sample.document)
     ingested = time.perf_counter() - begun
     begun = time.perf_counter()
     system.run(Batch(samples=[sample]))
     asked = time.perf_counter() - begun
     return {
-        "ingest_s": round(ingested, 3) if name in _COMPRESSING else None,
+        "ingest_s": round(ingested, 3) if spec.through_adapter else None,
         "first_token_s": round(asked, 3),
         "peak_mb": round(peak_mb(), 1),
     }

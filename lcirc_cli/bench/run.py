@@ -18,12 +18,11 @@ from .plan import Planned, plan
 from .report import Line, check_baseline, make_report, read_run
 from .report.tuning import tuning_of
 from .systems import (
-    THROUGH_ADAPTER,
+    Constant,
     Limits,
     System,
     SystemSpec,
     Workbench,
-    open_constant,
     open_system,
     parse_system,
 )
@@ -70,7 +69,7 @@ def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
     bench = _workbench(specs, settings)
     planned = _planned(request, bench, offline=settings.offline)
     limits = Limits(request.window, request.evidence)
-    systems = [(spec.text, _opener(spec, bench, limits, settings.offline)) for spec in specs]
+    systems = [(spec.text, _opener(spec, bench, limits)) for spec in specs]
     start(request.out, _run_settings(request, settings, planned, specs, bench))
     _write_notes(request.out, planned, specs, bench)
     run(planned, systems, request.out, batch=request.batch)
@@ -91,7 +90,7 @@ def _workbench(specs: Sequence[SystemSpec], settings: CommonSettings) -> Workben
         attention=settings.attention,
         offline=settings.offline,
     )
-    return Workbench(engine)
+    return Workbench(engine, offline=settings.offline)
 
 
 def _device(requested: str) -> str:
@@ -128,11 +127,11 @@ def _counter(bench: Workbench | None) -> Callable[[str], int] | None:
 
 
 def _opener(
-    spec: SystemSpec, bench: Workbench | None, limits: Limits, offline: bool
+    spec: SystemSpec, bench: Workbench | None, limits: Limits
 ) -> Callable[[Planned], System]:
     if bench is None or spec.name == "constant":
-        return lambda planned: open_constant(planned.everything)
-    system = open_system(spec, bench, limits=limits, offline=offline)
+        return lambda planned: Constant(planned.everything)
+    system = open_system(spec, bench, limits=limits)
     return lambda _: system
 
 
@@ -191,7 +190,7 @@ def _write_notes(
 
 def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
     if spec.name == "constant":
-        constant = open_constant(planned.everything)
+        constant = Constant(planned.everything)
         second = f" and {constant.closed_book!r}" if constant.closed_book else ""
         said = textwrap.shorten(constant.answer, 120, placeholder=" ...")
         return (
@@ -201,7 +200,7 @@ def _note(planned: Planned, spec: SystemSpec, bench: Workbench | None) -> str:
     if spec.name == "window" and spec.adapter is None:
         return "no LoRA adapter given (window@FOLDER): the bare model"
     untrained = False
-    if bench is not None and spec.name in THROUGH_ADAPTER:
+    if bench is not None and spec.through_adapter:
         untrained = not bench.engine(spec.adapter).adapter.changes
     if spec.name == "autocompressor":
         untrained = spec.adapter is None
@@ -223,7 +222,7 @@ def _costs(specs: Sequence[SystemSpec], bench: Workbench, out: Path) -> list[dic
     old = json.loads(path.read_text("utf-8")) if path.exists() else []
     rows: list[dict[str, object]] = [row for row in old if row["system"] not in named]
     for text, spec in named.items():
-        adapter = spec.adapter if spec.name in THROUGH_ADAPTER else None
+        adapter = spec.adapter if spec.through_adapter else None
         config = bench.engine(adapter).adapter.config
         for tokens in COST_LENGTHS:
             work = Workload(tokens, known["window"], shown=spec.window, evidence=known["evidence"])

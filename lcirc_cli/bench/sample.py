@@ -72,6 +72,11 @@ class Sample:
     scored: bool = True
     parts: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def gold(self) -> str | None:
+        """The answer whose loss is measured: the first one, where the prompt is our own."""
+        return self.answers[0] if self.prompt is None and self.answers else None
+
 
 @dataclass(frozen=True)
 class TextSample:

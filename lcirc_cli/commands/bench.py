@@ -139,16 +139,17 @@ def list_command(*, settings: CommonSettings) -> None:
     """The tasks and the systems."""
     import json
 
-    from lcirc_cli.bench.systems.spec import NAMES
+    from lcirc_cli.bench.systems import descriptions
     from lcirc_cli.bench.tasks import names
 
+    systems = descriptions()
     if settings.json:
-        print(json.dumps({"schema": 1, "tasks": names(), "systems": NAMES}))
+        print(json.dumps({"schema": 1, "tasks": names(), "systems": systems}))
         return
     print("tasks:\n  " + "\n  ".join(names()))
     print("systems, written NAME[+WINDOW][@ADAPTER][~shuffled]:")
-    width = max(map(len, NAMES))
-    for name, said in NAMES.items():
+    width = max(map(len, systems))
+    for name, said in systems.items():
         print(f"  {name:<{width}}  {said}")
     print("windows of lcirc, qd-lcirc, reader and window: ends, evidence, none")
     print("after @: the folder or Hub id of an adapter; of retrieval, of a sentence encoder")

@@ -15,7 +15,7 @@ import numpy as np
 
 from lcirc_cli.evidence.index import PassageIndex, ranking
 from lcirc_cli.evidence.terms import terms
-from lcirc_cli.prompts import load
+from lcirc_cli.prompts import REFUSAL
 
 THRESHOLD = 0.5  # of the probability; both kinds of error then cost the same
 TOP_PASSAGES = 3
@@ -31,7 +31,7 @@ def is_supported(
     Args:
         scores: [P], the ranking of the passages that the answer was made with.
     """
-    if answer and terms(answer) == terms(load("refusal.txt")):
+    if answer and terms(answer) == terms(REFUSAL):
         return False
     return support(question, index=index, scores=scores) >= THRESHOLD
 

@@ -15,7 +15,7 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
-from lcirc_cli.prompts import load
+from lcirc_cli.prompts import REFUSAL, load
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -61,8 +61,7 @@ def first_line(text: str) -> str:
 @functools.cache
 def _phrases() -> tuple[frozenset[str], tuple[str, ...]]:
     data = json.loads(load("bench/refusals.json"))
-    # What adapters are trained to say stands in refusal.txt.
-    whole = frozenset(normalise(phrase) for phrase in [*data["whole"], load("refusal.txt")])
+    whole = frozenset(normalise(phrase) for phrase in [*data["whole"], REFUSAL])
     return whole, tuple(normalise(phrase) for phrase in data["inside"])
 
 

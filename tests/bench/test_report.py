@@ -52,6 +52,7 @@ def run_folder(tmp_path: Path) -> Path:
     Rows(tmp_path / "samples.jsonl").append(rows)
     settings = {"tasks": TASKS, "systems": SYSTEMS, "model": "<smollm2>", "protocol": "official"}
     settings |= {"limit": 8, "seed": 0, "window": 4096, "evidence": 512, "dtype": "bfloat16"}
+    settings["data"] = {}
     (tmp_path / "run.json").write_text(json.dumps(settings))
     tuning = {"ends": "untuned", "qd-lcirc": "qa", "qd-lcirc~shuffled": "qa"}
     (tmp_path / "tuning.json").write_text(json.dumps(tuning))

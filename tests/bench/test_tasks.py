@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.bench import metrics
 from lcirc_cli.bench.plan import plan
 from lcirc_cli.bench.sample import Sample, Task, TextSample
-from lcirc_cli.bench.systems import Batch, open_constant
 from lcirc_cli.bench.tasks import TaskOptions, names, open_task
 from lcirc_cli.bench.tasks.perplexity import Perplexity
 from lcirc_cli.errors import DocumentError, UsageError
@@ -251,44 +249,6 @@ def test_a_task_without_samples_is_an_error(tmp_path: Path) -> None:
     write_lines(tmp_path / "qasper.jsonl", [])
     with pytest.raises(DocumentError, match="no sample"):
         plan(open_task("longbench/qasper", TaskOptions(data_dir=tmp_path)), limit=None, seed=0)
-
-
-def _constant_score(name: str, folder: Path, value: str) -> float:
-    samples = _samples(name, folder)
-    system = open_constant(samples)
-    outputs = system.run(Batch(samples=samples))
-    values = [
-        metrics.score(s, m.output).values[value] for s, m in zip(samples, outputs, strict=True)
-    ]
-    return sum(values) / len(values)
-
-
-def test_constant_is_the_share_of_the_majority_answer(data_dir: Path) -> None:
-    """Counted here from the files, without the tasks or the metrics."""
-    folder = data_dir / "bench" / "leval"
-
-    def outputs(name: str) -> list[str]:
-        rows = (folder / f"{name}.jsonl").read_text("utf-8").splitlines()
-        return [output for row in rows for output in json.loads(row)["outputs"]]
-
-    coursera = Counter(outputs("coursera"))
-    share = coursera.most_common(1)[0][1] / coursera.total()
-    assert share == pytest.approx(28 / 172)
-    assert _constant_score("leval/coursera", folder, "accuracy") == pytest.approx(share, abs=1e-12)
-    partial = sum(n for gold, n in coursera.items() if "A" in gold and gold != "A")
-    assert _constant_score("leval/coursera", folder, "exact_match") == pytest.approx(
-        share + 0.25 * partial / coursera.total(), abs=1e-12
-    )
-    halves = [text.lower().split(" [fact: ") for text in outputs("sci_fi")]
-    for index, value in enumerate(("loyalty", "fact")):
-        counted = Counter(half[index].rstrip("]") for half in halves)
-        expected = counted.most_common(1)[0][1] / counted.total()
-        assert _constant_score("leval/sci_fi", folder, value) == pytest.approx(expected, abs=1e-12)
-    financial = Counter(outputs("financial_qa"))
-    expected = financial.most_common(1)[0][1] / financial.total()
-    assert _constant_score("leval/financial_qa", folder, "exact") == pytest.approx(
-        expected, abs=1e-12
-    )
 
 
 def test_real_files_give_as_many_samples_as_they_have_questions(data_dir: Path) -> None:

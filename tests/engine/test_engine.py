@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lcirc_cli import Engine
-from lcirc_cli.answering.answer import METHODS, WINDOWS
+from lcirc_cli.answering.answer import ASK_METHODS, WINDOWS
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.memory.file import load_memory, save_memory
 
@@ -71,7 +71,7 @@ def test_a_missing_name_lowers_the_threshold(
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "reader"])
+@pytest.mark.parametrize("method", [name for name in ASK_METHODS if name != "reader"])
 def test_a_saved_memory_answers_like_a_fresh_one(
     any_engine: Engine, tmp_path: Path, method: str, window: str
 ) -> None:
@@ -221,7 +221,7 @@ def test_several_memories_in_one_question(engine: Engine) -> None:
     assert answer.citations
     for citation in answer.citations:
         assert texts[citation.document][citation.start : citation.end] == citation.quote
-    for method in METHODS[:2]:
+    for method in ASK_METHODS[:2]:
         states = engine.answerer(memories, method=method).steer([QUESTIONS[3]]).memory
         alone = [engine.answerer(m, method=method).steer([QUESTIONS[3]]).memory for m in memories]
         assert states is not None

@@ -135,5 +135,4 @@ def losses(sample: Sample | TextSample) -> tuple[str, ...]:
     """The values of a sample that have no worst: where it fails, they are missing."""
     if isinstance(sample, TextSample):
         return ("loss",)
-    measured = sample.prompt is None and bool(sample.answers) and sample.metric == "squad"
-    return ("answer_loss",) if measured else ()
+    return ("answer_loss",) if sample.gold is not None and sample.metric == "squad" else ()

@@ -47,7 +47,7 @@ def make_report(
         tasks=run["tasks"],
         systems=run["systems"],
         baseline=baseline,
-        planned=run.get("data"),  # a run of an older version has none
+        planned=run["data"],
         notes={(n["task"], n["system"]): n["note"] for n in _optional(out / "notes.json", [])},
     )
     costs = _optional(out / "cost.json", [])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from jinja2 import Environment
 
 from . import plots
 from .paper import beside
 from .summary import Line
 from .tables import COLUMNS, cells
 
-_STYLE = """
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>lcirc bench</title><style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; margin: 2rem auto;
        max-width: 75rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
@@ -26,6 +29,32 @@ svg { max-width: 100%; height: auto; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem;
      font-size: 13px; }
 dt { color: #5b6770; } dd { margin: 0; overflow-wrap: anywhere; }
+</style></head><body>
+{% macro row(texts, tag="td") %}{% for text in texts %}<{{ tag }}>{{ text }}</{{ tag }}>
+{%- endfor %}{% endmacro %}
+<h1>Benchmark of {{ run.model }}, protocol {{ run.protocol }}</h1>
+<dl>{% for name, value in run.items() %}<dt>{{ name }}</dt><dd>{{ said(value) }}</dd>
+{% endfor %}</dl>
+<h2>Scores</h2>
+<div class="scroll"><table><tr>{{ row(columns, "th") }}</tr>
+{% for line in lines if "depth=" not in line.facet %}{# the heat map shows those #}
+{% set kind = "first" if loop.changed(line.task) else "part" if line.facet else "" %}
+<tr class="{{ kind }}">{{ row(cells(line)) }}</tr>
+{% if line.note %}
+<tr><td></td><td class="note" colspan="{{ columns | length - 1 }}">{{ line.note }}</td></tr>
+{% endif %}
+{% endfor %}
+</table></div>
+{% if beside %}<h2>Beside the paper</h2><p>Llama-2-7B, by the paper's own rules.</p>{% endif %}
+{% for title, table in beside %}
+<h3>{{ title }}</h3>
+<div class="scroll"><table><tr>{{ row(table.columns, "th") }}</tr>
+{% for texts in table.rows %}<tr>{{ row(texts) }}</tr>{% endfor %}
+</table></div>
+{% for note in table.notes %}<p>{{ note }}</p>{% endfor %}
+{% endfor %}
+{% for title, svg in plots if svg %}<h2>{{ title }}</h2>{{ svg | safe }}{% endfor %}
+</body></html>
 """
 
 
@@ -37,64 +66,24 @@ def page(
     tuning: Mapping[str, str] | None = None,
 ) -> str:
     """The whole report as one HTML text; with the tuning of each system, the paper's tables too."""
-    parts = [_settings(run), "<h2>Scores</h2>", _table(lines)]
-    if tuning is not None and (tables := beside(lines, tuning)):
-        parts.append("<h2>Beside the paper</h2><p>Llama-2-7B, by the paper's own rules.</p>")
-        for title, table in tables:
-            parts += [f"<h3>{html.escape(title)}</h3>", _plain_table(table.columns, table.rows)]
-            parts += [f"<p>{html.escape(note)}</p>" for note in table.notes]
-    for title, svg in (
-        ("Scores with 95 % intervals", plots.bars(lines)),
-        ("Perplexity against context length", plots.curves(lines, metric="perplexity")),
-        ("Planted facts by depth and length", plots.heat_maps(lines)),
-        ("Operations against context length", plots.costs(costs)),
-    ):
-        if svg is not None:
-            parts.append(f"<h2>{title}</h2>{svg}")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>lcirc bench</title><style>{_STYLE}</style></head><body>"
-        f"<h1>Benchmark of {html.escape(str(run.get('model', '')))}, "
-        f"protocol {html.escape(str(run.get('protocol', '')))}</h1>{''.join(parts)}</body></html>\n"
+    template = Environment(autoescape=True, trim_blocks=True).from_string(_PAGE)
+    return template.render(
+        run=run,
+        said=_said,
+        columns=COLUMNS,
+        lines=lines,
+        cells=cells,
+        beside=[] if tuning is None else beside(lines, tuning),
+        plots=(
+            ("Scores with 95 % intervals", plots.bars(lines)),
+            ("Perplexity against context length", plots.curves(lines, metric="perplexity")),
+            ("Planted facts by depth and length", plots.heat_maps(lines)),
+            ("Operations against context length", plots.costs(costs)),
+        ),
     )
-
-
-def _settings(run: Mapping[str, Any]) -> str:
-    items = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(_said(value))}</dd>"
-        for name, value in run.items()
-    )
-    return f"<dl>{items}</dl>"
 
 
 def _said(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name}: {_said(part)}" for name, part in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _table(lines: Sequence[Line]) -> str:
-    head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-    body, task = [], None
-    for line in lines:
-        if "depth=" in line.facet:  # the heat map shows these
-            continue
-        kind = "first" if line.task != task else "part" if line.facet else ""
-        task = line.task
-        row = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(line))
-        body.append(f'<tr class="{kind}">{row}</tr>')
-        if line.note:
-            note = html.escape(line.note)
-            body.append(
-                f'<tr><td></td><td class="note" colspan="{len(COLUMNS) - 1}">{note}</td></tr>'
-            )
-    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(body)}</table></div>'
-
-
-def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{name}</th>" for name in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'

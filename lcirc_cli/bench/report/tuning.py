@@ -11,7 +11,7 @@ from pathlib import Path
 from lcirc_cli.adapters.loading import PRETRAINED, LoadedAdapter
 from lcirc_cli.baselines import folder as baseline
 
-from ..systems import THROUGH_ADAPTER, SystemSpec, Workbench
+from ..systems import SystemSpec, Workbench
 
 QA, UNTUNED, UNTRAINED, UNKNOWN = "qa", "untuned", "untrained", "unknown"
 _TUNED = ("window", "autocompressor")  # `lcirc train` makes them of questions and answers alone
@@ -23,7 +23,7 @@ def tuning_of(spec: SystemSpec, bench: Workbench) -> str:
     Raises:
         ModelError: the adapter or the folder can't be used.
     """
-    if spec.name in THROUGH_ADAPTER:
+    if spec.through_adapter:
         return _of_adapter(bench.engine(spec.adapter).adapter)
     if spec.name not in _TUNED or (spec.name == "window" and spec.adapter is None):
         return UNTUNED

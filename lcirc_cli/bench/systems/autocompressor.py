@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lcirc_cli.answering.decoding import Decoder
+from lcirc_cli.answering.generation import generate
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode
@@ -24,81 +25,58 @@ from lcirc_cli.baselines import folder as baseline
 from lcirc_cli.baselines import lora, summaries
 
 from ..sample import Output, Sample, TextSample
-from .base import Batch, Limits, Measured, check_other
-from .gold import gold_answer
-from .prompting import Prompter
+from .base import Limits, Measured
+from .reading import Prompted
+from .spec import SystemSpec
 from .texts import other_ids, text_ids
+from .workbench import Workbench
 
 
-class AutoCompressor:
+class AutoCompressor(Prompted):
     """Summaries of the whole document, then the window as in `ends`."""
 
-    ranks = False
+    about = "summary vectors of each segment before the window"
+    takes = "@~"
 
-    def __init__(
-        self, backbone: Backbone, folder: str | None, *, limits: Limits, shuffled: bool
-    ) -> None:
-        self._backbone, self._limits, self._shuffled = backbone, limits, shuffled
-        self._lm: Any = backbone.lm
+    def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:
+        backbone, folder = bench.backbone, spec.adapter
         card = baseline.MethodCard()
         if folder is not None:
             card = baseline.load_card(folder, backbone, method="autocompressor")
+        super().__init__(spec, bench, limits, form=card.prompt_form)
         self._segment = card.segment_tokens
-        self._prompter = Prompter(backbone, form=card.prompt_form)
-        self._decoder = Decoder(backbone)
-        self._summary_kD, self._attach = _load(backbone, folder)
-        self.trained = folder is not None
+        self._summary_kD, self._changed = _load(backbone, folder)
         self._kept: tuple[str, Tensor] = ("", self._summary_kD[:0])
 
-    def run(self, batch: Batch) -> list[Measured]:
-        with self._attach():
-            if self._shuffled:
-                check_other(batch)
-            if batch.texts:
-                return [self._scored(sample, batch.other) for sample in batch.texts]
-            document = batch.samples[0].document
-            if self._shuffled and document.strip():  # without a memory so is its control
-                document = batch.other
-            return self._answer(batch.samples, document)
-
-    def _answer(self, samples: Sequence[Sample], document: str) -> list[Measured]:
+    def _answered(self, samples: Sequence[Sample], other: str) -> list[Measured]:
+        document = samples[0].document
+        if self._spec.shuffled and document.strip():  # without a memory so is its control
+            document = other
         prefix = self._summaries_of(document)
         room = min(self._limits.window, self._backbone.max_positions - len(prefix))
         prepared = [self._prompter.fitted(s, limit=room - s.max_new_tokens) for s in samples]
-        prompts = [one.ids for one in prepared]
         given = prefix if len(prefix) else None
-        texts = self._decoder.generate(
-            prompts, max_new_tokens=samples[0].max_new_tokens, prefix_PD=given
-        )
+        prompts, decoding = [one.ids for one in prepared], self._decoding(samples[0])
+        generated = generate(self._backbone, prompts, decoding=decoding, prefix_PD=given)
+        compressed = self._prompter.count(document)
         measured = []
-        for sample, one, text in zip(samples, prepared, texts, strict=True):
+        for sample, one, said in zip(samples, prepared, generated, strict=True):
             loss = None
-            if (gold := gold_answer(sample)) is not None:
-                ids = answer_ids(self._backbone, gold)
-                (loss,) = self._decoder.losses([one.ids], [ids], prefix_PD=given)
-            output = Output(
-                self._prompter.trimmed(sample, text), self._closed_book(sample), answer_loss=loss
-            )
-            measured.append(
-                Measured(output, one.sha256, len(one.ids), self._prompter.count(document))
-            )
+            if sample.gold is not None:
+                ids = answer_ids(self._backbone, sample.gold)
+                loss = self._loss(one.ids, ids, prefix_PD=given)
+            answer = self._measured(sample, one, replace(said, loss=loss))
+            measured.append(replace(answer, compressed=compressed, dropped=0))
         return measured
 
     def _scored(self, sample: TextSample, other: str) -> Measured:
         ids = text_ids(self._backbone, sample)
         split = len(ids) - sample.scored_tokens
-        before = other_ids(self._backbone, sample, other) if self._shuffled else ids[:split]
+        before = other_ids(self._backbone, sample, other) if self._spec.shuffled else ids[:split]
         prefix = self._summaries(before)
         read = ids[split - 1 :]
-        given = prefix if len(prefix) else None
-        (loss,) = self._decoder.losses([read[:1]], [read[1:]], prefix_PD=given)
+        loss = self._loss(read[:1], read[1:], prefix_PD=prefix if len(prefix) else None)
         return Measured(Output(loss=loss), window=len(read), compressed=len(before))
-
-    def _closed_book(self, sample: Sample) -> str | None:
-        if sample.closed_book is None:
-            return None
-        prompt = self._prompter.closed_book(sample.closed_book)
-        return self._decoder.generate([prompt.ids], max_new_tokens=sample.max_new_tokens)[0]
 
     def _summaries_of(self, text: str) -> Tensor:
         """Kept for the last document: all its questions share them."""
@@ -117,7 +95,7 @@ class AutoCompressor:
             tokens=len(self._summary_kD),
         )
         return summaries.summarise(
-            self._lm, ids, self._summary_kD, segment=self._segment, most=most
+            self._backbone.lm, ids, self._summary_kD, segment=self._segment, most=most
         )
 
 

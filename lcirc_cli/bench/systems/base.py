@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar
 
 from ..sample import Output, Sample, TextSample
 
@@ -56,15 +57,28 @@ class Batch:
     other: str = field(default="", repr=False)
 
 
-class System(Protocol):
-    """Answers the samples of a batch, in order."""
+class System(ABC):
+    """Answers samples: a class in a file of its own, and a line in `spec.REGISTRY`.
 
-    @property
-    def ranks(self) -> bool:
-        """It ranks passages, so that its failures count in recall."""
-        ...
+    Attributes:
+        about: for `lcirc bench list`.
+        takes: what its name may have besides: + a window, @ weights, ~ a shuffled memory.
+        through_adapter: its weights are an adapter that `lcirc ask` takes, too.
+        ranks: it ranks passages, so that its failures count in recall.
+    """
 
-    def run(self, batch: Batch) -> list[Measured]: ...
+    about: ClassVar[str]
+    takes: ClassVar[str] = ""
+    through_adapter: ClassVar[bool] = False
+    ranks: bool = False
+
+    @abstractmethod
+    def run(self, batch: Batch) -> list[Measured]:
+        """What comes of each sample of a batch, in order.
+
+        Raises:
+            NotApplicable: there is nothing to do for such samples.
+        """
 
 
 class NotApplicable(Exception):

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
-from .base import NotApplicable
+from .base import Limits, NotApplicable
 from .reading import Reading
+from .spec import SystemSpec
+from .workbench import Workbench
 
 
 class Extended(Reading):
-    """`extended-fa`: RoPE's theta scaled so that twice the positions are told apart."""
+    """Reads what fits into twice the positions."""
 
-    def _changed(self) -> AbstractContextManager[None]:
-        return _doubled_theta(self._backbone.lm)
+    about = "twice the positions, RoPE's theta scaled"
+    shows = "ends"
+    positions = 2
+
+    def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:
+        super().__init__(spec, bench, limits)
+        self._changed = lambda: _doubled_theta(bench.backbone.lm)
 
 
 @contextmanager

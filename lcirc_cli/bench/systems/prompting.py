@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jinja2 import TemplateError
 
-from lcirc_cli.answering.windows import build_prompt, uses_turns
+from lcirc_cli.answering.windows import as_turns, build_prompt, uses_turns
 from lcirc_cli.backbones.loading import Backbone
 
 from ..sample import Prompt, Sample
 from . import truncation
+from .texts import Ranges
 
 _MARK = "\ufdd0document\ufdd0"  # a noncharacter: it is in no text and survives a chat template
 _RETRIES = 8
@@ -31,11 +31,13 @@ class Prepared:
     Attributes:
         dropped: document tokens that are not in it.
         middle: the text that was cut out (the paper's way of choosing what to compress).
+        ranking: see `Output.ranking`.
     """
 
     ids: list[int]
     dropped: int
     middle: str = ""
+    ranking: Ranges | None = None
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -152,21 +154,9 @@ class Prompter:
         """A user's turn with this content; without a template the content stands alone."""
         if not self._chat(prompt):
             return self._ids(content, special=True)
-        frame = self._frame(prompt.system)
+        said = [{"role": "user", "content": _MARK}]
+        frame = as_turns(self._tokenizer, said, system=prompt.system)
         return self._ids(frame.replace(_MARK, content) + prompt.reply, special=False)
-
-    def _frame(self, system: str) -> str:
-        """The turns around `_MARK`, which stands for what the user says."""
-        options = {"tokenize": False, "add_generation_prompt": True}
-        messages = [{"role": "user", "content": _MARK}]
-        if not system:
-            return str(self._tokenizer.apply_chat_template(messages, **options))
-        try:
-            turns = [{"role": "system", "content": system}, *messages]
-            return str(self._tokenizer.apply_chat_template(turns, **options))
-        except TemplateError:  # some models have no system turn
-            messages[0]["content"] = f"{system}\n\n{_MARK}"
-            return str(self._tokenizer.apply_chat_template(messages, **options))
 
     def _chat(self, prompt: Prompt) -> bool:
         return prompt.chat and bool(self._tokenizer.chat_template)

@@ -1,130 +1,171 @@
-"""Systems without a memory: what part of the document the backbone reads is all that differs.
-
-`none`, `ends`, `full` and `retrieval`.
-"""
+"""Systems that give a backbone prompts; without a memory, what part of the document it reads is
+all that differs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lcirc_cli.answering.decoding import Decoder
-from lcirc_cli.evidence.index import PassageIndex, ranking
+from lcirc_cli.answering.generation import Decoding, Generated, answer_loss, generate
+from lcirc_cli.evidence.index import PassageIndex
+from lcirc_cli.model import LcircForCausalLM, Memory
 
 from ..sample import Output, Sample, TextSample
-from .base import Batch, Measured, NotApplicable
-from .gold import gold_answer
+from .base import Batch, Limits, Measured, NotApplicable, System, check_other
 from .prompting import Prepared, Prompter
-from .texts import Ranges, best_passages, text_ids
+from .spec import SystemSpec
+from .texts import shown_passages, text_ids
 from .workbench import Workbench
 
 
-class Reading:
-    """A backbone that reads prompts, as far as `window` lets it see the document.
+class Prompted(System):
+    """A system that gives a backbone prompts.
 
     Args:
-        window: `ends` (the benchmark's own truncation), `evidence` (the best passages, by BM25,
-            in the order of the document) or `none`.
-        limit: tokens of a prompt together with its answer.
-        evidence: tokens of passages.
         form: of `lcirc ask`'s own prompt.
+        model: reads the prompts through its adapter; None is the bare backbone.
     """
+
+    _changed: Callable[[], AbstractContextManager[None]] = nullcontext  # the backbone, all the run
 
     def __init__(
         self,
+        spec: SystemSpec,
         bench: Workbench,
+        limits: Limits,
         *,
-        window: str,
-        limit: int,
-        evidence: int = 0,
         form: str = "auto",
+        model: LcircForCausalLM | None = None,
     ) -> None:
-        self._bench, self._window = bench, window
-        self._limit, self._evidence = limit, evidence
-        self._refuse_from: float | None = None
-        self.ranks = window == "evidence"
-        self._backbone = bench.backbone
+        self._spec, self._bench, self._limits = spec, bench, limits
+        self._backbone, self._model = bench.backbone, model
         self._prompter = Prompter(bench.backbone, form=form)
-        self._decoder = Decoder(bench.backbone)
 
     def run(self, batch: Batch) -> list[Measured]:
-        if batch.texts and self._window == "evidence":
-            raise NotApplicable("there is no question to retrieve passages for")
         with self._changed():
+            if self._spec.shuffled:
+                check_other(batch)
             if batch.texts:
-                return [self._scored(sample) for sample in batch.texts]
-            prepared = [self._prepare(sample) for sample in batch.samples]
-            return self._answered(batch.samples, prepared)
+                return [self._scored(sample, batch.other) for sample in batch.texts]
+            return self._answered(batch.samples, batch.other)
 
-    def _prepare(self, sample: Sample) -> tuple[Prepared, Ranges | None]:
-        if self._window == "ends":
-            limit = self._limit - sample.max_new_tokens
-            return self._prompter.fitted(sample, limit=limit), None
-        if self._window == "none":
+    @abstractmethod
+    def _answered(self, samples: Sequence[Sample], other: str) -> list[Measured]:
+        """Answers to questions about one document; `other` as in `Batch`."""
+
+    @abstractmethod
+    def _scored(self, sample: TextSample, other: str) -> Measured:
+        """The loss of a text's last tokens."""
+
+    def _generated(
+        self,
+        samples: Sequence[Sample],
+        prepared: Sequence[Prepared],
+        *,
+        memory: Memory | None = None,
+        refuse_from: Sequence[float] | None = None,
+    ) -> list[Measured]:
+        """What follows each prompt; where it is our own, also how likely gold and refusal are."""
+        own = samples[0].prompt is None
+        generated = generate(
+            self._backbone,
+            [one.ids for one in prepared],
+            decoding=self._decoding(samples[0], refuse_from),
+            model=self._model,
+            memory=memory,
+            golds=[sample.gold for sample in samples],
+            refusal=own,
+            foreign=not own,
+        )
+        return [self._measured(*each) for each in zip(samples, prepared, generated, strict=True)]
+
+    def _measured(self, sample: Sample, prepared: Prepared, generated: Generated) -> Measured:
+        closed_book = None
+        if sample.closed_book is not None:
+            prompt = self._prompter.closed_book(sample.closed_book).ids
+            decoding = self._decoding(sample)
+            (said,) = generate(self._backbone, [prompt], decoding=decoding, model=self._model)
+            closed_book = said.text
+        output = Output(
+            self._prompter.trimmed(sample, generated.text),
+            closed_book,
+            answer_loss=generated.loss,
+            refusal=generated.refusal,
+            ranking=prepared.ranking,
+        )
+        return Measured(output, prepared.sha256, len(prepared.ids), dropped=prepared.dropped)
+
+    def _decoding(self, sample: Sample, refuse_from: Sequence[float] | None = None) -> Decoding:
+        return Decoding(sample.max_new_tokens, verbatim=True, refuse_from=refuse_from)
+
+    def _loss(self, prompt: Sequence[int], answer: Sequence[int], **given: Any) -> float:
+        return answer_loss(self._backbone, prompt, answer, model=self._model, **given)
+
+
+class Reading(Prompted):
+    """A backbone that reads prompts, as far as `shows` lets it see the document.
+
+    Attributes:
+        shows: `ends` (the benchmark's own truncation), `evidence` (the best passages, in the order
+            of the document) or `none`.
+        positions: a prompt and its answer have so many times the backbone's positions; 0: the
+            window's tokens.
+    """
+
+    shows: str
+    positions = 0
+    _refuse_from: float | None = None
+
+    def __init__(
+        self, spec: SystemSpec, bench: Workbench, limits: Limits, *, form: str = "auto"
+    ) -> None:
+        super().__init__(spec, bench, limits, form=form)
+        self._limit = self.positions * bench.backbone.max_positions or limits.window
+        self.ranks = self.shows == "evidence"
+
+    def _answered(self, samples: Sequence[Sample], other: str) -> list[Measured]:
+        refuse_from = None
+        if self._refuse_from is not None and samples[0].prompt is None:
+            refuse_from = [self._refuse_from] * len(samples)
+        prepared = [self._prepare(sample) for sample in samples]
+        return self._generated(samples, prepared, refuse_from=refuse_from)
+
+    def _prepare(self, sample: Sample) -> Prepared:
+        if self.shows == "ends":
+            return self._prompter.fitted(sample, limit=self._limit - sample.max_new_tokens)
+        if self.shows == "none":
             size = self._prompter.count(sample.document)
-            return self._prompter.shown(sample, [], document_tokens=size), None
+            return self._prompter.shown(sample, [], document_tokens=size)
         if not sample.document.strip():
-            return self._prompter.shown(sample, [], document_tokens=0), ()
+            return replace(self._prompter.shown(sample, [], document_tokens=0), ranking=())
         index = self._bench.index(sample.document)
-        order = ranking(self._scores(index, sample.question))
-        texts, ranges = best_passages(index, order, budget=self._evidence)
+        scores = self._scores(index, sample.question)
+        texts, ranges = shown_passages(index, scores, budget=self._limits.evidence)
         size = len(index.texts[0].starts)
-        return self._prompter.shown(sample, texts, document_tokens=size), ranges
+        return replace(self._prompter.shown(sample, texts, document_tokens=size), ranking=ranges)
 
     def _scores(self, index: PassageIndex, question: str) -> NDArray[np.floating[Any]]:
         """Relevance of each passage to a question."""
         return index.scores(question)
 
-    def _context(self, sample: TextSample) -> int:
-        """Tokens of a text that are read, the scored ones among them."""
-        fewest = sample.scored_tokens + 1  # the first scored one is predicted from the one before
-        if self._window == "none":
-            return fewest
-        return max(fewest, min(sample.context_tokens, self._limit))
-
-    def _changed(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def _answered(
-        self, samples: Sequence[Sample], prepared: Sequence[tuple[Prepared, Ranges | None]]
-    ) -> list[Measured]:
-        threshold = self._refuse_from if samples[0].prompt is None else None
-        decoded = self._decoder.answer(
-            [one.ids for one, _ in prepared],
-            [gold_answer(sample) for sample in samples],
-            max_new_tokens=samples[0].max_new_tokens,
-            refusal=samples[0].prompt is None,
-            refuse_from=None if threshold is None else [threshold] * len(samples),
-        )
-        return [
-            Measured(
-                Output(
-                    self._prompter.trimmed(sample, one.text),
-                    closed_book=self._closed_book(sample),
-                    answer_loss=one.loss,
-                    refusal=one.refusal,
-                    ranking=rank,
-                ),
-                prompt_sha256=prompt.sha256,
-                window=len(prompt.ids),
-                dropped=prompt.dropped,
-            )
-            for sample, (prompt, rank), one in zip(samples, prepared, decoded, strict=True)
-        ]
-
-    def _closed_book(self, sample: Sample) -> str | None:
-        if sample.closed_book is None:
-            return None
-        prompt = self._prompter.closed_book(sample.closed_book)
-        return self._decoder.generate([prompt.ids], max_new_tokens=sample.max_new_tokens)[0]
-
-    def _scored(self, sample: TextSample) -> Measured:
+    def _scored(self, sample: TextSample, other: str) -> Measured:
+        if self.shows == "evidence":
+            raise NotApplicable("there is no question to retrieve passages for")
         ids = text_ids(self._backbone, sample)
         read = ids[-self._context(sample) :]
         split = len(read) - sample.scored_tokens
-        (loss,) = self._decoder.losses([read[:split]], [read[split:]])
+        loss = self._loss(read[:split], read[split:])
         return Measured(Output(loss=loss), window=len(read), dropped=len(ids) - len(read))
+
+    def _context(self, sample: TextSample) -> int:
+        """Tokens of a text that are read, the scored ones among them."""
+        fewest = sample.scored_tokens + 1  # the first scored one is predicted from the one before
+        if self.shows == "none":
+            return fewest
+        return max(fewest, min(sample.context_tokens, self._limit))

@@ -1,4 +1,4 @@
-"""`retrieval@MODEL`: passages ranked by a sentence-embedding encoder instead of their words.
+"""`retrieval`: the best passages, by BM25 or, as `retrieval@MODEL`, by a sentence encoder.
 
 The encoder makes unit vectors of texts: mean pooling over the tokens, normalised, as most such
 encoders were trained; no prefixes are put before questions or passages.
@@ -24,9 +24,40 @@ from lcirc_cli.evidence.index import PassageIndex
 
 from .base import Limits
 from .reading import Reading
+from .spec import SystemSpec
 from .workbench import Workbench
 
 _BATCH = 32  # texts
+
+
+class Retrieval(Reading):
+    """Reads the best passages."""
+
+    about = "the best passages in the window, by BM25 or a sentence encoder (retrieval@MODEL)"
+    takes = "@"
+    shows = "evidence"
+
+    def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:
+        super().__init__(spec, bench, limits)
+        if spec.adapter is not None:
+            device = bench.backbone.lm.device
+            encoder = SentenceEncoder(spec.adapter, device=device, offline=bench.offline)
+            self._scores = DenseRetrieval(encoder).scores  # type: ignore[method-assign]
+
+
+class DenseRetrieval:
+    """Cosines of a sentence encoder instead of BM25."""
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
+        self._kept: tuple[PassageIndex, NDArray[np.floating[Any]]] | None = None
+
+    def scores(self, index: PassageIndex, question: str) -> NDArray[np.floating[Any]]:
+        """Of each passage; those of the last document are kept, all its questions share them."""
+        if self._kept is None or self._kept[0] is not index:
+            texts = [index.text(number) for number in range(len(index.passages))]
+            self._kept = index, self._encoder.embed(texts)
+        return self._kept[1] @ self._encoder.embed([question])[0]
 
 
 class SentenceEncoder:
@@ -97,19 +128,3 @@ def _folder(name: str, *, offline: bool) -> Path:
     if not folder.exists() and hub.is_hub_name(name):
         return hub.snapshot(name, offline=offline)
     raise ModelError(f"there is no sentence encoder {name}: give a folder or a Hub id")
-
-
-class Embedded(Reading):
-    """`retrieval@MODEL`: passages ranked by a sentence encoder instead of their words."""
-
-    def __init__(self, bench: Workbench, encoder: SentenceEncoder, *, limits: Limits) -> None:
-        super().__init__(bench, window="evidence", limit=limits.window, evidence=limits.evidence)
-        self._encoder = encoder
-        self._kept: tuple[PassageIndex, NDArray[np.floating[Any]]] | None = None
-
-    def _scores(self, index: PassageIndex, question: str) -> NDArray[np.floating[Any]]:
-        """Cosines; the passages of the last document are kept, all its questions share them."""
-        if self._kept is None or self._kept[0] is not index:
-            texts = [index.text(number) for number in range(len(index.passages))]
-            self._kept = index, self._encoder.embed(texts)
-        return self._kept[1] @ self._encoder.embed([question])[0]

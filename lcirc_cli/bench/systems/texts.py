@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from lcirc_cli.answering.windows import best_texts
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode
-from lcirc_cli.evidence.index import PassageIndex
+from lcirc_cli.evidence.index import PassageIndex, ranking
 
 from ..sample import TextSample
 
 Ranges = tuple[tuple[int, int], ...]
 
 
-def best_passages(
-    index: PassageIndex, order: NDArray[np.integer[Any]], *, budget: int
+def shown_passages(
+    index: PassageIndex, scores: NDArray[np.floating[Any]], *, budget: int
 ) -> tuple[list[str], Ranges]:
     """The texts that `lcirc ask` would show within `budget` tokens; and ten ranges, best first."""
-    ranked = [index.passages[int(number)] for number in order]
+    ranked = [index.passages[int(number)] for number in ranking(scores)]
     ranges = tuple((passage.start, passage.end) for passage in ranked[:10])
     return best_texts(index, ranked, budget)[0], ranges
 

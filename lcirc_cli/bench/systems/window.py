@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 from lcirc_cli.baselines import folder as baseline
 from lcirc_cli.baselines import lora
 
@@ -14,23 +11,17 @@ from .spec import SystemSpec
 from .workbench import Workbench
 
 
-class WithLora(Reading):
-    """`window@FOLDER`: a LoRA adapter on the backbone, no memory. Needs the extra `peft`."""
+class Window(Reading):
+    """Reads a window with LoRA weights (which needs the extra `peft`), or the bare model."""
 
-    def __init__(self, bench: Workbench, spec: SystemSpec, *, limits: Limits) -> None:
-        folder = spec.adapter or ""
-        card = baseline.load_card(folder, bench.backbone, method="window")
-        super().__init__(
-            bench,
-            window=spec.window,
-            limit=limits.window,
-            evidence=limits.evidence,
-            form=card.prompt_form,
-        )
+    about = "like ends, with a LoRA adapter (window@FOLDER): fine-tuning without a memory"
+    takes = "+@"
+
+    def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:
+        self.shows = spec.window
+        card = baseline.MethodCard()
+        if spec.adapter is not None:
+            card = baseline.load_card(spec.adapter, bench.backbone, method="window")
+            self._changed = lora.attach(bench.backbone.lm, spec.adapter)
+        super().__init__(spec, bench, limits, form=card.prompt_form)
         self._refuse_from = card.refusal_threshold
-        self._attach: Callable[[], AbstractContextManager[None]] = lora.attach(
-            bench.backbone.lm, folder
-        )
-
-    def _changed(self) -> AbstractContextManager[None]:
-        return self._attach()

@@ -24,10 +24,14 @@ _KEPT = 4  # memories; a shuffled control needs its own document's and another's
 
 
 class Workbench:
-    """Gives systems an engine for an adapter, and the memory of a document."""
+    """Gives systems an engine for an adapter, and the memory of a document.
 
-    def __init__(self, engine: Engine) -> None:
-        self._first = engine
+    Args:
+        offline: never use the network for what a system needs; what is missing is an error.
+    """
+
+    def __init__(self, engine: Engine, *, offline: bool = False) -> None:
+        self._first, self.offline = engine, offline
         self._engines: dict[str | None, Engine] = {None: engine}
         self._memories: OrderedDict[tuple[str, str], tuple[MemoryContents, float]] = OrderedDict()
         self._index: tuple[str, PassageIndex] | None = None
@@ -45,7 +49,7 @@ class Workbench:
         if adapter not in self._engines:
             from lcirc_cli.adapters.loading import load_adapter
 
-            loaded = load_adapter(adapter, self.backbone)
+            loaded = load_adapter(adapter, self.backbone, offline=self.offline)
             self._engines[adapter] = Engine(self.backbone, loaded)
         return self._engines[adapter]
 

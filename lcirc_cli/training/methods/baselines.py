@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lcirc_cli.answering.decoding import Decoder
+from lcirc_cli.answering.generation import Decoding, generate
 from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.baselines import folder as baseline
@@ -240,7 +240,6 @@ class _TunedReading:
         return self.learner.losses(self.prompts, answers, self.prefix_PD)
 
     def say(self, max_new_tokens: int) -> list[str]:
-        said = Decoder(self.backbone).generate(
-            self.prompts, max_new_tokens=max_new_tokens, prefix_PD=self.prefix_PD
-        )
-        return [text.strip().split("\n", 1)[0].rstrip() for text in said]
+        decoding = Decoding(max_new_tokens=max_new_tokens, one_line=True)
+        said = generate(self.backbone, self.prompts, decoding=decoding, prefix_PD=self.prefix_PD)
+        return [each.text for each in said]

@@ -102,9 +102,9 @@ class _MemoryReading:
 
     def say(self, max_new_tokens: int) -> list[str]:
         said = generate(
-            self.model,
             self.backbone,
             self.prompts,
+            model=self.model,
             memory=self.memory,
             decoding=Decoding(max_new_tokens=max_new_tokens, one_line=True),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,13 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from lcirc_cli.bench.plan import plan
-from lcirc_cli.bench.systems import Limits, Workbench, open_system, parse_system
+from lcirc_cli.bench.systems import Workbench, open_system, parse_system
 from lcirc_cli.bench.systems.retrieval import SentenceEncoder
-from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import ModelError
 
-from ..engine.tiny import make_text, save_tokenizer
-from .runs import rows_of, table
+from ...engine.tiny import make_text, save_tokenizer
+from ..runs import rows_of, table
+from .asking import LIMITS, batches, short
 
 CPU = torch.device("cpu")
 
@@ -68,11 +66,8 @@ def test_long_texts_are_cut_and_it_is_said_once(
 def test_passages_are_ranked_by_their_vectors(
     workbench: Workbench, qa_folder: Path, encoder_folder: Path
 ) -> None:
-    planned = plan(open_task(f"qa:{qa_folder}", TaskOptions()), limit=None, seed=0)
-    batch = list(planned.batches(4))[2]
-    batch = replace(batch, samples=[replace(s, max_new_tokens=4) for s in batch.samples])
-    limits = Limits(window=320, evidence=64)
-    system = open_system(parse_system(f"retrieval@{encoder_folder}"), workbench, limits=limits)
+    batch = short(batches(qa_folder, f"qa:{qa_folder}")[2])
+    system = open_system(parse_system(f"retrieval@{encoder_folder}"), workbench, limits=LIMITS)
     index = workbench.index(batch.samples[0].document)
     encoder = SentenceEncoder(str(encoder_folder), device=CPU)
     vectors = encoder.embed([index.text(n) for n in range(len(index.passages))])
@@ -80,7 +75,7 @@ def test_passages_are_ranked_by_their_vectors(
         cosines = vectors @ encoder.embed([sample.question])[0]
         best = [index.passages[n] for n in np.argsort(-cosines, kind="stable")[:10]]
         assert measured.output.ranking == tuple((p.start, p.end) for p in best)
-        assert 0 < measured.window <= limits.window
+        assert 0 < measured.window <= LIMITS.window
 
 
 def test_a_run_with_an_encoder_has_recall_and_no_count_of_operations(
@@ -100,15 +95,22 @@ def test_a_run_with_an_encoder_has_recall_and_no_count_of_operations(
 
 
 def test_what_is_no_encoder_is_a_model_error(workbench: Workbench, tmp_path: Path) -> None:
-    limits = Limits(window=320, evidence=64)
+    bench = Workbench(workbench.engine(None), offline=True)
     for name, said in (
         (tmp_path, "can't be loaded"),
         (tmp_path / "none", "no sentence encoder"),
         ("no/such-encoder", "not on this machine"),
     ):
         with pytest.raises(ModelError, match=said):
-            open_system(parse_system(f"retrieval@{name}"), workbench, limits=limits, offline=True)
+            open_system(parse_system(f"retrieval@{name}"), bench, limits=LIMITS)
 
 
 def test_the_list_names_it(bench_cli: Callable[..., Any]) -> None:
     assert "retrieval@MODEL" in bench_cli("list").out
+
+
+def test_retrieval_finds_planted_evidence(workbench: Workbench, qa_folder: Path) -> None:
+    batch = short(batches(qa_folder, f"qa:{qa_folder}")[2])
+    measured = open_system(parse_system("retrieval"), workbench, limits=LIMITS).run(batch)[0]
+    assert measured.output.ranking is not None
+    assert measured.output.ranking[0][0] == 0

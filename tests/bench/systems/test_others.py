@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from lcirc_cli.bench.systems import (
 )
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 
-from .conftest import write_lines
+from ..conftest import write_lines
 
 LIMITS = Limits(window=640, evidence=64)
 SHUFFLED = ["lcirc+none~shuffled", "qd-lcirc+evidence~shuffled", "autocompressor~shuffled"]
@@ -108,7 +107,8 @@ def test_an_empty_document_has_a_control_without_a_memory(
     task = open_task("longbench/qasper", TaskOptions(data_dir=data_folder))
     batch = next(b for b in plan(task, limit=None, seed=0).batches(4) if not b.samples[0].document)
     system: Any = open_system(parse_system("autocompressor~shuffled"), workbench, limits=LIMITS)
-    seen = SimpleNamespace(document=None)
-    monkeypatch.setattr(system, "_answer", lambda _, document: setattr(seen, "document", document))
-    system.run(batch)
-    assert batch.other and seen.document == ""
+    seen: list[str] = []
+    read = system._summaries_of
+    monkeypatch.setattr(system, "_summaries_of", lambda text: [seen.append(text), read(text)][1])
+    system.run(replace(batch, samples=[replace(s, max_new_tokens=4) for s in batch.samples]))
+    assert batch.other and seen == [""]

@@ -13,7 +13,8 @@ from lcirc_cli.bench.systems.prompting import Prompter
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import UsageError
 
-from .conftest import write_lines
+from ..conftest import write_lines
+from .asking import batches
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCUMENT = "THE DOCUMENT\nhas {braces} and two lines."
@@ -136,3 +137,21 @@ def test_our_own_questions_get_the_prompt_of_ask(qa_folder: Path, workbench: Wor
     found = Prompter(workbench.backbone).fitted(first, limit=1000)
     expected = build_prompt(workbench.backbone, question=first.question, passages=[first.document])
     assert found.ids == expected
+
+
+def test_a_chat_template_without_a_system_turn(
+    workbench: Workbench, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's text then begins the user's turn, as `lcirc ask` does it."""
+    tokenizer = workbench.backbone.tokenizer
+    template = (
+        "{% for m in messages %}{% if m.role == 'system' %}"
+        "{{ raise_exception('System role not supported') }}{% endif %}"
+        "<{{ m.role }}>{{ m.content }}{% endfor %}<model>"
+    )
+    monkeypatch.setattr(tokenizer, "chat_template", template)
+    (sample,) = batches(data_folder, "leval/sci_fi")[0].samples
+    assert sample.prompt is not None and sample.prompt.system
+    ids = Prompter(workbench.backbone).shown(sample, ["text"], document_tokens=1).ids
+    text = tokenizer.decode(ids)
+    assert text.replace(" ", "").startswith(f"<user>{sample.prompt.system}".replace(" ", ""))

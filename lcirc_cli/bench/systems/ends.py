@@ -1,0 +1,10 @@
+"""`ends`: the document's head and tail, or what else the benchmark's own rule keeps."""
+
+from .reading import Reading
+
+
+class Ends(Reading):
+    """Reads what fits into the window."""
+
+    about = "the document cut to the window by the benchmark's own rule"
+    shows = "ends"

@@ -1,0 +1,104 @@
+"""`lcirc` and `qd-lcirc`: what a memory changes, and what is as in `lcirc ask`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lcirc_cli.bench.systems import (
+    Limits,
+    Workbench,
+    open_system,
+    parse_system,
+)
+
+from .asking import LIMITS, batches, short
+
+
+def test_a_memory_changes_the_answer_loss_and_another_document_changes_it_again(
+    workbench: Workbench, qa_folder: Path
+) -> None:
+    batch = short(batches(qa_folder, f"qa:{qa_folder}")[2])
+    losses = {
+        name: open_system(parse_system(name), workbench, limits=LIMITS)
+        .run(batch)[0]
+        .output.answer_loss
+        for name in ("none", "lcirc+none", "qd-lcirc+none", "qd-lcirc+none~shuffled")
+    }
+    assert len({round(loss or 0.0, 5) for loss in losses.values()}) == 4
+
+
+def test_a_threshold_refuses_as_ask_does(
+    workbench: Workbench, qa_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = short(batches(qa_folder, f"qa:{qa_folder}")[1])
+    names = ("qd-lcirc+evidence", "qd-lcirc+evidence~shuffled", "qd-lcirc+none", "retrieval")
+    systems = [open_system(parse_system(name), workbench, limits=LIMITS) for name in names]
+    free = [system.run(batch) for system in systems]
+    config = workbench.engine(None).adapter.config
+    monkeypatch.setattr(config, "refusal_thresholds", {"evidence": 0.0})
+    for name, system, before in zip(names, systems, free, strict=True):
+        for measured, without in zip(system.run(batch), before, strict=True):
+            assert measured.output.refusal == pytest.approx(without.output.refusal, rel=1e-4)
+            assert measured.output.answer_loss == without.output.answer_loss
+            refused = measured.output.text == "The document does not say."
+            assert refused == ("evidence" in name)
+            assert refused or measured.output.text == without.output.text
+
+
+def test_a_threshold_holds_for_a_benchmark_s_prompt_too(
+    workbench: Workbench, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = short(batches(data_folder, "longbench/qasper")[0])
+    assert batch.samples[0].prompt is not None
+    system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=LIMITS)
+    config = workbench.engine(None).adapter.config
+    texts = {}
+    for threshold in (1.01, 0.0):
+        monkeypatch.setattr(config, "refusal_thresholds", {"evidence": threshold})
+        texts[threshold] = [measured.output.text for measured in system.run(batch)]
+    assert set(texts[0.0]) == {"The document does not say."}
+    assert "The document does not say." not in texts[1.01]
+
+
+def test_a_missing_name_counts_as_in_ask_and_under_our_own_prompt_only(
+    workbench: Workbench, qa_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = workbench.engine(None).adapter.config
+    thresholds = {"evidence": 1.01, "unnamed": 0.0}
+    monkeypatch.setattr(config, "refusal_thresholds", thresholds)
+    system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=LIMITS)
+    own = short(batches(qa_folder, f"qa:{qa_folder}")[1])
+    foreign = short(batches(data_folder, "longbench/qasper")[0])
+    for batch, refused in ((own, True), (foreign, False)):
+        asked = [replace(s, question=f"{s.question} in Kirkwall?") for s in batch.samples]
+        for measured in system.run(replace(batch, samples=asked)):
+            assert (measured.output.text == "The document does not say.") == refused
+
+
+@pytest.mark.parametrize("budget", [12, 40, 64, 300])
+def test_an_evidence_window_is_that_of_ask(
+    workbench: Workbench, qa_folder: Path, budget: int
+) -> None:
+    """Token for token, where the best passage alone is over the budget too."""
+    engine = workbench.engine(None)
+    limits = Limits(window=640, evidence=budget)
+    system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=limits)
+    for batch in batches(qa_folder, f"qa:{qa_folder}"):
+        memory = workbench.memory(engine, batch.samples[0].document)
+        assert memory is not None
+        for sample, measured in zip(batch.samples, system.run(short(batch)), strict=True):
+            answer = engine.ask(memory, sample.question, window_tokens=budget, max_new_tokens=1)
+            assert measured.window == answer.tokens.window
+
+
+def test_the_compressed_tokens_are_counted(workbench: Workbench, qa_folder: Path) -> None:
+    batch = short(batches(qa_folder, f"qa:{qa_folder}")[2])
+    (size,) = {len(workbench.index(batch.samples[0].document).texts[0].starts)}
+    compressed = open_system(parse_system("lcirc"), workbench, limits=LIMITS).run(batch)[0]
+    assert (compressed.compressed, compressed.dropped) == (size, 0)
+    cut = open_system(parse_system("ends"), workbench, limits=LIMITS).run(batch)[0]
+    assert cut.compressed == 0
+    assert 0 < cut.dropped < size
