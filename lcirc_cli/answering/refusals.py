@@ -1,9 +1,8 @@
 """Refusing by probability: whether "the document does not say" is the answer, and what else is.
 
 Decoding word by word prefers the refusal far beyond its probability: it is always the same words,
-while an answer's probability is divided among all ways to say it. So an adapter may name the
-probability from which it refuses; below it, the answer is the one that the model would give if it
-did not refuse.
+while an answer's probability is divided among all ways to say it. So an adapter may set the
+probability at which it refuses; below it, the model gives its best other answer.
 
 Legend: B prompts, A tokens of the refusal, V vocabulary.
 """
@@ -19,7 +18,7 @@ from transformers import LogitsProcessor
 
 
 class Refusals(LogitsProcessor):
-    """The refusal's probability after each prompt; as a processor it takes that out of the odds.
+    """The refusal's probability after each prompt; as a logits processor it removes the refusal.
 
     Scores [B, V] become log p(token | what was said, the answer is not the refusal): along the
     refusal's tokens each loses the probability that the rest of it follows.

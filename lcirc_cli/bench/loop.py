@@ -1,4 +1,4 @@
-"""A run: tasks times systems, row by row, that can be killed and gone on with.
+"""A resumable run: every task with every system, row by row.
 
 Samples of one document are asked of all systems one after another, so that what systems share (a
 document's memory) is made once; its seconds count for each of them. Processes started by torchrun
@@ -101,7 +101,7 @@ def _answers(system: System, part: Batch) -> list[Answer]:
             singles = [replace(part, samples=[s], texts=[]) for s in part.samples]
             singles += [replace(part, samples=[], texts=[t]) for t in part.texts]
             return [one for single in singles for one in _answers(system, single)]
-        return [_said(error)]
+        return [_reason(error)]
     return [_scored(*pair) for pair in zip(samples, measured, strict=True)]
 
 
@@ -111,12 +111,11 @@ def _scored(sample: Sample | TextSample, measured: Measured) -> Answer:
     except _BUGS:
         raise
     except Exception as error:
-        return _said(error)
+        return _reason(error)
 
 
-def _said(error: Exception) -> str:
-    said = first_line(error)
-    return f"{type(error).__name__}: {said}"
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def _row(

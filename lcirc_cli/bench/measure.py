@@ -56,8 +56,8 @@ def _in_a_process(
 
 def measure_one(request: dict[str, Any]) -> dict[str, Any]:
     """Warm up with a short document; then ingest and ask, each with its seconds."""
-    from lcirc_cli.bench.systems import Limits, Workbench, open_system, parse_system
-    from lcirc_cli.bench.systems.base import Batch
+    from lcirc_cli.bench.systems import Batch, Limits, Workbench, open_system, parse_system
+    from lcirc_cli.bench.systems.prompting import Prompter
     from lcirc_cli.bench.tasks.needle import Needle
     from lcirc_cli.cost.peak import peak_mb
     from lcirc_cli.engine import Engine
@@ -76,13 +76,9 @@ def measure_one(request: dict[str, Any]) -> dict[str, Any]:
         room = max(engine.backbone.max_positions, request["tokens"] + _PROMPT_ROOM)
         engine = Engine(replace(engine.backbone, max_positions=room), engine.adapter)
     bench = Workbench(engine)
-    tokenizer: Any = engine.backbone.tokenizer
-
-    def count(text: str) -> int:
-        return len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-
     tokens, spec = request["tokens"], parse_system(request["system"])
     system = open_system(spec, bench, limits=Limits(request["window"]))
+    count = Prompter(engine.backbone).count
     warm, sample = (
         replace(next(Needle((n,), (0.5,), 1, _SEED, count).samples()), max_new_tokens=1)
         for n in (_WARM_UP, tokens)

@@ -22,12 +22,11 @@ class Planned:
     """The samples of one task.
 
     Attributes:
-        total: questions of the whole file.
+        everything: the samples of the whole file.
         asked: those that are asked, in the file's order.
     """
 
     task: Task
-    total: int
     everything: Sequence[Sample | TextSample]
     asked: Sequence[Sample | TextSample]
 
@@ -100,7 +99,7 @@ def plan(task: Task, *, limit: int | None, seed: int) -> Planned:
     if limit is not None and limit < len(units):
         chosen = set(random.Random(f"{seed}/{_drawn_as(task)}").sample(range(len(units)), limit))
         asked = [one for i, unit in enumerate(units.values()) if i in chosen for one in unit]
-    return Planned(task, len(everything), everything, asked)
+    return Planned(task, everything, asked)
 
 
 def _drawn_as(task: Task) -> str:

@@ -108,7 +108,6 @@ class Output:
         answer_loss: nats a token of the first gold answer, where the system measures it.
         refusal: the probability that the answer begins with the refusal of `lcirc ask`.
         loss: mean nats a token of the scored text (`TextSample`).
-        found: what the system itself says about whether the document answers the question.
         ranking: character ranges of the document, best first, where the system ranks passages.
     """
 
@@ -117,7 +116,6 @@ class Output:
     answer_loss: float | None = None
     refusal: float | None = None
     loss: float | None = None
-    found: bool | None = None
     ranking: tuple[tuple[int, int], ...] | None = None
 
 

@@ -111,11 +111,6 @@ def test_answerable_and_unanswerable_questions() -> None:
     assert made_up == {"f1": 0.0, "exact": 0.0, "refused_unanswerable": 0.0}
 
 
-def test_a_system_may_say_itself_that_it_found_nothing() -> None:
-    values = score(replace(BASE, answers=()), Output("1911", found=False)).values
-    assert values["refused_unanswerable"] == 1.0
-
-
 def test_recall_of_evidence() -> None:
     ranking = ((40, 46), (30, 40), (20, 25), (0, 5))
     values = score(BASE, Output("x", ranking=ranking)).values

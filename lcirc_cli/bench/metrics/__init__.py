@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +37,11 @@ class Metric:
     Attributes:
         score: sample and output to values.
         headlines: the rows of the table, the benchmark's own first.
-        lower_is_better: for losses.
     """
 
     name: str
     score: Callable[[Sample, Output], Scored] | Callable[[TextSample, Output], Scored]
     headlines: tuple[Headline, ...]
-    lower_is_better: bool = False
 
 
 def mean_of(means: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,6 +64,7 @@ def _plain(*names: str) -> tuple[Headline, ...]:
 
 
 _JUDGE = (Headline("exact_match", ("loyalty", "fact"), mean_of), *_plain("loyalty", "fact"))
+_LETTERS = _plain("exact_match", "accuracy")
 _ROUGE = (
     Headline("rouge", ("rouge1", "rouge2", "rougeL"), geometric),
     *_plain("rouge1", "rouge2", "rougeL"),
@@ -79,8 +79,8 @@ _QA = (
 _ALL = (
     Metric("qa_f1", rules.qa_f1, _plain("f1", "exact")),
     Metric("infinitebench_choice", rules.infinitebench_choice, _plain("accuracy")),
-    Metric("leval_letter", rules.leval_letter, _plain("exact_match", "accuracy")),
-    Metric("leval_letters", rules.leval_letters, _plain("exact_match", "accuracy")),
+    Metric("leval_letter", partial(rules.leval_letters, several=False), _LETTERS),
+    Metric("leval_letters", partial(rules.leval_letters, several=True), _LETTERS),
     Metric("leval_judge", rules.leval_judge, _JUDGE),
     Metric("leval_f1", rules.leval_f1, _plain("f1", "f1_all", "exact")),
     Metric("leval_rouge", rules.leval_rouge, _ROUGE),
@@ -93,12 +93,11 @@ _ALL = (
             Headline("perplexity", ("loss",), exponential, percent=False),
             Headline("loss", ("loss",), mean_of, percent=False),
         ),
-        lower_is_better=True,
     ),
     Metric("paper_f1_first_line", rules.paper_f1_first_line, _plain("f1")),
     Metric("paper_choice", rules.paper_choice, _plain("accuracy")),
-    Metric("paper_letter", rules.paper_letter, _plain("exact_match")),
-    Metric("paper_letters", rules.paper_letters, _plain("exact_match")),
+    Metric("paper_letter", partial(rules.paper_letters, several=False), _LETTERS[:1]),
+    Metric("paper_letters", partial(rules.paper_letters, several=True), _LETTERS[:1]),
     Metric("paper_judge", rules.paper_judge, _JUDGE),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

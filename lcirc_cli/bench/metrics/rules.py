@@ -38,24 +38,24 @@ def paper_choice(sample: Sample, output: Output) -> Scored:
     return _choice(right, understood, output.text)
 
 
-def leval_letter(sample: Sample, output: Output) -> Scored:
-    """L-Eval quality and tpo: one right letter."""
-    return _letters(sample, output, several=False)
+def leval_letters(sample: Sample, output: Output, *, several: bool) -> Scored:
+    """L-Eval quality and tpo: one right letter; coursera (`several`): or more, 0.25 for a part."""
+    letters, understood = choices.leval_letters(output.text, several=several)
+    gold = choices.leval_gold_letters(sample.answers[0])
+    credit = exams.exact_match(letters, gold)
+    blank = _is_blank(output.text)
+    values = {"exact_match": credit, "accuracy": float(credit == 1.0)}
+    return Scored(values, blank, format_failure=not (understood or blank))
 
 
-def leval_letters(sample: Sample, output: Output) -> Scored:
-    """L-Eval coursera: one right letter or more, 0.25 for a part of them."""
-    return _letters(sample, output, several=True)
-
-
-def paper_letter(sample: Sample, output: Output) -> Scored:
-    """The paper's quality and tpo: first line, no partial credit (D.3, 3 and 5)."""
-    return _paper_letters(sample, output, several=False)
-
-
-def paper_letters(sample: Sample, output: Output) -> Scored:
-    """The paper's coursera: first line, supersets accepted (D.3, 3 and 5)."""
-    return _paper_letters(sample, output, several=True)
+def paper_letters(sample: Sample, output: Output, *, several: bool) -> Scored:
+    """The paper's: first line, no partial credit, supersets accepted (D.3, 3 and 5)."""
+    line = scoring.first_line(output.text)
+    letters, understood = choices.leval_letters(line, several=several)
+    gold = choices.leval_gold_letters(sample.answers[0])
+    blank = _is_blank(line)
+    values = {"exact_match": exams.paper_exact_match(letters, gold)}
+    return Scored(values, blank, format_failure=not (understood or blank))
 
 
 def leval_judge(sample: Sample, output: Output) -> Scored:
@@ -95,11 +95,11 @@ def leval_rouge(sample: Sample, output: Output) -> Scored:
 def squad(sample: Sample, output: Output) -> Scored:
     """Our documents and questions: F1 and exact match by SQuAD 2's rules.
 
-    A question without an answer is right when it is refused, by words or by `Output.found`.
+    A question without an answer is right when it is refused.
     `f1_missed@5` is F1 of the questions whose evidence is in none of the five first passages: what
     the answer is worth where retrieval failed.
     """
-    refused = output.found is False or is_refusal(output.text)
+    refused = is_refusal(output.text)
     if not sample.answers:
         values = dict.fromkeys(("f1", "exact", "refused_unanswerable"), float(refused))
     else:
@@ -147,24 +147,6 @@ def _overlap(sample: Sample, text: str) -> Scored:
 def _choice(right: bool, understood: bool, text: str) -> Scored:
     blank = _is_blank(text)
     return Scored({"accuracy": float(right)}, blank, format_failure=not (understood or blank))
-
-
-def _letters(sample: Sample, output: Output, *, several: bool) -> Scored:
-    letters, understood = choices.leval_letters(output.text, several=several)
-    gold = choices.leval_gold_letters(sample.answers[0])
-    credit = exams.exact_match(letters, gold)
-    blank = _is_blank(output.text)
-    values = {"exact_match": credit, "accuracy": float(credit == 1.0)}
-    return Scored(values, blank, format_failure=not (understood or blank))
-
-
-def _paper_letters(sample: Sample, output: Output, *, several: bool) -> Scored:
-    line = scoring.first_line(output.text)
-    letters, understood = choices.leval_letters(line, several=several)
-    gold = choices.leval_gold_letters(sample.answers[0])
-    blank = _is_blank(line)
-    values = {"exact_match": exams.paper_exact_match(letters, gold)}
-    return Scored(values, blank, format_failure=not (understood or blank))
 
 
 def _judged(gold: tuple[str, str], said: tuple[str, str], output: Output) -> Scored:

@@ -53,7 +53,7 @@ def make_report(
     costs = _optional(out / "cost.json", [])
     tuning = _optional(out / "tuning.json", {}) if compare_paper else None
     summary = json.dumps([line.to_json() for line in lines], indent=1).encode() + b"\n"
-    text = f"# Benchmark of {run['model']}, protocol {run['protocol']}\n\n{_said(run)}\n\n"
+    text = f"# Benchmark of {run['model']}, protocol {run['protocol']}\n\n{_about(run)}\n\n"
     atomic_write(out / "summary.json", summary)
     atomic_write(out / "report.csv", comma_separated(lines).encode())
     atomic_write(out / "report.md", (text + markdown(lines, tuning=tuning)).encode("utf-8"))
@@ -62,7 +62,7 @@ def make_report(
     return lines
 
 
-def _said(run: Mapping[str, Any]) -> str:
+def _about(run: Mapping[str, Any]) -> str:
     limit = "all questions" if run["limit"] is None else f"at most {run['limit']} questions a task"
     return (
         f"{limit} (seed {run['seed']}), windows of {run['window']} tokens, "

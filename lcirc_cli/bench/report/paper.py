@@ -14,28 +14,27 @@ from ..textable import Table
 from .summary import Line
 from .tuning import QA, UNKNOWN, UNTRAINED, UNTUNED
 
-_LONG = (
-    "infinitebench/en_mc",
-    "infinitebench/en_qa",
-    "longbench/narrativeqa",
-    "longbench/qasper",
-    "longbench/multifieldqa_en",
-    "longbench/hotpotqa",
-    "longbench/2wikimqa",
-    "longbench/musique",
-)
-_LONG_NAMES = ("En.MC", "En.QA", "NQA", "Qasper", "MFQA", "HQA", "2WQA", "MSQ")
-_LEVAL = (
-    "leval/coursera",
-    "leval/quality",
-    "leval/tpo",
-    "leval/sci_fi",
-    "leval/financial_qa",
-    "leval/narrative_qa",
-    "leval/natural_question",
-    "leval/scientific_qa",
-)
-_LEVAL_NAMES = ("CS", "QALIT", "TOEFL", "SF", "LFQA", "NQA", "NQ", "Qasper")
+# The columns: our name of a task, and the paper's.
+_LONG = {
+    "infinitebench/en_mc": "En.MC",
+    "infinitebench/en_qa": "En.QA",
+    "longbench/narrativeqa": "NQA",
+    "longbench/qasper": "Qasper",
+    "longbench/multifieldqa_en": "MFQA",
+    "longbench/hotpotqa": "HQA",
+    "longbench/2wikimqa": "2WQA",
+    "longbench/musique": "MSQ",
+}
+_LEVAL = {
+    "leval/coursera": "CS",
+    "leval/quality": "QALIT",
+    "leval/tpo": "TOEFL",
+    "leval/sci_fi": "SF",
+    "leval/financial_qa": "LFQA",
+    "leval/narrative_qa": "NQA",
+    "leval/natural_question": "NQ",
+    "leval/scientific_qa": "Qasper",
+}
 
 _TABLE_4 = {
     "Llama-2-7B": (6.99, 3.95, 13.04, 12.08, 14.68, 16.27, 7.10, 4.41),
@@ -84,47 +83,29 @@ _TUNINGS = {
 
 
 @dataclass(frozen=True)
-class _Group:
-    """Columns of a published table with their average.
+class _Published:
+    """A table of the paper.
 
     Attributes:
-        start, end: of its tasks among the table's.
-        average: its place in `_AVERAGES`.
+        tasks: its columns.
+        groups: those that have an average together, and its place in `_AVERAGES`.
     """
 
-    start: int
-    end: int
-    average: int
-
-
-@dataclass(frozen=True)
-class _Published:
     title: str
-    tasks: Sequence[str]
-    names: Sequence[str]
+    tasks: Mapping[str, str]
     scores: Mapping[str, Sequence[float]]
-    groups: Sequence[_Group]
+    groups: Sequence[tuple[slice, int]]
 
 
 _TABLES = (
     _Published(
         "Table 4: InfiniteBench and LongBench",
         _LONG,
-        _LONG_NAMES,
         _TABLE_4,
-        (_Group(0, 2, 0), _Group(2, 8, 1)),
+        ((slice(0, 2), 0), (slice(2, 8), 1)),
     ),
-    _Published("Table 5: L-Eval", _LEVAL, _LEVAL_NAMES, _TABLE_5, (_Group(0, 8, 2),)),
+    _Published("Table 5: L-Eval", _LEVAL, _TABLE_5, ((slice(0, 8), 2),)),
 )
-
-
-def published(task: str) -> dict[str, float]:
-    """The paper's scores of a task by its model names; empty where it has none."""
-    for table in _TABLES:
-        if task in table.tasks:
-            index = table.tasks.index(task)
-            return {model: scores[index] for model, scores in table.scores.items()}
-    return {}
 
 
 def counterpart(system: str, tuning: str = UNKNOWN) -> str | None:
@@ -165,22 +146,21 @@ def _beside(
     tuning: Mapping[str, str],
 ) -> Table:
     columns, rows = ["row", "from"], []
-    for group in table.groups:
-        columns += [*table.names[group.start : group.end], "Avg"]
+    for part, _ in table.groups:
+        columns += [*[*table.tasks.values()][part], "Avg"]
     paired = {system: counterpart(system, tuning.get(system, UNKNOWN)) for system in systems}
     for model, printed in table.scores.items():
         cells = []
-        for group in table.groups:
-            cells += [*printed[group.start : group.end], _AVERAGES[model][group.average]]
+        for part, average in table.groups:
+            cells += [*printed[part], _AVERAGES[model][average]]
         rows.append([model, _FROM[0], *map(_number, cells)])
         for system in (one for one, name in paired.items() if name == model):
             own = [scores.get((system, task)) for task in table.tasks]
             found: list[float | None] = []
-            for group in table.groups:
-                part = own[group.start : group.end]
-                known = [score for score in part if score is not None]
-                whole = len(known) == len(part)
-                found += [*part, sum(known) / len(known) if whole else None]
+            for part, _ in table.groups:
+                known = [score for score in own[part] if score is not None]
+                whole = len(known) == len(own[part])
+                found += [*own[part], sum(known) / len(known) if whole else None]
             rows.append([system, _FROM[1], *map(_number, found)])
     alone = [
         f"{system} ({_TUNINGS[tuning.get(system, UNKNOWN)]})"

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 Combine = Callable[[Array], Array]
 RESAMPLES = 4_000
 SEED = 20250213
+TAILS = ((1 - 0.95) / 2, 1 - (1 - 0.95) / 2)  # of a 95 % interval
 _BLOCK_VALUES = 1_000_000  # drawn values at a time, a column: 8 MB
 
 
@@ -28,18 +29,17 @@ class Interval:
     high: float
 
 
-def interval(values: Array, combine: Combine, *, level: float = 0.95, seed: int = SEED) -> Interval:
-    """Combine the means of `values` [n, k], with the bootstrap interval of that.
+def interval(values: Array, combine: Combine, *, seed: int = SEED) -> Interval:
+    """Combine the means of `values` [n, k], with the 95 % bootstrap interval of that.
 
     Raises:
         ValueError: no values.
     """
-    return _estimate(_resampled(values, combine, seed=seed), values, combine, level=level)
+    low, high = np.quantile(_resampled(values, combine, seed=seed), TAILS)
+    return Interval(float(combine(values.mean(axis=0))), float(low), float(high))
 
 
-def paired_difference(
-    values: Array, baseline: Array, combine: Combine, *, level: float = 0.95, seed: int = SEED
-) -> Interval:
+def paired_difference(values: Array, baseline: Array, combine: Combine) -> Interval:
     """Score minus baseline's score, both over the same samples in the same order.
 
     The same samples are drawn for both, so what is common to a sample cancels out.
@@ -54,13 +54,7 @@ def paired_difference(
     def difference(means: Array) -> Array:
         return np.asarray(combine(means[..., :k]) - combine(means[..., k:]))
 
-    return interval(np.concatenate([values, baseline], axis=1), difference, level=level, seed=seed)
-
-
-def _estimate(draws: Array, values: Array, combine: Combine, *, level: float) -> Interval:
-    tail = (1 - level) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(float(combine(values.mean(axis=0))), float(low), float(high))
+    return interval(np.concatenate([values, baseline], axis=1), difference)
 
 
 def _resampled(values: Array, combine: Combine, *, seed: int) -> Array:

@@ -16,7 +16,7 @@ from lcirc_cli.errors import UsageError
 
 from ..metrics import METRICS, Headline
 from ..results import Row
-from .statistics import interval, paired_difference
+from .statistics import Interval, interval, paired_difference
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Line:
     task: str
     system: str
     metric: str
-    score: float | None
-    low: float | None
-    high: float | None
-    n: int
-    total: int
-    blank: int
-    format_failures: int
-    failed: int
-    seconds: float
-    peak_mb: float
+    score: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    total: int = 0
+    blank: int = 0
+    format_failures: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    peak_mb: float = 0.0
     difference: float | None = None
     difference_low: float | None = None
     difference_high: float | None = None
@@ -149,22 +149,9 @@ def _troubles(rows: Sequence[Row], asked: int | None) -> list[str]:
 
 def _unanswered(task: str, system: str, planned: Mapping[str, Any]) -> Line:
     """The line of a system that was not asked anything yet."""
-    return Line(
-        task=task,
-        system=system,
-        metric=METRICS[planned["metric"]].headlines[0].name,
-        score=None,
-        low=None,
-        high=None,
-        n=0,
-        total=planned["asked"],
-        blank=0,
-        format_failures=0,
-        failed=0,
-        seconds=0.0,
-        peak_mb=0.0,
-        note=f"unfinished: 0 of {planned['asked']} asked so far",
-    )
+    asked, metric = planned["asked"], METRICS[planned["metric"]].headlines[0].name
+    note = f"unfinished: 0 of {asked} asked so far"
+    return Line(task, system, metric, total=asked, note=note)
 
 
 def _line(
@@ -181,7 +168,7 @@ def _line(
     lost = [row for row in rows if any(name in row.missing for name in headline.values)]
     scale = 100.0 if headline.percent else 1.0
     found = interval(_values(asked, headline), headline.combine)
-    difference = _difference(asked, against, headline)
+    pair = _difference(asked, against, headline)
     return Line(
         task=asked[0].task,
         system=asked[0].system,
@@ -189,18 +176,16 @@ def _line(
         score=found.value * scale,
         low=found.low * scale,
         high=found.high * scale,
-        difference=None if difference is None else difference[0] * scale,
-        difference_low=None if difference is None else difference[1] * scale,
-        difference_high=None if difference is None else difference[2] * scale,
-        baseline=baseline if difference is not None else "",
+        difference=None if pair is None else pair.value * scale,
+        difference_low=None if pair is None else pair.low * scale,
+        difference_high=None if pair is None else pair.high * scale,
+        baseline="" if pair is None else baseline,
         facet=facet,
         **_counts([*asked, *lost]),
     )
 
 
-def _difference(
-    rows: Sequence[Row], against: Sequence[Row], headline: Headline
-) -> tuple[float, float, float] | None:
+def _difference(rows: Sequence[Row], against: Sequence[Row], headline: Headline) -> Interval | None:
     scored = [r for r in against if r.applicable]
     other = {r.id: r for r in scored if all(name in r.values for name in headline.values)}
     paired = [row for row in rows if row.id in other]
@@ -208,8 +193,7 @@ def _difference(
         return None
     values = _values(paired, headline)
     base = _values([other[row.id] for row in paired], headline)
-    found = paired_difference(values, base, headline.combine)
-    return found.value, found.low, found.high
+    return paired_difference(values, base, headline.combine)
 
 
 def _values(rows: Sequence[Row], headline: Headline) -> np.ndarray:
@@ -231,20 +215,9 @@ def _counts(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _empty(rows: Sequence[Row], facet: str, note: str, *, total: int) -> Line:
     """A line without a score: nothing could be scored, or there was nothing to score."""
-    headline = METRICS[rows[0].metric].headlines[0].name
-    counts = _counts(rows) | {"n": 0, "total": total}
-    first = rows[0]
-    return Line(
-        task=first.task,
-        system=first.system,
-        metric=headline,
-        score=None,
-        low=None,
-        high=None,
-        facet=facet,
-        note=note,
-        **counts,
-    )
+    first, counts = rows[0], _counts(rows) | {"n": 0, "total": total}
+    metric = METRICS[first.metric].headlines[0].name
+    return Line(first.task, first.system, metric, facet=facet, note=note, **counts)
 
 
 def _by_facet(rows: Sequence[Row]) -> dict[str, list[Row]]:

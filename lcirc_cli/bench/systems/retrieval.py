@@ -87,7 +87,7 @@ class SentenceEncoder:
         positions = getattr(model.config, "max_position_embeddings", None)
         limits = (self._tokenizer.model_max_length, positions)
         self._limit = min(limit for limit in limits if limit)
-        self._said = False
+        self._warned = False
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> np.ndarray:
@@ -98,7 +98,7 @@ class SentenceEncoder:
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
         whole = self._tokenizer(list(texts), padding=True, return_tensors="pt", verbose=False)
         if whole["input_ids"].shape[1] > self._limit:
-            self._say()
+            self._warn_once()
             whole = self._tokenizer(
                 list(texts),
                 padding=True,
@@ -112,13 +112,13 @@ class SentenceEncoder:
         mean_BD = (hidden_BTD * weight_BT1).sum(dim=1) / weight_BT1.sum(dim=1).clamp(min=1)
         return torch.nn.functional.normalize(mean_BD, dim=-1).cpu().numpy()
 
-    def _say(self) -> None:
-        if not self._said:
+    def _warn_once(self) -> None:
+        if not self._warned:
             console.note(
                 f"{self._name} reads {self._limit:,} tokens at most: longer passages are ranked "
                 "by their beginnings"
             )
-            self._said = True
+            self._warned = True
 
 
 def _folder(name: str, *, offline: bool) -> Path:

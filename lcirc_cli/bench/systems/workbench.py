@@ -53,16 +53,10 @@ class Workbench:
             self._engines[adapter] = Engine(self.backbone, loaded)
         return self._engines[adapter]
 
-    def memory(self, engine: Engine, text: str) -> MemoryContents | None:
-        """A document's memory; None for a document without words.
-
-        Raises:
-            OutOfMemoryError: even a small part is too much.
-        """
-        return self.timed_memory(engine, text)[0]
-
-    def timed_memory(self, engine: Engine, text: str) -> tuple[MemoryContents | None, float, bool]:
+    def memory(self, engine: Engine, text: str) -> tuple[MemoryContents | None, float, bool]:
         """A document's memory, the seconds that making it took, and whether that was just now.
+
+        A document without words has none.
 
         Raises:
             OutOfMemoryError: even a small part is too much.
@@ -107,7 +101,7 @@ class MemoryReader:
         Raises:
             OutOfMemoryError: even a small part is too much.
         """
-        contents, seconds, made = self._bench.timed_memory(self._engine, text)
+        contents, seconds, made = self._bench.memory(self._engine, text)
         digest = text_digest(text)
         known = digest in self._own
         self._own[digest] = None

@@ -18,6 +18,7 @@ from ..sample import Sample
 from .options import TaskOptions, estimate_tokens
 from .template import split_template
 
+DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)  # where a fact is planted: 0 at the start, 1 at the end
 MAX_NEW_TOKENS = 16
 _CODE_DIGITS = 6
 _SENTENCES_A_PARAGRAPH = 6
@@ -103,7 +104,7 @@ def open_task(options: TaskOptions) -> Needle:
     """The grid that the options ask for."""
     return Needle(
         options.lengths,
-        options.depths,
+        DEPTHS,
         options.facts,
         options.seed,
         options.count_tokens or estimate_tokens,

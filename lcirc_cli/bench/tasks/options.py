@@ -9,7 +9,6 @@ from pathlib import Path
 from ..sample import Protocols
 
 DEFAULT_LENGTHS = (4096, 8192, 16384, 32768, 65536, 131072)
-DEFAULT_DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,6 @@ class TaskOptions:
         seed: for what is drawn: joined documents, planted facts.
         join: documents joined to make one (qa).
         lengths: context lengths in tokens (perplexity, needle).
-        depths: where a fact is planted, 0 at the start to 1 at the end (needle).
         facts: planted facts a cell of the grid (needle).
         count_tokens: length of a text in the backbone's tokens; None estimates it from words.
     """
@@ -34,7 +32,6 @@ class TaskOptions:
     seed: int = 0
     join: int = 1
     lengths: tuple[int, ...] = DEFAULT_LENGTHS
-    depths: tuple[float, ...] = DEFAULT_DEPTHS
     facts: int = 2
     count_tokens: Callable[[str], int] | None = None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lcirc_cli.backbones import hub
 from lcirc_cli.bench.systems import (
     Limits,
     Workbench,
@@ -87,7 +88,7 @@ def test_an_evidence_window_is_that_of_ask(
     limits = Limits(window=640, evidence=budget)
     system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=limits)
     for batch in batches(qa_folder, f"qa:{qa_folder}"):
-        memory = workbench.memory(engine, batch.samples[0].document)
+        memory, _, _ = workbench.memory(engine, batch.samples[0].document)
         assert memory is not None
         for sample, measured in zip(batch.samples, system.run(short(batch)), strict=True):
             answer = engine.ask(memory, sample.question, window_tokens=budget, max_new_tokens=1)
@@ -102,3 +103,16 @@ def test_the_compressed_tokens_are_counted(workbench: Workbench, qa_folder: Path
     cut = open_system(parse_system("ends"), workbench, limits=LIMITS).run(batch)[0]
     assert cut.compressed == 0
     assert 0 < cut.dropped < size
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_offline_holds_for_an_adapter_of_its_own(
+    offline: bool, workbench: Workbench, adapter_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(
+        hub, "snapshot", lambda name, *, offline=False: [seen.append(offline), adapter_folder][1]
+    )
+    bench = Workbench(workbench.engine(None), offline=offline)
+    open_system(parse_system("lcirc@owner/adapter"), bench, limits=LIMITS)
+    assert seen == [offline]
