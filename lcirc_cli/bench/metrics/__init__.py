@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sample import Output, Sample, Scored, TextSample
-from . import rules
+from . import choices, rules
 
 Combine = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -78,7 +78,11 @@ _QA = (
 
 _ALL = (
     Metric("qa_f1", rules.qa_f1, _plain("f1", "exact")),
-    Metric("infinitebench_choice", rules.infinitebench_choice, _plain("accuracy")),
+    Metric(
+        "infinitebench_choice",
+        partial(rules.choice, read=choices.infinitebench_choice),
+        _plain("accuracy"),
+    ),
     Metric("leval_letter", partial(rules.leval_letters, several=False), _LETTERS),
     Metric("leval_letters", partial(rules.leval_letters, several=True), _LETTERS),
     Metric("leval_judge", rules.leval_judge, _JUDGE),
@@ -95,7 +99,7 @@ _ALL = (
         ),
     ),
     Metric("paper_f1_first_line", rules.paper_f1_first_line, _plain("f1")),
-    Metric("paper_choice", rules.paper_choice, _plain("accuracy")),
+    Metric("paper_choice", partial(rules.choice, read=choices.paper_choice), _plain("accuracy")),
     Metric("paper_letter", partial(rules.paper_letters, several=False), _LETTERS[:1]),
     Metric("paper_letters", partial(rules.paper_letters, several=True), _LETTERS[:1]),
     Metric("paper_judge", rules.paper_judge, _JUDGE),

@@ -7,6 +7,8 @@ nats a token.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from lcirc_cli.qa import scoring
 from lcirc_cli.qa.scoring import is_refusal
 
@@ -26,16 +28,13 @@ def paper_f1_first_line(sample: Sample, output: Output) -> Scored:
     return _overlap(sample, scoring.first_line(output.text))
 
 
-def infinitebench_choice(sample: Sample, output: Output) -> Scored:
-    """InfiniteBench En.MC by its own letter rules; answers are the option's text and letter."""
-    right, understood = choices.infinitebench_choice(output.text, sample.answers)
-    return _choice(right, understood, output.text)
-
-
-def paper_choice(sample: Sample, output: Output) -> Scored:
-    """En.MC with the paper's two chances (D.3, 4)."""
-    right, understood = choices.paper_choice(output.text, sample.answers)
-    return _choice(right, understood, output.text)
+def choice(
+    sample: Sample, output: Output, *, read: Callable[[str, Sequence[str]], tuple[bool, bool]]
+) -> Scored:
+    """En.MC by a rule of `choices`; answers are the option's text and letter."""
+    right, understood = read(output.text, sample.answers)
+    blank = _is_blank(output.text)
+    return Scored({"accuracy": float(right)}, blank, format_failure=not (understood or blank))
 
 
 def leval_letters(sample: Sample, output: Output, *, several: bool) -> Scored:
@@ -142,11 +141,6 @@ def _overlap(sample: Sample, text: str) -> Scored:
         "exact": scoring.exact(text, sample.answers),
     }
     return Scored(values, blank=_is_blank(text))
-
-
-def _choice(right: bool, understood: bool, text: str) -> Scored:
-    blank = _is_blank(text)
-    return Scored({"accuracy": float(right)}, blank, format_failure=not (understood or blank))
 
 
 def _judged(gold: tuple[str, str], said: tuple[str, str], output: Output) -> Scored:
