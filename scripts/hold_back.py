@@ -17,6 +17,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.qa.form import find_file
+from lcirc_cli.qa.rows import read_rows
+
 _ASKS_YES_NO = re.compile(
     r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should|shall|may|must)\b",
     re.I,
@@ -36,7 +39,7 @@ def main() -> None:
 
 def split(source: Path, out: Path, *, share: float) -> None:
     """Write both parts of one set, and print what is in them."""
-    documents, questions = _rows(source / "documents"), _rows(source / "qa")
+    documents, questions = (list(read_rows(find_file(source, n))) for n in ("documents", "qa"))
     kept = [row for row in questions if not _misfits(row)]
     for part in ("train", "held"):
         own = [row for row in documents if is_held(row["id"], share) == (part == "held")]
@@ -61,15 +64,6 @@ def _misfits(row: dict[str, Any]) -> bool:
     if not row["answers"] or not _ASKS_YES_NO.match(asked) or _OR.search(asked):
         return False
     return not any(answer.strip().lower().startswith(("yes", "no")) for answer in row["answers"])
-
-
-def _rows(stem: Path) -> list[dict[str, Any]]:
-    packed = stem.with_suffix(".jsonl.gz")
-    if packed.exists():
-        text = gzip.decompress(packed.read_bytes()).decode()
-    else:
-        text = stem.with_suffix(".jsonl").read_text("utf-8")
-    return [json.loads(line) for line in text.split("\n") if line]
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:

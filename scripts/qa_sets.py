@@ -5,17 +5,16 @@ Evidence needs text alone: what is indexed here has no tokens.
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lcirc_cli.evidence import Text
 from lcirc_cli.files import atomic_write, make_folder
+from lcirc_cli.qa.form import read_folder
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,15 @@ class Labelled:
 
 def read_set(folder: Path) -> list[Labelled]:
     """All documents of a set that have questions, in the order of the file."""
+    texts, asked = read_folder(folder)
     questions: dict[str, list[Question]] = {}
-    for row in _rows(folder, "qa.jsonl"):
-        evidence = tuple((start, end) for start, end in row["evidence"])
-        question = Question(row["question"], tuple(row["answers"]), evidence)
-        questions.setdefault(row["document_id"], []).append(question)
+    for identity, each in asked:
+        question = Question(each.question, each.answers, each.evidence)
+        questions.setdefault(identity, []).append(question)
     return [
-        Labelled(row["id"], row["text"], tuple(questions[row["id"]]))
-        for row in _rows(folder, "documents.jsonl")
-        if row["id"] in questions
+        Labelled(identity, text, tuple(questions[identity]))
+        for identity, text in texts.items()
+        if identity in questions
     ]
 
 
@@ -81,9 +80,3 @@ def write_set(folder: Path, documents: Sequence[Labelled]) -> None:
 def texts_without_tokens(texts: Sequence[str]) -> list[Text]:
     """Texts to index: evidence needs no tokens."""
     return [Text(f"document {n}", text, np.zeros(0, np.int64)) for n, text in enumerate(texts)]
-
-
-def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    plain, packed = folder / name, folder / f"{name}.gz"
-    with gzip.open(packed, "rt", encoding="utf-8") if packed.exists() else plain.open() as file:
-        return [json.loads(line) for line in file]

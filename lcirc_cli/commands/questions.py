@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from lcirc_cli.commands.common import SUFFIX
-from lcirc_cli.errors import UsageError
+from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import exists
+from lcirc_cli.qa.rows import file_lines, json_values
 
 
 def split_arguments(
@@ -77,25 +77,21 @@ def read_questions(path: Path) -> list[str]:
     """
     if str(path) == "-" and sys.stdin is None:
         raise UsageError("standard input is closed; pipe the questions in, or name their file")
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"can't read the questions in {path}: {reason}") from error
     found: list[str] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        asked = record.get("question") if isinstance(record, dict) else record
-        if not isinstance(asked, str) or not asked.strip() or not _is_text(asked):
-            raise UsageError(
-                f'{path}, line {number}: not a question; write {{"question": "..."}} on each line'
-            )
-        found.append(asked)
+    try:
+        piped = (line.encode("utf-8", "surrogatepass") for line in sys.stdin)
+        lines = piped if str(path) == "-" else file_lines(path)
+        for number, value in json_values(lines, str(path)):
+            asked = value.get("question") if isinstance(value, dict) else value
+            if not isinstance(asked, str) or not asked.strip() or not _is_text(asked):
+                raise UsageError(
+                    f"{path}, line {number}: not a question; write "
+                    '{"question": "..."} on each line'
+                )
+            found.append(asked)
+    except (DocumentError, UnicodeDecodeError) as error:
+        reason = error if isinstance(error, DocumentError) else "standard input is not UTF-8 text"
+        raise UsageError(f"--questions: {reason}") from error
     if not found:
         raise UsageError(f"{path} holds no question")
     return found

@@ -36,7 +36,7 @@ from lcirc_cli.lqa.pairs.progress import show_progress
 from lcirc_cli.lqa.pairs.step import MakePairs
 from lcirc_cli.lqa.settings import DocumentSettings, LqaSettings, pairs_hash, plan_hash
 from lcirc_cli.qa import hub
-from lcirc_cli.qa.lines import read_lines
+from lcirc_cli.qa.rows import read_rows
 from lcirc_cli.version import __version__
 
 MOST_READERS = 64  # tasks that read inputs; the same for any number of workers
@@ -246,7 +246,7 @@ def write_sample(out: Path, count: int, *, seed: int) -> Path:
     """Write OUT/sample.html: `count` accepted pairs beside their evidence, and some rejected."""
     pairs = sample_page.choose(output.accepted_pairs(out), count, seed=seed)
     rejected = out / output.PARTS["rejected-pairs"]
-    rows = read_lines(rejected) if rejected.exists() else iter(())
+    rows = read_rows(rejected) if rejected.exists() else iter(())
     dropped = sample_page.choose((({}, row) for row in rows), max(1, count // 4), seed=seed)
     path = out / "sample.html"
     text = sample_page.page(pairs, [row for _, row in dropped])

@@ -1,39 +1,60 @@
 """The form documents + qa: `documents.jsonl[.gz]` and `qa.jsonl[.gz]` in a folder, checked.
 
-Offsets are characters here. Knows nothing about tokens.
+Training, bench and scripts read it here, so all of them refuse the same rows. Offsets are
+characters. Knows nothing about tokens.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import DocumentError
+from lcirc_cli.qa.rows import Record, read_records
 
 
-def numbered_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """("file:line", row) of a .jsonl or .jsonl.gz file.
+@dataclass(frozen=True)
+class Asked:
+    """A question about a document, its texts as they are written in the row."""
+
+    line: int  # of its file
+    question: str
+    answers: tuple[str, ...]  # empty = unanswerable
+    evidence: tuple[tuple[int, int], ...]  # characters [start, end) of the document's text
+    options: tuple[str, ...] = ()
+    kind: str = ""  # the row's "type": span, yesno, derived, ...; "" where it has none
+    history: tuple[tuple[str, str], ...] = ()  # earlier turns: what was asked, what was said
+
+
+def read_folder(folder: Path) -> tuple[dict[str, str], Iterator[tuple[str, Asked]]]:
+    """The texts of a folder's documents by id, and its questions, each with its document's id.
 
     Raises:
-        DocumentError: the file can't be read, or a line is not a JSON object.
+        DocumentError: a file is missing, ambiguous or broken, a document is empty or there twice,
+            or a question lacks something; with the line.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
-    number = 0
-    try:
-        with opener(path, "rb") as lines:  # decoded by the line, so that a bad one is known
-            number = 1
-            while line := lines.readline():
-                row = json.loads(line.decode("utf-8"))
-                if not isinstance(row, dict):
-                    raise ValueError("not a JSON object")
-                yield f"{path}:{number}", row
-                number += 1
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DocumentError(f"{path}:{number}: can't be read ({error})") from error
+    file, questions = find_file(folder, "documents"), find_file(folder, "qa")
+    texts: dict[str, str] = {}
+    for record, identity, text in _documents(file):
+        if identity in texts:
+            raise record.error(f"a second document with the id {identity!r}: no id may occur twice")
+        texts[identity] = text
+    if not texts:
+        raise DocumentError(f"{file} holds no document")
+    return texts, _questions(questions, texts)
+
+
+def read_texts(source: Path) -> Iterator[tuple[str, str]]:
+    """(id, text) of plain text rows: of one file, or of the files of a folder; ids may repeat.
+
+    Raises:
+        DocumentError: a file is missing or broken, or a document is empty; with the line.
+    """
+    for path in _text_files(source):
+        for _, identity, text in _documents(path):
+            yield identity, text
 
 
 def find_file(folder: Path, stem: str) -> Path:
@@ -56,10 +77,7 @@ def _either(folder: Path, stem: str) -> Path | None:
     return found[0] if found else None
 
 
-def document_files(source: Path, *, text: bool) -> list[Path]:
-    """documents.jsonl[.gz]; for plain text also a single file, or every one in a folder."""
-    if not text:
-        return [find_file(source, "documents")]
+def _text_files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     if own := _either(source, "documents"):
@@ -70,16 +88,61 @@ def document_files(source: Path, *, text: bool) -> list[Path]:
     return found
 
 
-def kind_of(row: dict[str, Any], where: str) -> str:
-    kind = row.get("type")
-    if not isinstance(kind, str | None):
-        raise DocumentError(f"{where}: 'type' must be text")
-    return kind or ""
+def _documents(path: Path) -> Iterator[tuple[Record, str, str]]:
+    for record in read_records(path):
+        identity, text = record.text("id"), record.text("text")
+        if not text.strip():
+            raise record.error(f"the document {identity!r} is empty")
+        yield record, identity, text
 
 
-def history_of(row: dict[str, Any], where: str) -> tuple[tuple[str, str], ...]:
+def _questions(path: Path, texts: Mapping[str, str]) -> Iterator[tuple[str, Asked]]:
+    for record in read_records(path):
+        identity = record.text("document_id")
+        if identity not in texts:
+            raise record.error(f"there is no document {identity!r} beside {path.name}")
+        yield identity, read_asked(record, texts[identity])
+
+
+def read_asked(record: Record, text: str) -> Asked:
+    """The question of a row about a document with this text.
+
+    Raises:
+        DocumentError: a field is missing or not what it should be, with the line.
+    """
+    question = record.text("question")
+    if not question.strip():
+        raise record.error("the question is empty")
+    answers = _filled(record, "answers")
+    options = _filled(record, "options") if record.data.get("options") is not None else ()
+    if options and answers and not _stripped(answers) & _stripped(options):
+        raise record.error("none of the answers is among the options")
+    kind = record.data.get("type")
+    return Asked(
+        line=record.line,
+        question=question,
+        answers=answers,
+        evidence=_evidence(record, text, answerable=bool(answers)),
+        options=options,
+        kind=record.text("type") if kind is not None else "",
+        history=_history(record),
+    )
+
+
+def _filled(record: Record, field: str) -> tuple[str, ...]:
+    found = record.texts(field)
+    if not all(each.strip() for each in found):
+        raise record.error(f'"{field}" must be a list of texts, none of them empty')
+    return found
+
+
+def _stripped(texts: tuple[str, ...]) -> set[str]:
+    return {text.strip() for text in texts}
+
+
+def _history(record: Record) -> tuple[tuple[str, str], ...]:
     """Earlier turns by twos: the user's text and what was answered."""
-    given = row.get("history")
+    given = record.data.get("history")
     if given is None:
         return ()
     fits = isinstance(given, list) and all(
@@ -89,59 +152,35 @@ def history_of(row: dict[str, Any], where: str) -> tuple[tuple[str, str], ...]:
         for at, turn in enumerate(given)
     )
     if not fits or len(given) % 2:
-        raise DocumentError(
-            f"{where}: 'history' must be a list of turns in twos, "
+        raise record.error(
+            '"history" must be a list of turns in twos, '
             '{"role": "user", "text": "..."} and {"role": "assistant", "text": "..."}'
         )
     texts = [turn["text"].strip() for turn in given]
     return tuple(zip(texts[::2], texts[1::2], strict=True))
 
 
-def texts_of(row: dict[str, Any], name: str, where: str) -> tuple[str, ...] | None:
-    """A list of texts that are not empty; None where the row has no such field."""
-    values = row.get(name)
-    if values is None:
-        return None
-    if not isinstance(values, list) or not all(isinstance(v, str) and v.strip() for v in values):
-        raise DocumentError(f"{where}: {name!r} must be a list of texts, none of them empty")
-    return tuple(value.strip() for value in values)
-
-
-def evidence_of(
-    row: dict[str, Any], text: str, where: str, *, answerable: bool
-) -> list[tuple[int, int]]:
+def _evidence(record: Record, text: str, *, answerable: bool) -> tuple[tuple[int, int], ...]:
     """The evidence's character offsets, which must lie inside the document."""
-    given = row.get("evidence")
+    given = record.data.get("evidence")
     if given is None and not answerable:
-        return []
+        return ()
     if not isinstance(given, list) or not all(_is_span(span) for span in given):
-        raise DocumentError(
-            f"{where}: 'evidence' must be a list of character offsets [start, end] (empty = "
-            "nobody knows where)"
+        raise record.error(
+            '"evidence" must be a list of character offsets [start, end] (empty = nobody knows '
+            "where)"
         )
     for start, end in given:
         if not 0 <= start < end <= len(text):
-            raise DocumentError(
-                f"{where}: the evidence [{start}, {end}] is outside its document, which has "
+            raise record.error(
+                f"the evidence [{start}, {end}] is outside its document, which has "
                 f"{len(text):,} characters"
             )
-    quote = row.get("quote")
+    quote = record.data.get("quote")
     if quote is not None and given and text[given[0][0] : given[0][1]] != quote:
-        raise DocumentError(f"{where}: the quote is not what the document has at its evidence")
-    return [(start, end) for start, end in given]
+        raise record.error("the quote is not what the document has at its evidence")
+    return tuple((start, end) for start, end in given)
 
 
 def _is_span(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(type(each) is int for each in value)
-
-
-def field_of(row: dict[str, Any], name: str, where: str) -> str:
-    """A field that must be text.
-
-    Raises:
-        DocumentError: it is missing or something else, with `where`.
-    """
-    value = row.get(name)
-    if not isinstance(value, str):
-        raise DocumentError(f"{where}: the field {name!r} is missing or not text")
-    return value

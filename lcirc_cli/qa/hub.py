@@ -27,7 +27,7 @@ def count_shards(name: str) -> int:
     Raises:
         EndpointError: no such data set, no access, or no connection.
     """
-    return max(1, min(MOST_SHARDS, int(_open(name).num_shards)))
+    return max(1, min(MOST_SHARDS, int(open_streamed(name).num_shards)))
 
 
 def stream(name: str, index: int, of: int) -> Iterator[dict[str, Any]]:
@@ -36,31 +36,13 @@ def stream(name: str, index: int, of: int) -> Iterator[dict[str, Any]]:
     Raises:
         EndpointError: the Hub can't be reached, or stopped answering.
     """
-    dataset = _open(name)
+    dataset = open_streamed(name)
     try:
         yield from dataset.shard(num_shards=of, index=index) if of > 1 else dataset
     except LcircError:
         raise
     except Exception as error:
-        raise _explained(name, error) from error
-
-
-def _open(name: str) -> Any:
-    from datasets import load_dataset
-
-    repository, _, config = name.partition(":")
-    try:
-        return load_dataset(repository, config or None, split="train", streaming=True)
-    except Exception as error:
-        raise _explained(name, error) from error
-
-
-def _explained(name: str, error: Exception) -> EndpointError:
-    first = first_line(error)
-    return EndpointError(
-        f"can't read the data set {name} from the Hub: {first}; check the name and the network, "
-        "or give a local path"
-    )
+        raise unreadable(name, error) from error
 
 
 def push(folder: Path, repository: str, *, ignore: tuple[str, ...]) -> str:
@@ -89,9 +71,9 @@ def push(folder: Path, repository: str, *, ignore: tuple[str, ...]) -> str:
             commit_message="Data made by lcirc make-lqa",
         )
     except Exception as error:
-        first = first_line(error)
         raise EndpointError(
-            f"can't push to {repository}: {first}; run: hf auth login, then the same command again"
+            f"can't push to {repository}: {first_line(error)}; run: hf auth login, then the same "
+            "command again"
         ) from error
     return f"https://huggingface.co/datasets/{repository}"
 
@@ -135,7 +117,7 @@ def unreadable(source: str, error: Exception) -> DocumentError | EndpointError:
         return DocumentError(f"{source} can't be read: {reason}")
     return EndpointError(
         f"can't read the data set {source} from the Hub: {reason}; check the name and the "
-        "network, or give a local folder"
+        "network, or give a local path"
     )
 
 

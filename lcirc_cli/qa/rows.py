@@ -1,21 +1,76 @@
-"""Rows of data files: JSON lines (plain or gzipped) and Parquet, one at a time.
+"""Rows of data files, one at a time: JSON lines (plain or gzipped) and Parquet; and writing them.
 
-Knows nothing about what a row means.
+All rows are read here, by the same rules. A byte order mark at the start and blank lines are passed
+over. A line that can't be read, or lacks what is needed, stops the reader with the file and the
+line: half a data set is not that data set. Knows nothing about what a row means.
 """
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from lcirc_cli.errors import DocumentError
+from lcirc_cli.errors import DocumentError, first_line
+from lcirc_cli.files import atomic_path
 
 SUFFIXES = (".jsonl", ".ndjson", ".parquet")
 _PARQUET_ROWS = 64  # at a time: a row may hold megabytes
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row, with where it came from."""
+
+    data: dict[str, Any]
+    place: str  # "FILE, line N"
+    line: int
+
+    def error(self, problem: str) -> DocumentError:
+        """A `DocumentError` that names the file and the line."""
+        return DocumentError(f"{self.place}: {problem}")
+
+    def text(self, field: str) -> str:
+        """A string field; it may be empty.
+
+        Raises:
+            DocumentError: missing, not a string, or one that no tokenizer can read.
+        """
+        value = self._value(field)
+        if not isinstance(value, str):
+            raise self.error(f'"{field}" must be a text, not {_kind(value)}')
+        return self._whole(field, value)
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """A list of strings.
+
+        Raises:
+            DocumentError: missing, or not a list of strings.
+        """
+        value = self._value(field)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.error(f'"{field}" must be a list of texts')
+        return tuple(self._whole(field, item) for item in value)
+
+    def _whole(self, field: str, text: str) -> str:
+        r"""JSON can hold half a character: \ud83d without what belongs to it."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            half = text[error.start].encode("ascii", "backslashreplace").decode()
+            raise self.error(f'"{field}" holds half a character ({half}); mend it') from error
+        return text
+
+    def _value(self, field: str) -> Any:
+        if field not in self.data:
+            raise self.error(f'the field "{field}" is missing')
+        return self.data[field]
 
 
 def is_data_file(path: Path) -> bool:
@@ -25,34 +80,70 @@ def is_data_file(path: Path) -> bool:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file as they are; see `read_records`."""
+    return (record.data for record in read_records(path))
+
+
+def read_records(path: Path) -> Iterator[Record]:
     """The rows of a .jsonl, .ndjson (or .gz of them) or .parquet file, in order.
 
     Raises:
-        DocumentError: it can't be read; for JSON lines the message names the line.
+        DocumentError: no such file, a damaged one, not UTF-8, or a line that is no object.
     """
+    if path.suffix.lower() == ".parquet":
+        for number, row in enumerate(_parquet(path), start=1):
+            yield Record(row, f"{path}, row {number}", number)
+        return
+    for number, value in json_values(file_lines(path), str(path)):
+        record = Record(value, f"{path}, line {number}", number)
+        if not isinstance(value, dict):
+            raise record.error(f"expected a JSON object, found {_kind(value)}; write one a line")
+        yield record
+
+
+def json_values(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, Any]]:
+    """(line number, value) of each line that isn't blank.
+
+    Args:
+        name: what errors call the lines' file.
+
+    Raises:
+        DocumentError: a line is not UTF-8, or not JSON.
+    """
+    for number, line in enumerate(lines, start=1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise DocumentError(f"{name}, line {number}: not UTF-8; save it as UTF-8") from error
+        except (ValueError, RecursionError) as error:  # also a number of thousands of digits
+            raise DocumentError(
+                f"{name}, line {number}: not valid JSON ({first_line(error)}); mend the line"
+            ) from error
+        yield number, value
+
+
+def file_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, taken out of gzip where its name ends in .gz.
+
+    Raises:
+        DocumentError: it can't be read, or its gzip data are damaged or cut.
+    """
+    number = 1
     try:
-        if path.suffix.lower() == ".parquet":
-            yield from _parquet(path)
-        else:
-            yield from _json_lines(path)
-    except OSError as error:
-        raise DocumentError(f"can't read {path}: {error.strerror or error}") from error
-    except (EOFError, zlib.error) as error:
-        raise DocumentError(f"can't read {path}: {error}") from error
-
-
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with _open(path) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:  # ValueError: also not UTF-8
-                raise DocumentError(f"{path}, line {number}: not valid JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise DocumentError(f"{path}, line {number}: expected a JSON object")
-            yield row
+        with _open(path) as file:
+            for line in file:
+                yield line
+                number += 1
+    except (OSError, EOFError, zlib.error) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise DocumentError(f"can't read {path}: {error.strerror}") from error
+        raise DocumentError(
+            f"{path}, line {number}: damaged ({first_line(error)}); get the file again"
+        ) from error
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -69,5 +160,49 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
                 yield from batch.to_pylist()
-    except arrow.ArrowException as error:
-        raise DocumentError(f"can't read {path}: {error}") from error
+    except (arrow.ArrowException, OSError) as error:
+        raise DocumentError(f"can't read {path}: {first_line(error)}; get it again") from error
+
+
+def _kind(value: object) -> str:
+    names = {type(None): "null", list: "a list", dict: "an object", str: "a text"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+class LineWriter:
+    """Appends rows to one gzip member; two writers of the same rows write the same bytes."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        # No time stamp and no file name: neither belongs to the content.
+        self._file = gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="", compresslevel=6)
+        self.rows = 0
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Add one row."""
+        text = json.dumps(row, ensure_ascii=False) + "\n"
+        # Half a surrogate pair can't be UTF-8, and JSON has its own way to write it.
+        try:
+            data = text.encode("utf-8")
+        except UnicodeEncodeError:
+            data = (json.dumps(row) + "\n").encode("ascii")
+        self._file.write(data)
+        self.rows += 1
+
+    def close(self) -> None:
+        """End the member; the file under it stays open."""
+        self._file.close()
+
+
+@contextlib.contextmanager
+def line_writer(path: Path) -> Iterator[LineWriter]:
+    """A writer whose file appears under `path` when all went well, and not otherwise.
+
+    Raises:
+        StorageError: no space, or not writable.
+    """
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("wb") as raw,
+        contextlib.closing(LineWriter(raw)) as writer,
+    ):
+        yield writer

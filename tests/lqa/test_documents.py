@@ -35,7 +35,7 @@ from lcirc_cli.lqa.documents.shards import (
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings
 from lcirc_cli.qa import hub
-from lcirc_cli.qa.lines import line_writer, read_lines
+from lcirc_cli.qa.rows import line_writer, read_rows
 
 from .corpus import document, write_documents
 
@@ -231,7 +231,7 @@ def test_documents_are_filtered_and_each_drop_has_its_reason(
     assert kept[0].license == "CC0"
     assert kept[0].language == "en"
     assert kept[0].tokens > 500
-    dropped = {row["id"]: row for row in read_lines(tmp_path / "prepared/00000-dropped.jsonl.gz")}
+    dropped = {row["id"]: row for row in read_rows(tmp_path / "prepared/00000-dropped.jsonl.gz")}
     assert dropped["leaked"]["reason"] == "contaminated"
     assert len(dropped["leaked"]["detail"].split()) == WORDS
     assert dropped["german"]["detail"] == "de"

@@ -23,7 +23,7 @@ import pytest
 from lcirc_cli.backbones import smollm2
 from lcirc_cli.backbones.loading import cpu_has_bfloat16
 from lcirc_cli.lqa.dataset.output import read_manifest
-from lcirc_cli.qa.lines import read_lines
+from lcirc_cli.qa.rows import read_rows
 
 from .conftest import Command
 
@@ -91,11 +91,11 @@ def make(command: Command, source: Path, model: Path, out: Path, *more: Any) -> 
 def accepted(source: Path, out: Path) -> list[dict[str, Any]]:
     """The accepted pairs, each checked against the document as it was before the run."""
     assert read_manifest(out) is not None, "not finished"
-    texts = {row["id"]: row["text"] for row in read_lines(source)}
+    texts = {row["id"]: row["text"] for row in read_rows(source)}
     found = []
     for split in ("train", "validation"):
         path = out / split / "qa.jsonl.gz"
-        found += list(read_lines(path)) if path.exists() else []
+        found += list(read_rows(path)) if path.exists() else []
     for row in found:
         text = texts[row["document_id"]]
         if row["type"] == "unanswerable":
@@ -104,7 +104,7 @@ def accepted(source: Path, out: Path) -> list[dict[str, Any]]:
         start, end = row["evidence"][0]
         assert row["quote"] and text[start:end] == row["quote"], row
         assert all(text[start:end].strip() for start, end in row["evidence"]), row
-    reasons = Counter(row["reason"] for row in read_lines(out / "rejected/pairs.jsonl.gz"))
+    reasons = Counter(row["reason"] for row in read_rows(out / "rejected/pairs.jsonl.gz"))
     print(dict(Counter(row["type"] for row in found)), dict(reasons))
     return found
 

@@ -17,7 +17,7 @@ from lcirc_cli.files import sha256_file
 from lcirc_cli.lqa.dataset import output
 from lcirc_cli.lqa.run import make_data
 from lcirc_cli.lqa.settings import LqaSettings
-from lcirc_cli.qa.lines import read_lines
+from lcirc_cli.qa.rows import read_rows
 
 from .conftest import Command, Starter, at
 from .corpus import document, write_documents
@@ -33,7 +33,7 @@ def test_the_data_set_is_whole(settings: LqaSettings, endpoint: Starter) -> None
     for entry in manifest["files"]:
         path = out / entry["path"]
         assert sha256_file(path) == entry["sha256"]
-        rows = list(read_lines(path))
+        rows = list(read_rows(path))
         assert len(rows) == entry["rows"] == sum(shard["rows"] for shard in entry["shards"])
         data = path.read_bytes()
         apart = []
@@ -47,8 +47,8 @@ def test_the_data_set_is_whole(settings: LqaSettings, endpoint: Starter) -> None
                 seen[row["id"]] = row["text"]
                 assert row["license"] == "CC0"
     for split in ("train", "validation"):
-        own = {row["id"] for row in read_lines(out / split / "documents.jsonl.gz")}
-        for row in read_lines(out / split / "qa.jsonl.gz"):
+        own = {row["id"] for row in read_rows(out / split / "documents.jsonl.gz")}
+        for row in read_rows(out / split / "qa.jsonl.gz"):
             assert row["document_id"] in own
             kinds.add(row["type"])
             if row["evidence"]:
@@ -57,7 +57,7 @@ def test_the_data_set_is_whole(settings: LqaSettings, endpoint: Starter) -> None
             else:
                 assert (row["answers"], row["type"]) == ([], "unanswerable")
     assert {"span", "list", "yes_no"} <= kinds
-    reasons = {row["reason"] for row in read_lines(out / "rejected/pairs.jsonl.gz")}
+    reasons = {row["reason"] for row in read_rows(out / "rejected/pairs.jsonl.gz")}
     assert "quote_not_found" in reasons
     for name in ("README.md", "plots/depth.png", "plots/filters.png"):
         assert (out / name).stat().st_size > 500
@@ -128,7 +128,7 @@ def test_duplicates_are_left_out_and_listed(
     wanted = replace(settings, documents=replace(settings.documents, inputs=(str(source),)))
     manifest = make_data(at(wanted, endpoint()))
     assert manifest["statistics"]["dropped/exact_duplicate"] == 3
-    listed = list(read_lines(settings.out / "rejected/documents.jsonl.gz"))
+    listed = list(read_rows(settings.out / "rejected/documents.jsonl.gz"))
     assert [row["reason"] for row in listed] == ["exact_duplicate"] * 3
 
 

@@ -21,7 +21,7 @@ from lcirc_cli.lqa.pairs import progress
 from lcirc_cli.lqa.pairs.progress import Meter, read_progress, summary, time_left
 from lcirc_cli.lqa.run import make_data, write_sample
 from lcirc_cli.lqa.settings import DocumentSettings, LqaSettings, PairSettings, Thresholds
-from lcirc_cli.qa.lines import read_lines
+from lcirc_cli.qa.rows import read_rows
 
 from .conftest import Command, Starter, at
 
@@ -214,9 +214,7 @@ def test_the_data_card_says_what_is_in_the_files(settings: LqaSettings, endpoint
     assert f"{len(pairs):,} question-answer pairs about {len(documents):,} documents" in text
     for kind, count in Counter(pair["type"] for pair in pairs).items():
         assert re.search(rf"^\| {kind} \| \d+ \| {count} \|$", text, re.MULTILINE), kind
-    rejected = Counter(
-        row["reason"] for row in read_lines(settings.out / "rejected/pairs.jsonl.gz")
-    )
+    rejected = Counter(row["reason"] for row in read_rows(settings.out / "rejected/pairs.jsonl.gz"))
     for reason, count in rejected.items():
         assert re.search(rf"^\| `{reason}` \| .* \| {count} \| ", text, re.MULTILINE), reason
     assert len(pairs) + rejected.total() == 72
@@ -261,7 +259,7 @@ def test_where_nothing_is_accepted_everything_says_so(
     wanted = replace(settings, pairs=replace(settings.pairs, thresholds=impossible))
     _make(at(wanted, endpoint()), 20, None, overwrite=False, json_wanted=False)
     said = capsys.readouterr()
-    listed = Counter(row["reason"] for row in read_lines(settings.out / "rejected/pairs.jsonl.gz"))
+    listed = Counter(row["reason"] for row in read_rows(settings.out / "rejected/pairs.jsonl.gz"))
     assert listed["length"] > 20
     why = ", ".join(f"{count} {reason}" for reason, count in sorted(listed.items()))
     assert (
@@ -278,4 +276,4 @@ def test_where_nothing_is_accepted_everything_says_so(
 
 def _rows(out: Path, name: str) -> list[dict[str, Any]]:
     paths = [out / split / f"{name}.jsonl.gz" for split in ("train", "validation")]
-    return [row for path in paths if path.exists() for row in read_lines(path)]
+    return [row for path in paths if path.exists() for row in read_rows(path)]

@@ -49,7 +49,7 @@ def test_bad_data_are_refused_before_training_starts(
     else:
         done = here(train_command(out, steps=2), place, str(bad))
     assert done.status == 3
-    assert f"{bad / name}.jsonl:4: " in done.err
+    assert f"{bad / name}.jsonl, line 4: " in done.err
     assert len(done.err.strip().splitlines()) == 1
     assert not (out / "log.jsonl").exists() and not (out / "config.toml").exists()
 

@@ -96,7 +96,7 @@ def test_without_weights_it_is_counted_at_a_stated_rate(
     with (planted.folder / "qa.jsonl").open("a") as file:
         file.write("{\n")
     done = dry("--dry-run")
-    assert done.status == 3 and "qa.jsonl:7" in done.err
+    assert done.status == 3 and "qa.jsonl, line 7: " in done.err
 
 
 def test_streamed_data_without_weights_need_a_length(

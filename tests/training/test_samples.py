@@ -112,7 +112,7 @@ def test_the_line_of_bytes_that_are_no_text_is_named(
     path = planted.folder / "qa.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], b'{"document_id": "d\xff"}\n', *lines[2:]]))
-    with pytest.raises(DocumentError, match=r"qa\.jsonl:3: can't be read"):
+    with pytest.raises(DocumentError, match=r"qa\.jsonl, line 3: not UTF-8"):
         load_corpus([planted.folder], tiny_backbone())
 
 
@@ -122,7 +122,7 @@ def test_a_damaged_gzip_file_is_named(planted: Planted, tiny_backbone: Callable[
     data[12:40] = bytes(28)
     path.with_suffix(".jsonl.gz").write_bytes(data)
     path.unlink()  # both would be ambiguous
-    with pytest.raises(DocumentError, match=r"documents\.jsonl\.gz:1: can't be read"):
+    with pytest.raises(DocumentError, match=r"documents\.jsonl\.gz, line 1: damaged"):
         load_corpus([planted.folder], tiny_backbone())
 
 
@@ -133,12 +133,12 @@ def _answered(evidence: str) -> str:
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("qa", "{broken", r"qa\.jsonl:7"),
+        ("qa", "{broken", r"qa\.jsonl, line 7"),
         ("qa", '{"document_id": "nowhere", "question": "q", "answers": []}', "no document"),
         ("qa", '{"document_id": "d0", "answers": []}', "question"),
         ("qa", '{"document_id": "d0", "question": "q"}', "answers"),
         ("qa", '{"document_id": "d0", "question": " ", "answers": []}', "question is empty"),
-        ("qa", '{"document_id": "d0", "question": "q", "answers": ["a"]}', "'evidence' must be"),
+        ("qa", '{"document_id": "d0", "question": "q", "answers": ["a"]}', '"evidence" must be'),
         *(
             ("qa", _answered(evidence), message)
             for evidence, message in (
@@ -158,7 +158,7 @@ def _answered(evidence: str) -> str:
         ("qa", '{"document_id": "d0", "question": "q", "answers": [5]}', "list of texts"),
         ("documents", '{"id": "x", "text": " \\n"}', "document 'x' is empty"),
         ("documents", '{"id": "d0", "text": "again"}', "second document with the id 'd0'"),
-        ("documents", '{"id": "cut', r"documents\.jsonl:7"),
+        ("documents", '{"id": "cut', r"documents\.jsonl, line 7"),
         ("documents", '{"id": "x"}', "text"),
         ("documents", "[]", "JSON object"),
     ],
@@ -171,7 +171,7 @@ def test_broken_rows_are_named(
     with pytest.raises(DocumentError, match=message) as caught:
         load_corpus([planted.folder], tiny_backbone())
     assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith(f"{planted.folder / name}.jsonl:7: ")
+    assert str(caught.value).startswith(f"{planted.folder / name}.jsonl, line 7: ")
 
 
 def test_unanswerable_questions_need_no_offsets(

@@ -113,8 +113,8 @@ def test_blocks_go_around_and_can_be_entered_anywhere(
         *(
             ("qa", {"text": ["a b c"], "question": ["q"], **columns}, DocumentError, message)
             for columns, message in (
-                ({"answer": [""]}, "row 1: 'answers' must be a list of texts, none of them empty"),
-                ({"answers": [["a", None]]}, "row 1: 'answers' must be a list of texts"),
+                ({"answer": [""]}, 'row 1: "answers" must be a list of texts, none of them empty'),
+                ({"answers": [["a", None]]}, 'row 1: "answers" must be a list of texts'),
                 ({"answer": ["a"], "evidence": [[[0, 9]]]}, "row 1: the evidence .* is outside"),
                 ({"answer": ["a"], "options": [["b", "c"]]}, "row 1: none of the answers is among"),
             )

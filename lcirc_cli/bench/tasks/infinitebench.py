@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.prompts import load
-from lcirc_cli.qa.records import Record, read_records
+from lcirc_cli.qa.rows import Record, read_records
 
 from ..metrics.choices import LETTERS
 from ..sample import Sample

@@ -16,7 +16,7 @@ from typing import Any
 
 from lcirc_cli.errors import UsageError
 from lcirc_cli.prompts import load
-from lcirc_cli.qa.records import Record, read_records
+from lcirc_cli.qa.rows import Record, read_records
 
 from ..metrics.exams import gold_judgements
 from ..sample import Prompt, Sample

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.prompts import load
-from lcirc_cli.qa.records import Record, read_records
+from lcirc_cli.qa.rows import Record, read_records
 
 from ..sample import Sample
 from .files import HubFile, locate

@@ -1,7 +1,7 @@
 """Perplexity on long text: the same last tokens, with more and more context before them.
 
 Only texts that reach the greatest length are asked about, so that the lengths differ in nothing
-but the context. Reads .jsonl or .jsonl.gz files of {"id", "text"}, or one plain text file.
+but the context. Reads a data file (.jsonl, .jsonl.gz, ...) of {"id", "text"}, or a plain text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lcirc_cli import console
 from lcirc_cli.errors import DocumentError, UsageError
-from lcirc_cli.qa.records import read_records
+from lcirc_cli.qa.rows import is_data_file, read_records
 
 from ..sample import TextSample
 from .options import TaskOptions, estimate_tokens
@@ -77,7 +77,7 @@ class Perplexity:
         return [(identity, text, self.count_tokens(text)) for identity, text in self._texts()]
 
     def _texts(self) -> Iterator[tuple[str, str]]:
-        if ".jsonl" in self.file.name:
+        if is_data_file(self.file):
             for record in read_records(self.file):
                 yield str(record.data.get("id", record.line)), record.text("text")
             return

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lcirc_cli.errors import DocumentError
-from lcirc_cli.qa.form import find_file
-from lcirc_cli.qa.records import Record, read_records
+from lcirc_cli.qa.form import Asked, find_file, read_folder
 
 from ..sample import Sample
 from .options import TaskOptions
@@ -48,31 +46,24 @@ class DocumentQuestions:
 
     def samples(self) -> Iterator[Sample]:
         """Raises DocumentError at the first line that lacks something."""
-        documents = _documents(find_file(self.folder, "documents"))
+        documents, questions = read_folder(self.folder)
         home = join_documents(documents, count=self.join, seed=self.seed)
-        for record in read_records(find_file(self.folder, "qa")):
-            yield self._sample(record, home, documents)
+        for identity, asked in questions:
+            yield self._sample(asked, home[identity], home[identity].offsets[identity])
 
-    def _sample(self, record: Record, home: dict[str, Joined], documents: dict[str, str]) -> Sample:
-        identity, asked = record.text("document_id"), record.text("question")
-        if identity not in documents:
-            raise record.error(f"there is no document {identity!r} in documents.jsonl")
-        joined = home[identity]
-        evidence = _evidence(record, documents[identity])
-        shift = joined.offsets[identity]
-        options = record.texts("options") if record.data.get("options") else ()
+    def _sample(self, asked: Asked, joined: Joined, shift: int) -> Sample:
         return Sample(
-            id=str(record.line),
+            id=str(asked.line),
             document_id=joined.id,
             document=joined.text,
-            question=asked + _listed(options),
+            question=asked.question + _listed(asked.options),
             prompt=None,
-            answers=record.texts("answers"),
-            options=options,
+            answers=asked.answers,
+            options=asked.options,
             metric=self.metric,
             max_new_tokens=MAX_NEW_TOKENS,
             truncation="middle",
-            evidence=tuple((start + shift, end + shift) for start, end in evidence),
+            evidence=tuple((start + shift, end + shift) for start, end in asked.evidence),
             parts=joined.parts,
         )
 
@@ -100,30 +91,6 @@ def join_documents(documents: dict[str, str], *, count: int, seed: int) -> dict[
         joined = Joined("+".join(group), text, offsets, parts)
         home |= dict.fromkeys(own, joined)
     return home
-
-
-def _documents(file: Path) -> dict[str, str]:
-    documents: dict[str, str] = {}
-    for record in read_records(file):
-        identity = record.text("id")
-        if identity in documents:
-            raise record.error(f"the id {identity!r} occurs twice")
-        documents[identity] = record.text("text")
-    if not documents:
-        raise DocumentError(f"{file} holds no document")
-    return documents
-
-
-def _evidence(record: Record, text: str) -> list[tuple[int, int]]:
-    """Ranges of the document that hold the answer, checked against its length."""
-    ranges = record.data.get("evidence") or []
-    if not isinstance(ranges, list):
-        raise record.error(f'"evidence" must be a list of ranges, not {ranges!r}')
-    for item in ranges:
-        whole = isinstance(item, list) and len(item) == 2 and all(isinstance(i, int) for i in item)
-        if not whole or not 0 <= item[0] < item[1] <= len(text):
-            raise record.error(f"the evidence {item} is no range of the document's text")
-    return [(start, end) for start, end in ranges]
 
 
 def _listed(options: tuple[str, ...]) -> str:

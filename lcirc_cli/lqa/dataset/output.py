@@ -18,7 +18,7 @@ from typing import Any
 from lcirc_cli.files import atomic_path, atomic_write, make_folder, sha256_file
 from lcirc_cli.lqa.dataset.statistics import Statistics
 from lcirc_cli.lqa.dataset.writer import NUMBERS
-from lcirc_cli.qa.lines import read_lines
+from lcirc_cli.qa.rows import read_rows
 
 MANIFEST = "manifest.json"
 # Name in a shard to path in the data set.
@@ -58,7 +58,7 @@ def join_shards(folders: list[Path], out: Path, *, before: list[Path]) -> list[D
             for folder, record in zip(folders, numbers, strict=True)
         ]
         if name == "rejected-documents":
-            pieces = [(file, sum(1 for _ in read_lines(file))) for file in before] + pieces
+            pieces = [(file, sum(1 for _ in read_rows(file))) for file in before] + pieces
         pieces = [piece for piece in pieces if piece[1]]
         target = out / path
         if pieces:
@@ -91,7 +91,7 @@ def _join(pieces: list[tuple[Path, int]], target: Path, name: str) -> DataFile:
 
 def content_hash(path: Path) -> str:
     """A hash over a file's rows that doesn't depend on their order: SHA-256 of sorted SHA-256s."""
-    digests = sorted(hashlib.sha256(_canonical(row)).digest() for row in read_lines(path))
+    digests = sorted(hashlib.sha256(_canonical(row)).digest() for row in read_rows(path))
     return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
@@ -132,9 +132,9 @@ def accepted_pairs(out: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]
         documents = out / split / "documents.jsonl.gz"
         if not documents.exists():
             continue
-        pairs = read_lines(out / split / "qa.jsonl.gz")
+        pairs = read_rows(out / split / "qa.jsonl.gz")
         pair = next(pairs, None)
-        for document in read_lines(documents):
+        for document in read_rows(documents):
             while pair is not None and pair["document_id"] == document["id"]:
                 yield document, pair
                 pair = next(pairs, None)

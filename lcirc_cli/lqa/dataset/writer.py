@@ -20,7 +20,7 @@ from lcirc_cli.lqa.documents.duplicates import Removed
 from lcirc_cli.lqa.documents.trove import from_trove
 from lcirc_cli.lqa.records import Judged
 from lcirc_cli.lqa.settings import PairSettings
-from lcirc_cli.qa.lines import LineWriter, line_writer
+from lcirc_cli.qa.rows import LineWriter, line_writer
 
 SPLITS = ("train", "validation")
 NUMBERS = "shard.json"

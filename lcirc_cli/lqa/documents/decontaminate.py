@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from lcirc_cli.errors import DocumentError
-from lcirc_cli.qa.rows import SUFFIXES, read_rows
+from lcirc_cli.qa.rows import file_lines, is_data_file, read_rows
 
 WORDS = 13
 _WORD = re.compile(r"\w+")
@@ -115,16 +115,13 @@ def _unique(parts: Iterator[np.ndarray]) -> np.ndarray:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    if suffixes and suffixes[-1] in SUFFIXES:
+    if is_data_file(path):
         for row in read_rows(path):
             yield from _strings(row)
         return
+    text = b"".join(file_lines(path)).decode("utf-8", "replace")
     try:
-        text = path.read_text("utf-8", "replace")
-        value = json.loads(text) if path.suffix == ".json" else text
-    except OSError as error:
-        raise DocumentError(f"can't read {path}: {error.strerror}") from error
+        value = json.loads(text) if path.name.removesuffix(".gz").endswith(".json") else text
     except ValueError as error:
         raise DocumentError(f"{path}: not valid JSON ({error})") from error
     yield from _strings(value)

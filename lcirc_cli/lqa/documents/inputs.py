@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.documents import Source, collect_sources, read_document
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.qa import hub
-from lcirc_cli.qa.rows import is_data_file, read_rows
+from lcirc_cli.qa.rows import Record, is_data_file, read_records
 
 _FILES_PER_UNIT = 32
 
@@ -33,8 +32,8 @@ class DataFile:
 
     def read(self) -> Iterator[SourceDocument]:
         """Its rows as documents; a row without text is an error that names the file."""
-        for number, row in enumerate(read_rows(self.path), start=1):
-            yield from_row(row, origin=f"{self.path.name}:{number}")
+        for number, record in enumerate(read_records(self.path), start=1):
+            yield from_record(record, origin=f"{self.path.name}:{number}")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,8 @@ class HubShard:
     def read(self) -> Iterator[SourceDocument]:
         """Its rows as documents."""
         for number, row in enumerate(hub.stream(self.name, self.index, self.of), start=1):
-            yield from_row(row, origin=f"{self.name}/{self.index}:{number}")
+            origin = f"{self.name}/{self.index}:{number}"
+            yield from_record(Record(row, origin, number), origin=origin)
 
 
 Unit = DataFile | DocumentFiles | HubShard
@@ -175,25 +175,27 @@ def _file_state(path: Path) -> list[str]:
     return [str(path), str(status.st_size), str(status.st_mtime_ns)]
 
 
-def from_row(row: dict[str, Any], *, origin: str) -> SourceDocument:
+def from_record(record: Record, *, origin: str) -> SourceDocument:
     """A row of a data file as a document.
 
     Takes `text`, and where there are any `id`, `title`, `source` or `url`, and `license`.
 
+    Args:
+        origin: names the document where the row doesn't.
+
     Raises:
         DocumentError: there is no text.
     """
+    row = record.data
     text = row.get("text", 0)
     if text is None:
         text = ""  # a hole in the data; the length filter counts it
     if not isinstance(text, str):
-        raise DocumentError(f'{origin}: no "text" field; a row needs the document\'s text in it')
-    title = str(row.get("title") or "").strip()
-    source = str(row.get("source") or row.get("url") or origin)
+        raise record.error('no "text" field; a row needs the document\'s text in it')
     return SourceDocument(
         id=str(row.get("id") or origin),
-        title=title,
+        title=str(row.get("title") or "").strip(),
         text=text,
-        source=source,
+        source=str(row.get("source") or row.get("url") or origin),
         license=str(row.get("license") or ""),
     )

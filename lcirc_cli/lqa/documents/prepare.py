@@ -23,7 +23,7 @@ from lcirc_cli.lqa.documents.tokens import TokenCounter
 from lcirc_cli.lqa.documents.trove import from_trove, to_trove
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.lqa.settings import DocumentSettings
-from lcirc_cli.qa.lines import LineWriter, line_writer
+from lcirc_cli.qa.rows import LineWriter, line_writer
 
 Documents = Iterator[Document]
 _BYTES = 4  # of a character at most, and a token has at least one: a cheap first look

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from lcirc_cli.executors.trove import Document, PipelineStep
 from lcirc_cli.files import atomic_write
 from lcirc_cli.lqa.documents.trove import to_trove
 from lcirc_cli.lqa.records import SourceDocument
-from lcirc_cli.qa.lines import read_lines
+from lcirc_cli.qa.rows import read_rows
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class ReadShard(PipelineStep):  # type: ignore[misc]
     def read(self, shard: int) -> Iterator[SourceDocument]:
         """The documents of a shard."""
         for piece in self._plan.shards[shard]:
-            rows = read_lines(self._folder / piece.file, first=piece.first, count=piece.count)
-            for number, row in enumerate(rows):
+            rows = read_rows(self._folder / piece.file)
+            for number, row in enumerate(islice(rows, piece.first, piece.first + piece.count)):
                 row["id"] = piece.renamed.get(str(number), row["id"])
                 yield SourceDocument(**row)

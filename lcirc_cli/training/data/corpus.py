@@ -11,7 +11,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,16 +18,7 @@ from torch import Tensor
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import DocumentError
-from lcirc_cli.qa.form import (
-    document_files,
-    evidence_of,
-    field_of,
-    find_file,
-    history_of,
-    kind_of,
-    numbered_rows,
-    texts_of,
-)
+from lcirc_cli.qa.form import Asked, read_folder, read_texts
 
 
 @dataclass(frozen=True)
@@ -96,26 +86,16 @@ def load_corpus(
     groups: list[list[Question]] = []
     of_set: list[int] = []
     for number, source in enumerate(map(Path, sources)):
-        known: dict[str, tuple[int, str]] = {}
-        for path in document_files(source, text=not questions):
-            for where, row in numbered_rows(path):
-                identity, text = field_of(row, "id", where), field_of(row, "text", where)
-                if not text.strip():
-                    raise DocumentError(f"{where}: the document {identity!r} is empty")
-                if questions and identity in known:
-                    raise DocumentError(f"{where}: a second document with the id {identity!r}")
-                known[identity] = len(documents), text if questions else ""
-                documents.append(tokenise(identity, text, backbone))
-                groups.append([])
-                of_set.append(number)
-        if not questions:
-            continue
-        for where, row in numbered_rows(find_file(source, "qa")):
-            found = known.get(field_of(row, "document_id", where))
-            if found is None:
-                raise DocumentError(f"{where}: no document {row['document_id']!r} in {source}")
-            index, text = found
-            groups[index].append(read_question(row, index, documents[index], text, where))
+        known: dict[str, int] = {}
+        found, asked = _read(source, questions=questions)
+        for identity, text in found:
+            known[identity] = len(documents)
+            documents.append(tokenise(identity, text, backbone))
+            groups.append([])
+            of_set.append(number)
+        for identity, each in asked:
+            index = known[identity]
+            groups[index].append(in_tokens(each, index, documents[index]))
     if not documents:
         raise DocumentError("no training documents: give --data DIR with documents.jsonl[.gz]")
     return Corpus(documents, groups, of_set)
@@ -125,17 +105,26 @@ def count_local(sources: Iterable[str | Path], *, questions: bool = True) -> tup
     """Documents, questions and characters of folders, without a tokenizer.
 
     Raises:
-        DocumentError: a file is missing or broken, with its line.
+        DocumentError: as `load_corpus`.
     """
-    documents = asked = characters = 0
+    documents = questions_asked = characters = 0
     for source in map(Path, sources):
-        for path in document_files(source, text=not questions):
-            for where, row in numbered_rows(path):
-                documents += 1
-                characters += len(field_of(row, "text", where))
-        if questions:
-            asked += sum(1 for _ in numbered_rows(find_file(source, "qa")))
-    return documents, asked, characters
+        found, asked = _read(source, questions=questions)
+        for _, text in found:
+            documents += 1
+            characters += len(text)
+        questions_asked += sum(1 for _ in asked)
+    return documents, questions_asked, characters
+
+
+def _read(
+    source: Path, *, questions: bool
+) -> tuple[Iterable[tuple[str, str]], Iterable[tuple[str, Asked]]]:
+    """(id, text) of a source's documents, and its questions with their documents' ids."""
+    if not questions:
+        return read_texts(source), ()
+    texts, asked = read_folder(source)
+    return texts.items(), asked
 
 
 def tokenise(identity: str, text: str, backbone: Backbone) -> TokenisedDocument:
@@ -162,30 +151,14 @@ def select(corpus: Corpus, *, limit: int, seed: int) -> Corpus:
     return replace(corpus, questions=kept)
 
 
-def read_question(
-    row: dict[str, Any], index: int, document: TokenisedDocument, text: str, where: str
-) -> Question:
-    """The question of a row about a document; its evidence in tokens.
-
-    Raises:
-        DocumentError: a field is missing or not what it should be, with `where`.
-    """
-    answers = texts_of(row, "answers", where)
-    if answers is None:
-        raise DocumentError(f"{where}: 'answers' must be a list (empty = unanswerable)")
-    options = texts_of(row, "options", where) or ()
-    if options and answers and not set(answers) & set(options):
-        raise DocumentError(f"{where}: none of the answers is among the options")
-    question = field_of(row, "question", where).strip()
-    if not question:
-        raise DocumentError(f"{where}: the question is empty")
-    spans = evidence_of(row, text, where, answerable=bool(answers))
+def in_tokens(asked: Asked, index: int, document: TokenisedDocument) -> Question:
+    """A question about document number `index`, its evidence in tokens."""
     return Question(
         document=index,
-        text=question,
-        answers=answers,
-        evidence=tuple(document.tokens_of(start, end) for start, end in spans),
-        options=options,
-        kind=kind_of(row, where),
-        history=history_of(row, where),
+        text=asked.question.strip(),
+        answers=tuple(answer.strip() for answer in asked.answers),
+        evidence=tuple(document.tokens_of(start, end) for start, end in asked.evidence),
+        options=tuple(option.strip() for option in asked.options),
+        kind=asked.kind,
+        history=asked.history,
     )

@@ -8,18 +8,20 @@ so a resumed run skips to where it stood. Rows may hold text or the token ids of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import DocumentError, ModelError, UsageError, first_line
+from lcirc_cli.qa.form import read_asked
 from lcirc_cli.qa.hub import is_streamed, open_streamed, unreadable
+from lcirc_cli.qa.rows import Record
 from lcirc_cli.training.data.corpus import (
     Corpus,
     Question,
     TokenisedDocument,
-    read_question,
+    in_tokens,
     tokenise,
 )
 from lcirc_cli.training.settings import TrainSettings
@@ -32,11 +34,11 @@ CONTEXTS = ("context", "text", "input_ids")
 class Row:
     """One row of a data set: a document, and a question about it in sets that have questions.
 
-    asked: the question's fields, as in qa.jsonl; None where there is none.
+    asked: a record as in qa.jsonl; None where there is no question.
     """
 
     text: str
-    asked: dict[str, Any] | None
+    asked: Record | None
 
 
 class RowStream:
@@ -63,7 +65,7 @@ class RowStream:
             number = start
             for raw in self._raw(start):
                 where = f"{self._source} row {number + 1:,}"
-                yield where, self._parse(raw, where)
+                yield where, self._parse(Record(raw, where, number + 1))
                 number += 1
             if number == start:  # nothing was there: `start` is behind the last row
                 total = sum(1 for _ in self._raw(0)) if start else 0
@@ -80,35 +82,35 @@ class RowStream:
         except OSError as error:
             raise unreadable(self._source, error) from error
 
-    def _parse(self, raw: dict[str, Any], where: str) -> Row:
+    def _parse(self, record: Record) -> Row:
+        raw = record.data
         name = next((key for key in CONTEXTS if key in raw), None)
         if name is None:
-            raise DocumentError(
-                f"{where}: its fields are {', '.join(raw)}; a document is looked for in "
+            raise record.error(
+                f"its fields are {', '.join(raw)}; a document is looked for in "
                 f"{', '.join(CONTEXTS)}"
             )
-        text = self._text(raw[name], where, name)
+        text = self._text(record, name)
         if not self._questions:
             return Row(text, None)
         answers = raw.get("answers", raw.get("answer"))
         answers = [answers] if isinstance(answers, str) else answers
         if not isinstance(raw.get("question"), str) or not isinstance(answers, list):
-            raise DocumentError(
-                f"{where}: stage qa needs the fields 'question' and 'answer' (or 'answers'); "
+            raise record.error(
+                "stage qa needs the fields 'question' and 'answer' (or 'answers'); "
                 f"there are {', '.join(raw)}"
             )
         # Published sets don't say where the answer stands; what others say is read and checked.
         fields: dict[str, Any] = {name: raw[name] for name in ("options", "quote") if name in raw}
-        evidence = raw.get("evidence") or []
-        return Row(
-            text, {"question": raw["question"], "answers": answers, "evidence": evidence, **fields}
-        )
+        fields |= {"answers": answers, "evidence": raw.get("evidence") or []}
+        return Row(text, replace(record, data={"question": raw["question"], **fields}))
 
-    def _text(self, value: Any, where: str, name: str) -> str:
+    def _text(self, record: Record, name: str) -> str:
+        value = record.data[name]
         if isinstance(value, str):
             return value
         if not isinstance(value, list) or not all(isinstance(each, int) for each in value):
-            raise DocumentError(f"{where}: {name!r} is neither text nor a list of token ids")
+            raise record.error(f"{name!r} is neither text nor a list of token ids")
         if self._decode is None:
             raise ModelError(
                 f"{self._source} holds token ids: say whose with --source-tokenizer ID|DIR "
@@ -118,7 +120,7 @@ class RowStream:
             return self._decode(value)
         except (IndexError, OverflowError, ValueError) as error:
             raise ModelError(
-                f"{where}: its token ids are not those of --source-tokenizer ({error})"
+                f"{record.place}: its token ids are not those of --source-tokenizer ({error})"
             ) from error
 
 
@@ -164,11 +166,11 @@ class BlockedCorpus:
                 documents.append(tokenise(where, row.text, self._backbone))
                 groups.append([])
                 last = row.text
-            if row.asked is not None and not row.asked["question"].strip():
+            if row.asked is not None and not row.asked.data["question"].strip():
                 console.warn(f"{where}: an empty question, left out")
             elif row.asked is not None:
-                index = len(documents) - 1
-                groups[-1].append(read_question(row.asked, index, documents[-1], row.text, where))
+                asked = read_asked(row.asked, row.text)
+                groups[-1].append(in_tokens(asked, len(documents) - 1, documents[-1]))
 
 
 def open_streams(

@@ -1,8 +1,7 @@
-"""Broken data stops a run before it starts, with the file and the line."""
+"""Where a benchmark's file is looked for."""
 
 from __future__ import annotations
 
-import gzip
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,63 +13,8 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from lcirc_cli.bench.tasks import files
 from lcirc_cli.bench.tasks.files import HubFile, locate
 from lcirc_cli.errors import DocumentError
-from lcirc_cli.qa.records import read_records
 
 HUB = HubFile("someone/data", "0" * 40, "x.jsonl")
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "said"),
-    [
-        ('{"a": "x"}\n{"a": \n', 2, "not valid JSON"),
-        ("[1]\n", 1, "a list"),
-        ("\n\nnull\n", 3, "null"),
-        ('{"a": "x"} {"a": "y"}\n', 1, "not valid JSON"),
-        ("[" * 100_000, 1, "not valid JSON"),
-    ],
-)
-def test_a_broken_line_is_named(tmp_path: Path, text: str, line: int, said: str) -> None:
-    file = tmp_path / "x.jsonl"
-    file.write_text(text)
-    with pytest.raises(DocumentError, match=rf"x\.jsonl, line {line}: .*{said}") as caught:
-        list(read_records(file))
-    assert caught.value.exit_code == 3
-
-
-def test_fields_are_checked_and_named(tmp_path: Path) -> None:
-    file = tmp_path / "x.jsonl"
-    file.write_text('{"a": "x", "n": 3, "many": ["p", "q"], "mixed": ["p", 1]}\n')
-    (record,) = read_records(file)
-    assert (record.text("a"), record.texts("many")) == ("x", ("p", "q"))
-    for field, said in [("b", "missing"), ("n", "a int"), ("many", "a list")]:
-        with pytest.raises(DocumentError, match=rf'line 1: .*"{field}".*{said}'):
-            record.text(field)
-    for field in ("mixed", "a", "none"):
-        with pytest.raises(DocumentError, match=rf'"{field}"'):
-            record.texts(field)
-
-
-def test_blank_lines_are_no_records_and_gzip_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "x.jsonl.gz"
-    file.write_bytes(gzip.compress(b'\n{"a": "x"}\n\n{"a": "y"}\n'))
-    assert [record.line for record in read_records(file)] == [2, 4]
-
-
-@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b'{"a": 1}\n' * 999)[:-30]])
-def test_broken_gzip(tmp_path: Path, data: bytes) -> None:
-    file = tmp_path / "x.jsonl.gz"
-    file.write_bytes(data)
-    with pytest.raises(DocumentError, match=r"x\.jsonl\.gz"):
-        list(read_records(file))
-
-
-def test_other_encodings_and_missing_files(tmp_path: Path) -> None:
-    file = tmp_path / "x.jsonl"
-    with pytest.raises(DocumentError, match="can't read"):
-        list(read_records(file))
-    file.write_bytes('{"a": "é"}\n'.encode("latin-1"))
-    with pytest.raises(DocumentError, match="UTF-8"):
-        list(read_records(file))
 
 
 @pytest.mark.parametrize(
