@@ -22,8 +22,8 @@ from typing import Any
 
 from lcirc_cli import errors
 from lcirc_cli.errors import LcircError, UsageError
+from lcirc_cli.executors import ExecutorSettings
 from lcirc_cli.executors.pool import run_in_pool
-from lcirc_cli.executors.settings import ExecutorSettings
 from lcirc_cli.executors.trove import PipelineStep
 from lcirc_cli.files import make_folder
 
@@ -121,9 +121,8 @@ class LocalExecutor(_Noting, LocalPipelineExecutor):  # type: ignore[misc]
         if workers <= 1:
             steps = list(self.pipeline)
             for rank in missing:
-                self.pipeline: list[Any] = deepcopy(
-                    steps
-                )  # a step may keep what belongs to its task
+                # Copied, as a step may keep what belongs to its task.
+                self.pipeline: list[Any] = deepcopy(steps)
                 self._run_for_rank(rank, local_rank=1)
             return
         run_in_pool(self, missing, workers=workers, preload=self.preload)

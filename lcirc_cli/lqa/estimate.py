@@ -19,7 +19,6 @@ from lcirc_cli.errors import UsageError
 from lcirc_cli.lqa.documents.inputs import HubShard, plan_units
 from lcirc_cli.lqa.documents.prepare import DocumentFilter, document_filters, save_benchmarks
 from lcirc_cli.lqa.documents.tokens import TokenCounter
-from lcirc_cli.lqa.documents.trove import from_trove, to_trove
 from lcirc_cli.lqa.models.asking import Asker, Reader
 from lcirc_cli.lqa.models.chat import ChatRequest
 from lcirc_cli.lqa.models.replies import UnreadableReply
@@ -103,7 +102,7 @@ def estimate(
     asked = _Counting(counter)
     total = Estimate(0, 0, Counter(), 0, asked.requests, 0, 0)
     for document in documents:
-        trove = to_trove(document)
+        trove = document.to_trove()
         if document.problem:
             total.dropped["unreadable"] += 1
             continue
@@ -113,7 +112,7 @@ def estimate(
         if "dropped" in trove.metadata:
             total.dropped[trove.metadata["dropped"]["reason"]] += 1
             continue
-        source = from_trove(trove)
+        source = SourceDocument.from_trove(trove)
         total.documents += 1
         total.document_tokens += source.tokens
         total.pairs += asyncio.run(_document(source, asked, settings))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lcirc_cli.executors.trove import Document
+
 
 @dataclass(frozen=True)
 class SourceDocument:
@@ -24,15 +26,22 @@ class SourceDocument:
 
     def to_json(self) -> dict[str, Any]:
         """The form of a line of documents.jsonl."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "text": self.text,
-            "source": self.source,
-            "license": self.license,
-            "language": self.language,
-            "tokens": self.tokens,
-        }
+        row = dict(vars(self))
+        del row["problem"]
+        return row
+
+    def to_trove(self) -> Document:
+        """The form of datatrove, with the other fields as metadata."""
+        row = self.to_json()
+        return Document(id=row.pop("id"), text=row.pop("text"), metadata=row)
+
+    @classmethod
+    def from_trove(cls, document: Document, *, license: str = "") -> SourceDocument:
+        """The other way; `license` is for a document that names none."""
+        names = ("title", "source", "license", "language", "tokens")
+        fields = {name: document.metadata[name] for name in names}
+        fields["license"] = fields["license"] or license
+        return cls(document.id, text=document.text, **fields)
 
 
 @dataclass(frozen=True)

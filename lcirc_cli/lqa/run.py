@@ -20,7 +20,7 @@ from lcirc_cli.files import atomic_write, locked, make_folder
 from lcirc_cli.lqa.choice import choose_model
 from lcirc_cli.lqa.dataset import output, prompt_hash, sample_page
 from lcirc_cli.lqa.dataset.card import card
-from lcirc_cli.lqa.dataset.writer import WriteShard
+from lcirc_cli.lqa.dataset.writer import PARTS, WriteShard
 from lcirc_cli.lqa.documents import duplicates
 from lcirc_cli.lqa.documents.inputs import Unit, plan_units
 from lcirc_cli.lqa.documents.prepare import (
@@ -245,7 +245,7 @@ def _finish(
 def write_sample(out: Path, count: int, *, seed: int) -> Path:
     """Write OUT/sample.html: `count` accepted pairs beside their evidence, and some rejected."""
     pairs = sample_page.choose(output.accepted_pairs(out), count, seed=seed)
-    rejected = out / output.PARTS["rejected-pairs"]
+    rejected = out / PARTS["rejected-pairs"]
     rows = read_rows(rejected) if rejected.exists() else iter(())
     dropped = sample_page.choose((({}, row) for row in rows), max(1, count // 4), seed=seed)
     path = out / "sample.html"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.executors.settings import EXECUTORS, ExecutorSettings
+from lcirc_cli.executors import EXECUTORS, ExecutorSettings
 
 LOCAL = "local"
 KINDS = ("span", "number", "yes_no", "list", "choice", "unanswerable")

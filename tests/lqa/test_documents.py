@@ -16,7 +16,7 @@ from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.executors.stage import Stage, run_stage
 from lcirc_cli.lqa.documents import duplicates
 from lcirc_cli.lqa.documents.decontaminate import WORDS, Decontaminator
-from lcirc_cli.lqa.documents.inputs import from_row, plan_units
+from lcirc_cli.lqa.documents.inputs import from_record, plan_units
 from lcirc_cli.lqa.documents.prepare import (
     ReadUnits,
     WritePrepared,
@@ -35,7 +35,7 @@ from lcirc_cli.lqa.documents.shards import (
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings
 from lcirc_cli.qa import hub
-from lcirc_cli.qa.rows import line_writer, read_rows
+from lcirc_cli.qa.rows import Record, line_writer, read_rows
 
 from .corpus import document, write_documents
 
@@ -128,8 +128,9 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
 
 
 def test_rows_without_text_are_empty_documents_not_errors() -> None:
-    assert from_row({"text": None, "id": 7}, origin="x:1").text == ""
-    assert from_row({"text": "a"}, origin="x:1").id == "x:1"
+    for row, text, name in (({"text": None, "id": 7}, "", "7"), ({"text": "a"}, "a", "x:1")):
+        document = from_record(Record(row, "x, line 1", 1), origin="x:1")
+        assert (document.text, document.id) == (text, name)
 
 
 def test_an_unreadable_document_is_told_and_kept_in_the_list(
@@ -391,9 +392,7 @@ def test_ids_that_occur_twice_are_told_apart(tmp_path: Path, counting_model: Pat
 
 
 def test_dropped_documents_are_not_looked_at_again(counting_model: Path) -> None:
-    from lcirc_cli.lqa.documents.trove import to_trove
-
-    trove = to_trove(SourceDocument("x", "", "short"))
+    trove = SourceDocument("x", "", "short").to_trove()
     drop(trove, "unreadable", "broken")
     settings = DocumentSettings(inputs=(), model=str(counting_model))
     for step in document_filters(settings, None, offline=True):

@@ -17,19 +17,10 @@ from typing import Any
 
 from lcirc_cli.files import atomic_path, atomic_write, make_folder, sha256_file
 from lcirc_cli.lqa.dataset.statistics import Statistics
-from lcirc_cli.lqa.dataset.writer import NUMBERS
+from lcirc_cli.lqa.dataset.writer import NUMBERS, PARTS
 from lcirc_cli.qa.rows import read_rows
 
 MANIFEST = "manifest.json"
-# Name in a shard to path in the data set.
-PARTS = {
-    "train-documents": "train/documents.jsonl.gz",
-    "train-qa": "train/qa.jsonl.gz",
-    "validation-documents": "validation/documents.jsonl.gz",
-    "validation-qa": "validation/qa.jsonl.gz",
-    "rejected-documents": "rejected/documents.jsonl.gz",
-    "rejected-pairs": "rejected/pairs.jsonl.gz",
-}
 
 
 @dataclass(frozen=True)

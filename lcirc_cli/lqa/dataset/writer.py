@@ -17,18 +17,21 @@ from lcirc_cli.files import atomic_write, make_folder
 from lcirc_cli.lqa import chance
 from lcirc_cli.lqa.dataset.statistics import Statistics
 from lcirc_cli.lqa.documents.duplicates import Removed
-from lcirc_cli.lqa.documents.trove import from_trove
-from lcirc_cli.lqa.records import Judged
+from lcirc_cli.lqa.records import Judged, SourceDocument
 from lcirc_cli.lqa.settings import PairSettings
 from lcirc_cli.qa.rows import LineWriter, line_writer
 
-SPLITS = ("train", "validation")
 NUMBERS = "shard.json"
-FILES = (
-    *(f"{split}-{kind}" for split in SPLITS for kind in ("documents", "qa")),
-    "rejected-documents",
-    "rejected-pairs",
-)
+# Name in a shard to path in the data set.
+PARTS = {
+    f"{folder}-{kind}": f"{folder}/{kind}.jsonl.gz"
+    for folder, kinds in (
+        ("train", ("documents", "qa")),
+        ("validation", ("documents", "qa")),
+        ("rejected", ("documents", "pairs")),
+    )
+    for kind in kinds
+}
 
 
 def split_of(document_id: str, settings: PairSettings) -> str:
@@ -63,7 +66,7 @@ class WriteShard(PipelineStep):  # type: ignore[misc]
         with ExitStack() as stack:
             files = {
                 name: stack.enter_context(line_writer(folder / f"{name}.jsonl.gz"))
-                for name in FILES
+                for name in PARTS
             }
             for document in data:
                 self._write(document, files, numbers)
@@ -73,7 +76,7 @@ class WriteShard(PipelineStep):  # type: ignore[misc]
             for log in self._removed:
                 log.rows.clear()
         record: dict[str, Any] = {
-            "rows": {name: files[name].rows for name in FILES},
+            "rows": {name: files[name].rows for name in PARTS},
             "statistics": numbers.to_json(),
         }
         atomic_write(folder / NUMBERS, json.dumps(record).encode())
@@ -81,7 +84,7 @@ class WriteShard(PipelineStep):  # type: ignore[misc]
 
     def _write(self, document: Document, files: dict[str, LineWriter], numbers: Statistics) -> None:
         judged: list[Judged] = document.metadata["judged"]
-        source = from_trove(document)
+        source = SourceDocument.from_trove(document)
         accepted = [entry.pair for entry in judged if entry.rejection is None]
         for entry in judged:
             numbers.add_pair(source, entry)

@@ -18,11 +18,6 @@ def _identifier() -> Any:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def known_languages() -> list[str]:
-    """The codes that can be asked for."""
-    return sorted(_identifier().labels)
-
-
 def language_of(text: str) -> str:
     """The ISO 639 code of the language of a document, from its start, middle and end."""
     if len(text) > 3 * _PIECE:

@@ -20,7 +20,6 @@ from lcirc_cli.lqa.documents import language
 from lcirc_cli.lqa.documents.decontaminate import Decontaminator
 from lcirc_cli.lqa.documents.inputs import Unit
 from lcirc_cli.lqa.documents.tokens import TokenCounter
-from lcirc_cli.lqa.documents.trove import from_trove, to_trove
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.lqa.settings import DocumentSettings
 from lcirc_cli.qa.rows import LineWriter, line_writer
@@ -45,7 +44,7 @@ class ReadUnits(PipelineStep):  # type: ignore[misc]
         last = (rank + 1) * len(self._units) // world_size
         for unit in self._units[first:last]:
             for document in unit.read():
-                trove = to_trove(document)
+                trove = document.to_trove()
                 if document.problem:
                     drop(trove, "unreadable", document.problem)
                 yield trove
@@ -176,7 +175,7 @@ class WritePrepared(PipelineStep):  # type: ignore[misc]
                     counts[why["reason"]] += 1
                     rejected.write({"id": document.id} | why)
                     continue
-                yield from_trove(document, license=self._license)
+                yield SourceDocument.from_trove(document, license=self._license)
                 kept += 1
                 if kept == self._most:
                     return

@@ -16,7 +16,6 @@ from typing import Any
 
 from lcirc_cli.executors.trove import Document, PipelineStep
 from lcirc_cli.files import atomic_write
-from lcirc_cli.lqa.documents.trove import to_trove
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.qa.rows import read_rows
 
@@ -112,7 +111,7 @@ class ReadShard(PipelineStep):  # type: ignore[misc]
     ) -> Iterator[Document]:
         """The shard's documents, in order."""
         for document in self.read(rank):
-            yield to_trove(document)
+            yield document.to_trove()
 
     def read(self, shard: int) -> Iterator[SourceDocument]:
         """The documents of a shard."""

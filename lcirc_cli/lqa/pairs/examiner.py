@@ -1,6 +1,6 @@
 """Which filters a pair must pass, in which order, and what the verdict is.
 
-The filters without a model come first, then those that ask one, the cheap ones before the dear.
+The filters without a model come first, then those that ask one, cheap checks before expensive ones.
 Near-duplicates are looked for last, among what was accepted, so that a bad question never costs
 a good one its place.
 """
@@ -21,9 +21,9 @@ class Examiner:
     """Judges pairs of one document."""
 
     def __init__(self, view: DocumentView, asker: Asker, limits: Thresholds) -> None:
-        self._view = view
-        self._asker = asker
-        self._limits = limits
+        self.view = view
+        self.asker = asker
+        self.limits = limits
 
     async def judge(self, pair: Pair) -> Rejection | None:
         """The first filter's rejection, or None where the pair passes all of them."""
@@ -35,53 +35,30 @@ class Examiner:
 
     async def verdict(self, name: str, pair: Pair) -> Rejection | None:
         """What one of FILTERS says, whatever the others do."""
+        found = FILTERS[name](self, pair)
         try:
-            return await FILTERS[name](self, pair)
+            return found if found is None or isinstance(found, Rejection) else await found
         except RefusedReply as refusal:
             return Rejection("refused", f"{name}: {refusal}")
         except UnreadableReply as error:
             return Rejection("unreadable_reply", f"{name}: {error}")
 
-    async def _quote(self, pair: Pair) -> Rejection | None:
-        return filters.verbatim(pair, self._view)
 
-    async def _length(self, pair: Pair) -> Rejection | None:
-        return filters.length(pair, self._limits)
-
-    async def _pointing(self, pair: Pair) -> Rejection | None:
-        return filters.pointing(pair)
-
-    async def _language(self, pair: Pair) -> Rejection | None:
-        return filters.in_language(pair, self._view.document.language)
-
-    async def _options(self, pair: Pair) -> Rejection | None:
-        return filters.options(pair, self._view)
-
-    async def _supported(self, pair: Pair) -> Rejection | None:
-        return await checks.supported(pair, self._view, self._asker)
-
-    async def _round_trip(self, pair: Pair) -> Rejection | None:
-        threshold = self._limits.round_trip_f1
-        return await checks.round_trip(pair, self._view, self._asker, threshold=threshold)
-
-    async def _closed_book(self, pair: Pair) -> Rejection | None:
-        threshold = self._limits.closed_book_f1
-        return await checks.closed_book(pair, self._asker, threshold=threshold)
-
-    async def _unanswerable(self, pair: Pair) -> Rejection | None:
-        return await checks.unanswerable(pair, self._view, self._asker)
-
-
-FILTERS: dict[str, Callable[[Examiner, Pair], Awaitable[Rejection | None]]] = {
-    "quote": Examiner._quote,
-    "length": Examiner._length,
-    "pointing": Examiner._pointing,
-    "language": Examiner._language,
-    "options": Examiner._options,
-    "supported": Examiner._supported,
-    "round_trip": Examiner._round_trip,
-    "closed_book": Examiner._closed_book,
-    "unanswerable": Examiner._unanswerable,
+Verdict = Rejection | None
+FILTERS: dict[str, Callable[[Examiner, Pair], Verdict | Awaitable[Verdict]]] = {
+    "quote": lambda self, pair: filters.verbatim(pair, self.view),
+    "length": lambda self, pair: filters.length(pair, self.limits),
+    "pointing": lambda self, pair: filters.pointing(pair),
+    "language": lambda self, pair: filters.in_language(pair, self.view.document.language),
+    "options": lambda self, pair: filters.options(pair, self.view),
+    "supported": lambda self, pair: checks.supported(pair, self.view, self.asker),
+    "round_trip": lambda self, pair: checks.round_trip(
+        pair, self.view, self.asker, threshold=self.limits.round_trip_f1
+    ),
+    "closed_book": lambda self, pair: checks.closed_book(
+        pair, self.asker, threshold=self.limits.closed_book_f1
+    ),
+    "unanswerable": lambda self, pair: checks.unanswerable(pair, self.view, self.asker),
 }
 
 # Every reason that a rejected pair can have, in the order in which they are found.

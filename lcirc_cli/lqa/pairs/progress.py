@@ -20,7 +20,7 @@ from lcirc_cli import console
 from lcirc_cli.files import make_folder
 from lcirc_cli.lqa.records import Judged
 
-TELL = 0.5  # seconds between two writes of a task, and between two looks at all files
+INTERVAL = 0.5  # seconds between two writes of a task, and between two looks at all files
 EVERY = 30.0  # seconds between two lines where there is no terminal to draw on
 
 
@@ -37,15 +37,15 @@ class Meter:
         self._requests = requests
         self._troubles = troubles
         self._own: Counter[str] = Counter()
-        self._told = 0.0
+        self._written = 0.0
 
     def __enter__(self) -> Meter:
         make_folder(self._path.parent)
-        self._tell()
+        self._write()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._tell()
+        self._write()
 
     def add(self, judged: Sequence[Judged]) -> None:
         """One more document is done."""
@@ -53,15 +53,15 @@ class Meter:
         self._own["documents"] += 1
         self._own["accepted"] += accepted
         self._own["rejected"] += len(judged) - accepted
-        self.tell()
+        self.update()
 
-    def tell(self) -> None:
+    def update(self) -> None:
         """Write the counts, where the last time is long enough ago."""
-        if time.monotonic() - self._told > TELL:
-            self._tell()
+        if time.monotonic() - self._written > INTERVAL:
+            self._write()
 
-    def _tell(self) -> None:
-        self._told = time.monotonic()
+    def _write(self) -> None:
+        self._written = time.monotonic()
         values = {**self._own, **self._requests, "troubles": self._troubles.total()}
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
         with contextlib.suppress(OSError):
@@ -130,7 +130,7 @@ def _bar(folder: Path, documents: int, stop: threading.Event) -> None:
     with bar:
         task = bar.add_task("", total=documents, told="")
         while True:
-            ended = stop.wait(TELL)
+            ended = stop.wait(INTERVAL)
             now = read_progress(folder)
             before &= now
             told = summary(now, before, time.monotonic() - started)

@@ -15,14 +15,13 @@ from itertools import islice
 from pathlib import Path
 
 from lcirc_cli.executors.trove import Document, PipelineStep
-from lcirc_cli.lqa.documents.trove import from_trove
 from lcirc_cli.lqa.models.asking import Asker
 from lcirc_cli.lqa.models.chat import ChatModel
 from lcirc_cli.lqa.models.opening import ModelChoice
 from lcirc_cli.lqa.models.replay import ReplayCache
 from lcirc_cli.lqa.pairs.interview import make_pairs
-from lcirc_cli.lqa.pairs.progress import TELL, Meter
-from lcirc_cli.lqa.records import Judged
+from lcirc_cli.lqa.pairs.progress import INTERVAL, Meter
+from lcirc_cli.lqa.records import Judged, SourceDocument
 from lcirc_cli.lqa.settings import EngineSettings, PairSettings
 
 _WINDOWS = 8  # so many windows of documents wait for a slow one at most
@@ -88,7 +87,7 @@ class MakePairs(PipelineStep):  # type: ignore[misc]
                 working = [task for _, task in waiting if not task.done()]
                 room = min(window - len(working), _WINDOWS * window - len(waiting))
                 for document in islice(data, max(0, room)):
-                    source = from_trove(document)
+                    source = SourceDocument.from_trove(document)
                     working.append(asyncio.create_task(make_pairs(source, asker, self._pairs)))
                     waiting.append((document, working[-1]))
                 if not waiting:
@@ -96,9 +95,9 @@ class MakePairs(PipelineStep):  # type: ignore[misc]
                 if not waiting[0][1].done():
                     # A document can take minutes: what was asked is told meanwhile.
                     await asyncio.wait(
-                        working, timeout=2 * TELL, return_when=asyncio.FIRST_COMPLETED
+                        working, timeout=2 * INTERVAL, return_when=asyncio.FIRST_COMPLETED
                     )
-                    meter.tell()
+                    meter.update()
                     continue
                 document, task = waiting.popleft()
                 document.metadata["judged"] = task.result()
