@@ -59,24 +59,12 @@ class Paths:
         return self.documents / "duplicates"
 
     @property
-    def benchmarks(self) -> Path:
-        return self.documents / "benchmarks.npy"
-
-    @property
     def plan(self) -> Path:
         return self.documents / "plan.json"
 
     @property
-    def replies(self) -> Path:
-        return self.documents / "replies"
-
-    @property
     def shards(self) -> Path:
         return self.pairs / "shards"
-
-    @property
-    def progress(self) -> Path:
-        return self.pairs / "progress"
 
 
 def make_data(settings: LqaSettings, *, overwrite: bool = False) -> dict[str, Any]:
@@ -141,7 +129,7 @@ def _prepare(settings: LqaSettings, units: Sequence[Unit], paths: Paths) -> Shar
         wanted = settings.documents
         console.note(f"reading {len(units)} input{'s' if len(units) != 1 else ''}")
         make_folder(paths.prepared)
-        benchmarks = save_benchmarks(wanted.decontaminate, paths.benchmarks)
+        benchmarks = save_benchmarks(wanted.decontaminate, paths.documents / "benchmarks.npy")
         # One reader where the documents are counted: the first ones in order are taken.
         tasks = 1 if wanted.max_documents else min(len(units), MOST_READERS)
         steps = [
@@ -178,6 +166,7 @@ def _make_pairs(settings: LqaSettings, plan: ShardPlan, paths: Paths) -> None:
     removing, removed = duplicates.removal(paths.duplicates)
     left = plan.documents - duplicates.count_removed(paths.duplicates)
     console.note(f"{left:,} documents, {settings.pairs.pairs_per_document * left:,} pairs to make")
+    progress = make_folder(paths.pairs / "progress")
     steps = [
         ReadShard(paths.prepared, plan),
         *removing,
@@ -185,13 +174,13 @@ def _make_pairs(settings: LqaSettings, plan: ShardPlan, paths: Paths) -> None:
             settings.pairs,
             settings.engine,
             _choice(settings, paths),
-            replies=paths.replies,
-            progress=paths.progress,
+            replies=paths.documents / "replies",
+            progress=progress,
         ),
         WriteShard(make_folder(paths.shards), settings.pairs, removed),
     ]
     stage = Stage("pairs", steps, len(plan.shards))
-    with show_progress(make_folder(paths.progress), left):
+    with show_progress(progress, left):
         run_stage(stage, paths.pairs / "logs", settings.engine)
 
 

@@ -24,12 +24,12 @@ def test_where_a_file_may_lie(tmp_path: Path, place: str) -> None:
     file = tmp_path / place
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
-    assert locate("x.jsonl", data_dir=tmp_path, benchmark="bench", hub=HUB) == file
+    assert locate(HUB, benchmark="bench", data_dir=tmp_path) == file
 
 
 def test_a_missing_file_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="--data-dir"):
-        locate("x.jsonl", data_dir=tmp_path, benchmark="bench", hub=HUB)
+        locate(HUB, benchmark="bench", data_dir=tmp_path)
 
 
 def test_the_hub_is_asked_for_a_pinned_revision(
@@ -48,7 +48,7 @@ def test_the_hub_is_asked_for_a_pinned_revision(
     monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
     hub = HubFile("someone/data", "1" * 40, "data.zip", member="data/x.jsonl")
     for _ in range(2):  # taken out once, then found in the cache
-        path = locate("x.jsonl", data_dir=None, benchmark="bench", hub=hub)
+        path = locate(hub, benchmark="bench", data_dir=None)
         assert path.read_text() == '{"a": "x"}\n'
     assert asked == {
         "repository": "someone/data",
@@ -59,7 +59,7 @@ def test_the_hub_is_asked_for_a_pinned_revision(
     }
     missing = HubFile("someone/data", "1" * 40, "data.zip", member="data/y.jsonl")
     with pytest.raises(DocumentError, match=r"y\.jsonl"):
-        locate("y.jsonl", data_dir=None, benchmark="bench", hub=missing)
+        locate(missing, benchmark="bench", data_dir=None)
 
 
 def test_no_hub_is_a_document_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_no_hub_is_a_document_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
     with pytest.raises(DocumentError, match="--data-dir"):
-        files.locate("x.jsonl", data_dir=None, benchmark="bench", hub=HUB)
+        files.locate(HUB, benchmark="bench", data_dir=None)
 
 
 @pytest.mark.parametrize("task", ["infinitebench/en_qa", "longbench/qasper", "leval/coursera"])

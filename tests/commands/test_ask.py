@@ -180,7 +180,10 @@ def test_many_questions(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "\n", "plain words", '{"q": "x"}', '{"question": 3}', '"ok"\n[]', r'"\ud800?"'],
+    [
+        *("", "\n", "plain words", '{"q": "x"}', '{"question": 3}', '"ok"\n[]', r'"\ud800?"'),
+        "[" * 100_000,
+    ],
 )
 def test_questions_that_cant_be_used(ask: Run, content: str) -> None:
     Path("q.jsonl").write_text(content)

@@ -274,6 +274,13 @@ def test_decontamination_agrees_with_sets_of_words(tmp_path: Path) -> None:
     assert hits == expected
 
 
+def test_packed_benchmarks_are_unpacked(tmp_path: Path) -> None:
+    text = " ".join(f"word{number}" for number in range(20))
+    for name, content in (("b.txt.gz", text), ("b.json.gz", json.dumps({"q": [text]}))):
+        (tmp_path / name).write_bytes(gzip.compress(content.encode()))
+        assert len(Decontaminator.from_files([tmp_path / name])) == 8
+
+
 def _grams(text: str) -> list[str]:
     words = text.split()
     return [" ".join(words[i : i + WORDS]) for i in range(len(words) - WORDS + 1)]

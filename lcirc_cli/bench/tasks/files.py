@@ -28,14 +28,12 @@ class HubFile:
     member: str | None = None
 
 
-def locate(
-    name: str, *, data_dir: Path | None, benchmark: str, hub: HubFile, offline: bool = False
-) -> Path:
+def locate(hub: HubFile, *, benchmark: str, data_dir: Path | None, offline: bool = False) -> Path:
     """The local path of a benchmark's file, downloaded if need be.
 
     Args:
-        name: file name in --data-dir, which may hold it itself or in a folder `benchmark`
-            (also in the folders of the published repositories, and gzipped).
+        benchmark: a folder in --data-dir, which may hold the file there or itself (also in the
+            folders of the published repositories, and gzipped).
         data_dir: None looks on the Hub only.
         offline: of the Hub only what was fetched before.
 
@@ -44,6 +42,7 @@ def locate(
     """
     if data_dir is None:
         return _download(hub, benchmark, offline=offline)
+    name = Path(hub.member or hub.path).name
     folders = [data_dir / benchmark, data_dir, data_dir / benchmark / "data", data_dir / "data"]
     folders += [data_dir / benchmark / kind for kind in _LEVAL_FOLDERS]
     folders += [data_dir / kind for kind in _LEVAL_FOLDERS]
@@ -107,6 +106,6 @@ def _extract(archive: Path, hub: HubFile, benchmark: str) -> Path:
             data = opened.read(member)
     except (KeyError, zipfile.BadZipFile) as error:
         raise DocumentError(f"{archive} has no {member}: {error}") from error
-    target.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(target.parent)
     files.atomic_write(target, data)
     return target

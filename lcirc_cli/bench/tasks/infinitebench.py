@@ -98,10 +98,9 @@ def _label(record: Record, answers: tuple[str, ...], options: tuple[str, ...]) -
 
 def open_task(name: str, options: TaskOptions) -> InfiniteBench:
     """Raises DocumentError if the file is nowhere."""
-    file = f"{FILES[name]}.jsonl"
-    hub = HubFile(_REPOSITORY, _REVISION, file)
+    hub = HubFile(_REPOSITORY, _REVISION, f"{FILES[name]}.jsonl")
     place, offline = options.data_dir, options.offline
-    path = locate(file, data_dir=place, benchmark="infinitebench", hub=hub, offline=offline)
+    path = locate(hub, benchmark="infinitebench", data_dir=place, offline=offline)
     return InfiniteBench(
         f"infinitebench/{name}", path, name == "en_mc", options.protocol == "paper"
     )

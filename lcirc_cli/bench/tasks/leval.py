@@ -150,9 +150,8 @@ def open_task(name: str, options: TaskOptions) -> LEval:
     paper = options.protocol == "paper"
     if paper and name not in PAPER_MAX_NEW_TOKENS:
         raise UsageError(f"the paper did not run leval/{name}: use --protocol official")
-    file = f"{name}.jsonl"
     folder = "Exam" if name in CLOSED else "Generation"
-    hub = HubFile(_REPOSITORY, _REVISION, f"LEval/{folder}/{file}")
+    hub = HubFile(_REPOSITORY, _REVISION, f"LEval/{folder}/{name}.jsonl")
     place, offline = options.data_dir, options.offline
-    path = locate(file, data_dir=place, benchmark="leval", hub=hub, offline=offline)
+    path = locate(hub, benchmark="leval", data_dir=place, offline=offline)
     return LEval(f"leval/{name}", name, path, paper)

@@ -76,8 +76,7 @@ class LongBench:
 
 def open_task(name: str, options: TaskOptions) -> LongBench:
     """Raises DocumentError if the file is nowhere."""
-    file = f"{name}.jsonl"
-    hub = HubFile(_REPOSITORY, _REVISION, "data.zip", member=f"data/{file}")
+    hub = HubFile(_REPOSITORY, _REVISION, "data.zip", member=f"data/{name}.jsonl")
     place, offline = options.data_dir, options.offline
-    path = locate(file, data_dir=place, benchmark="longbench", hub=hub, offline=offline)
+    path = locate(hub, benchmark="longbench", data_dir=place, offline=offline)
     return LongBench(f"longbench/{name}", name, path, options.protocol == "paper")

@@ -12,20 +12,6 @@ from lcirc_cli.lqa.pairs.examiner import REASONS
 from lcirc_cli.lqa.settings import KINDS, LOCAL
 
 _LEAST_IN_BIN = 5  # expected in a bin, below which chi-square says nothing
-_EXPLAINED = {
-    "unreadable_reply": "no pair, or no verdict, could be read from the model's reply",
-    "refused": "the server refused the request",
-    "quote_not_found": "the evidence is not in the document word for word",
-    "length": "question, answer or quote too short or too long",
-    "points_at_passage": 'the question points at "the passage" instead of naming things',
-    "language": "the question is in another language than the document",
-    "options": "options equal, or not from the document",
-    "not_supported": "the quote does not prove the answer",
-    "round_trip": "answered again from the evidence alone, the answer is another one",
-    "closed_book": "answerable without the document",
-    "answerable": "meant to be unanswerable, but the document answers it",
-    "near_duplicate": "asks the same as an earlier question about the document",
-}
 
 
 def card(numbers: Statistics, about: dict[str, Any]) -> str:
@@ -76,7 +62,7 @@ def _contents(numbers: Statistics, splits: dict[str, int]) -> str:
     if not splits:
         return "## Documents\n\nThere is none, as no pair was accepted.\n"
     mean = numbers.counts["document_tokens"] / numbers.total("documents")
-    text = [
+    text = (
         "## Documents\n",
         _table(("split", "documents"), rows),
         f"The mean length is {mean:,.0f} tokens.",
@@ -84,8 +70,8 @@ def _contents(numbers: Statistics, splits: dict[str, int]) -> str:
         "" if "validation" in splits else "No document fell into the validation split.",
         "",
         "![Length of the documents](plots/length.png)\n",
-    ]
-    return "\n".join(line for line in text if line is not None)
+    )
+    return "\n".join(text)
 
 
 def _kinds(numbers: Statistics) -> str:
@@ -147,8 +133,8 @@ def _filters(numbers: Statistics) -> str:
     reasons = numbers.reasons()
     planned = max(1, numbers.total("planned"))
     rows = [
-        (f"`{reason}`", _EXPLAINED[reason], f"{count:,}", _share(count, planned))
-        for reason in REASONS
+        (f"`{reason}`", explained, f"{count:,}", _share(count, planned))
+        for reason, explained in REASONS.items()
         if (count := reasons.get(reason))
     ]
     accepted = numbers.total("accepted")

@@ -61,21 +61,22 @@ FILTERS: dict[str, Callable[[Examiner, Pair], Verdict | Awaitable[Verdict]]] = {
     "unanswerable": lambda self, pair: checks.unanswerable(pair, self.view, self.asker),
 }
 
-# Every reason that a rejected pair can have, in the order in which they are found.
-REASONS = (
-    "unreadable_reply",
-    "refused",
-    "quote_not_found",
-    "length",
-    "points_at_passage",
-    "language",
-    "options",
-    "not_supported",
-    "round_trip",
-    "closed_book",
-    "answerable",
-    "near_duplicate",
-)
+# Every reason that a rejected pair can have, as the data card explains it, in the order in which
+# they are found.
+REASONS = {
+    "unreadable_reply": "no pair, or no verdict, could be read from the model's reply",
+    "refused": "the server refused the request",
+    "quote_not_found": "the evidence is not in the document word for word",
+    "length": "question, answer or quote too short or too long",
+    "points_at_passage": 'the question points at "the passage" instead of naming things',
+    "language": "the question is in another language than the document",
+    "options": "options equal, or not from the document",
+    "not_supported": "the quote does not prove the answer",
+    "round_trip": "answered again from the evidence alone, the answer is another one",
+    "closed_book": "answerable without the document",
+    "answerable": "meant to be unanswerable, but the document answers it",
+    "near_duplicate": "asks the same as an earlier question about the document",
+}
 
 
 def without_duplicates(judged: list[Judged], threshold: float) -> list[Judged]:

@@ -23,6 +23,8 @@ from lcirc_cli.lqa.records import Judged
 INTERVAL = 0.5  # seconds between two writes of a task, and between two looks at all files
 EVERY = 30.0  # seconds between two lines where there is no terminal to draw on
 
+Seen = tuple[Counter[str], Counter[str], float]
+
 
 class Meter:
     """Counts of one task, written to its file now and then, and at the end."""
@@ -100,23 +102,26 @@ def show_progress(folder: Path, documents: int) -> Iterator[None]:
         thread.join()
 
 
-def _lines(folder: Path, documents: int, stop: threading.Event) -> None:
-    started = time.monotonic()
-    before = read_progress(folder)
-    while not stop.wait(EVERY):
+def _seen(folder: Path, stop: threading.Event, every: float) -> Iterator[Seen]:
+    """The counts now and as they were at the start, and the seconds since; last when all ended."""
+    started, before, ended = time.monotonic(), read_progress(folder), False
+    while not ended:
+        ended = stop.wait(every)
         now = read_progress(folder)
         before &= now  # a task that begins again after a kill counts from nothing
-        seconds = time.monotonic() - started
-        told = summary(now, before, seconds)
-        left = time_left(now, before, seconds, documents)
-        console.note(f"{now['documents']:,}/{documents:,} documents: {told}{left}")
+        yield now, before, time.monotonic() - started
+
+
+def _lines(folder: Path, documents: int, stop: threading.Event) -> None:
+    for now, before, seconds in _seen(folder, stop, EVERY):
+        if not stop.is_set():
+            told = summary(now, before, seconds) + time_left(now, before, seconds, documents)
+            console.note(f"{now['documents']:,}/{documents:,} documents: {told}")
 
 
 def _bar(folder: Path, documents: int, stop: threading.Event) -> None:
     from rich import progress
 
-    started = time.monotonic()
-    before = read_progress(folder)
     bar = progress.Progress(
         progress.TextColumn("making pairs", markup=False),
         progress.BarColumn(),
@@ -129,14 +134,8 @@ def _bar(folder: Path, documents: int, stop: threading.Event) -> None:
     )
     with bar:
         task = bar.add_task("", total=documents, told="")
-        while True:
-            ended = stop.wait(INTERVAL)
-            now = read_progress(folder)
-            before &= now
-            told = summary(now, before, time.monotonic() - started)
-            bar.update(task, completed=now["documents"], told=told)
-            if ended:
-                return
+        for seen in _seen(folder, stop, INTERVAL):
+            bar.update(task, completed=seen[0]["documents"], told=summary(*seen))
 
 
 def time_left(now: Counter[str], before: Counter[str], seconds: float, documents: int) -> str:
