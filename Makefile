@@ -1,6 +1,7 @@
 # make           what there is
 # make demo      a document in, answers with pages out (PDF=path and Q="..." for your own)
-# make test      the tests;  make test ARGS="-k files -x"  passes arguments to pytest
+# make test      the tests, but for the slow ones; make test ARGS="-k files -x" passes on arguments
+# make test-all  all of them
 # A fresh machine needs only Python 3.11 or newer and make.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,12 +10,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PDF ?= docs/handbook.pdf
 MEMORY := build/demo/demo.lcirc
+# A worker a core, each with the default model in memory (1 GB); idle ones take over tests of others.
+TEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 export PDF Q
 
-.PHONY: help setup demo test lint bench-core
+.PHONY: help setup demo test test-all lint bench-core
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^# /!q; s///p' Makefile
 
 setup: $(READY)
 
@@ -44,7 +47,10 @@ demo: setup
 # The default model is fetched here, once: the tests themselves never use the network.
 test: setup
 	@$(BIN)/lcirc pull smollm2 > /dev/null
-	$(BIN)/python -m pytest $(ARGS)
+	$(TEST) $(ARGS)
+
+test-all:
+	@$(MAKE) test ARGS='-m "slow or not slow" $(ARGS)'
 
 lint: setup
 	$(BIN)/ruff check .

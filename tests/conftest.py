@@ -16,6 +16,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Before anything imports the Hub's client, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Before anything imports torch: several threads make tiny models no faster, and where another
+# worker of the suite has the other core they wait for each other, up to thirty times as long.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import subprocess
 import sys
