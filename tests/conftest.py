@@ -20,9 +20,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # worker of the suite has the other core they wait for each other, up to thirty times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import subprocess
+import multiprocessing
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -198,27 +199,66 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     return run
 
 
+PRELOAD = ["lcirc_cli.training.run", "lcirc_cli.bench.run", "lcirc_cli.answering.answer"]
+PRELOAD += ["transformers.models.llama.modeling_llama"]
+
+
+@dataclass
+class Child:
+    """A process that runs one command line; what it prints goes to files."""
+
+    process: Any
+    out: Path
+    err: Path
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def finish(self, timeout: float = 300) -> Outcome:
+        """Wait for its end; the status is negative after a signal."""
+        self.process.join(timeout)
+        assert self.process.exitcode is not None, "it did not end"
+        told = (path.read_text("utf-8") for path in (self.out, self.err))
+        return Outcome(self.process.exitcode, *told)
+
+
+def _become_lcirc(
+    words: list[str], streams: list[Path], folder: Path, environment: dict[str, str]
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for number, path in enumerate(streams, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), number)
+    sys.argv = ["lcirc", *words]
+    from lcirc_cli.__main__ import main
+
+    main()
+
+
 @pytest.fixture
-def lcirc_process(tmp_path: Path) -> Callable[..., Outcome]:
-    """`lcirc_process("doctor", env={...}, input="...")` runs `lcirc` as a process of its own."""
+def lcirc_child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Child]]:
+    """`lcirc_child("doctor", env={...}, cwd=folder)` begins `lcirc` in a process of its own.
 
-    def run(
-        *arguments: str | Path,
-        env: dict[str, str] | None = None,
-        input: str = "",
-        cwd: Path | None = None,
-        timeout: float = 300,
-    ) -> Outcome:
-        done = subprocess.run(
-            [sys.executable, "-m", "lcirc_cli", *map(str, arguments)],
-            env={**os.environ, "LCIRC_OFFLINE": "1", **(env or {})},
-            input=input,
-            cwd=cwd or tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr)
+    It is forked from one that has imported the libraries, which takes longer than most tests.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    folder, children = tmp_path_factory.mktemp("children"), list[Any]()
 
-    return run
+    def begin(
+        *arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> Child:
+        streams = [folder / f"{len(children)}.{name}" for name in ("out", "err")]
+        for path in streams:
+            path.touch()
+        environment = {**os.environ, "LCIRC_OFFLINE": "1", **(env or {})}
+        given = (list(map(str, arguments)), streams, cwd or folder, environment)
+        children.append(context.Process(target=_become_lcirc, args=given))
+        children[-1].start()
+        return Child(children[-1], *streams)
+
+    yield begin
+    for process in children:
+        process.kill()
+        process.join()

@@ -13,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
 
+from lcirc_cli.bench import measure
 from lcirc_cli.cost import (
     SYSTEMS,
     Workload,
@@ -222,8 +223,13 @@ def test_counting_segments() -> None:
 
 
 def test_cost_from_the_command_line(
-    bench_cli: Callable[..., Any], backbone_folder: Path, adapter_folder: Path, tmp_path: Path
+    bench_cli: Callable[..., Any],
+    backbone_folder: Path,
+    adapter_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(measure, "SYSTEMS", ("full", "qd-lcirc"))  # each takes a process
     done = bench_cli("cost", "--model", "llama-2-7b", "--preset", "paper", "--lengths", "131072")
     assert done.status == 0, done.err
     assert "| 131,072 | full |" in done.out and "1.074e+04" in done.out
@@ -235,6 +241,7 @@ def test_cost_from_the_command_line(
     assert done.status == 0, done.err
     found = json.loads(done.out)
     assert {row["system"] for row in found["operations"]} >= {"full", "lcirc", "autocompressor"}
+    assert [row["system"] for row in found["measured"]] == ["full", "qd-lcirc"]
     for row in found["measured"]:
         assert row["first_token_s"] > 0 and row["peak_mb"] > 50, row
     assert bench_cli("cost", "--model", "no/such/model", "--offline").status == 4

@@ -82,7 +82,7 @@ def test_killed_twenty_times_it_ends_in_the_same_table(
 def test_a_run_that_is_cut_anywhere_goes_on_to_the_same_table(
     bench_cli: Callable[..., Any], arguments: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    given = arguments(tmp_path)
+    given = arguments(tmp_path, systems=["none", "qd-lcirc+evidence", "constant"])
     assert bench_cli("run", *given).status == 0
     whole_table, whole_rows = table(tmp_path), rows_of(tmp_path)
     whole = (tmp_path / "samples.jsonl").read_bytes()
@@ -94,24 +94,17 @@ def test_a_run_that_is_cut_anywhere_goes_on_to_the_same_table(
         assert rows_of(tmp_path) == whole_rows
 
 
-def _process(given: list[str], *, rank: int, of: int) -> subprocess.Popen[str]:
-    shared = {"RANK": str(rank), "WORLD_SIZE": str(of), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "lcirc_cli", "bench", "run", *given],
-        env={**os.environ, **shared},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_processes_share_a_run(
-    bench_cli: Callable[..., Any], arguments: Callable[..., list[str]], tmp_path: Path
+    bench_cli: Callable[..., Any],
+    arguments: Callable[..., list[str]],
+    lcirc_child: Callable[..., Any],
+    tmp_path: Path,
 ) -> None:
     assert bench_cli("run", *arguments(tmp_path / "one")).status == 0
-    shared = [_process(arguments(tmp_path / "two"), rank=rank, of=2) for rank in range(2)]
-    for process in shared:
-        _, error = process.communicate(timeout=500)
-        assert process.returncode == 0, error
+    words = ["bench", "run", *arguments(tmp_path / "two")]
+    ranks = [{"RANK": rank, "WORLD_SIZE": "2"} for rank in "01"]
+    for child in [lcirc_child(*words, env=rank) for rank in ranks]:
+        done = child.finish()
+        assert done.status == 0, done.err
     assert table(tmp_path / "two") == table(tmp_path / "one")
     assert rows_of(tmp_path / "two") == rows_of(tmp_path / "one")

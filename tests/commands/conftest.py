@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..engine.conftest import (  # noqa: F401
-    _one_thread,
     adapter_folder,
     backbone_folder,
     engine,

@@ -276,16 +276,13 @@ def test_another_adapter_tokenizer_or_model(
 
 
 def test_another_process_gives_the_same_answer(
-    ask: Run, here: Path, lcirc_process: Run, models: list[Any]
+    ask: Run, here: Path, lcirc_child: Run, models: list[Any]
 ) -> None:
-    environment = {"OMP_NUM_THREADS": "1"}
     for options in (["--method", "lcirc"], ["--window", "none"], []):
         arguments = ["one.lcirc", QUESTION, "--json", *options]
         inside = json.loads(ask(*arguments).out)
-        done = lcirc_process(
-            "ask", *arguments, "--max-new-tokens", 12, *models, cwd=here, env=environment
-        )
-        outside = json.loads(done.out)
+        child = lcirc_child("ask", *arguments, "--max-new-tokens", 12, *models, cwd=here)
+        outside = json.loads(child.finish().out)
         for answer in (inside, outside):
             del answer["timings"]
         assert outside == inside

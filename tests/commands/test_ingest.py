@@ -235,35 +235,23 @@ def test_passwords_and_pages(ingest: Run, data_dir: Path, monkeypatch: pytest.Mo
     assert ingest(four, "-o", "four.lcirc", "--pages", "9").status == 2
 
 
-def _start(models: list[Any], folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "lcirc_cli", "ingest", *arguments, *map(str, models)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _kill_while_ingesting(folder: Path, models: list[Any], times: int) -> None:
+def _kill_while_ingesting(begin: Run, folder: Path, models: list[Any], times: int) -> None:
     """A kill at any moment leaves no file, or a whole one."""
-    rng = random.Random(0)
+    words, rng = ("ingest", "book.txt", *models), random.Random(0)
     (folder / "book.txt").write_text(make_text(1, words=20_000), "utf-8")
     target = folder / "book.lcirc"
     started = time.monotonic()
-    assert _start(models, folder, "book.txt").wait(300) == 0
+    assert begin(*words, cwd=folder).finish().status == 0
     whole = time.monotonic() - started
     good = target.read_bytes()
     for _ in range(times):
         target.unlink(missing_ok=True)
-        child = _start(models, folder, "book.txt")
-        time.sleep(rng.uniform(0.3, 1.1) * whole)
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
+        child = begin(*words, cwd=folder)
+        time.sleep(rng.uniform(0.1, 1.1) * whole)
+        child.process.kill()
+        child.finish()
         assert not target.exists() or target.read_bytes() == good
-    child = _start(models, folder, "book.txt")
-    assert child.wait(300) == 0
+    assert begin(*words, cwd=folder).finish().status == 0
     assert target.read_bytes() == good
     assert {path.name for path in folder.iterdir()} == {
         "book.txt",
@@ -272,37 +260,38 @@ def _kill_while_ingesting(folder: Path, models: list[Any], times: int) -> None:
     }
 
 
-def test_killed_twice_while_ingesting(tmp_path: Path, models: list[Any]) -> None:
-    _kill_while_ingesting(tmp_path, models, 2)
+def test_killed_twice_while_ingesting(lcirc_child: Run, tmp_path: Path, models: list[Any]) -> None:
+    _kill_while_ingesting(lcirc_child, tmp_path, models, 2)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_killed_forty_times_while_ingesting(tmp_path: Path, models: list[Any]) -> None:
-    _kill_while_ingesting(tmp_path, models, 40)
+def test_killed_forty_times_while_ingesting(
+    lcirc_child: Run, tmp_path: Path, models: list[Any]
+) -> None:
+    _kill_while_ingesting(lcirc_child, tmp_path, models, 40)
 
 
-def test_interrupted_while_ingesting(tmp_path: Path, models: list[Any]) -> None:
+def test_interrupted_while_ingesting(lcirc_child: Run, tmp_path: Path, models: list[Any]) -> None:
     (tmp_path / "book.txt").write_text(make_text(1, words=300_000), "utf-8")
-    child = _start(models, tmp_path, "book.txt")
+    child = lcirc_child("ingest", "book.txt", *models, cwd=tmp_path)
     while not (tmp_path / "book.lcirc.lock").exists():
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=120)
-    assert child.returncode == 130
+    status, _, err = child.finish()
+    assert status == 130
     assert err.splitlines()[-1] == "lcirc: interrupted" and "Traceback" not in err
     assert {path.name for path in tmp_path.iterdir()} == {"book.txt", "book.lcirc.lock"}
 
 
-def test_two_writers_never_mix(tmp_path: Path, models: list[Any]) -> None:
+def test_two_writers_never_mix(lcirc_child: Run, tmp_path: Path, models: list[Any]) -> None:
     for name, seed in (("a.txt", 1), ("b.txt", 2)):
         (tmp_path / name).write_text(make_text(seed), "utf-8")
     children = [
-        _start(models, tmp_path, name, "-o", "same.lcirc") for name in ("a.txt", "b.txt", "a.txt")
+        lcirc_child("ingest", name, "-o", "same.lcirc", *models, cwd=tmp_path)
+        for name in ("a.txt", "b.txt", "a.txt")
     ]
-    for child in children:
-        child.communicate(timeout=300)
-        assert child.returncode == 0
+    assert [child.finish().status for child in children] == [0, 0, 0]
     assert names(str(tmp_path / "same.lcirc")) in (["a.txt"], ["b.txt"])
 
 

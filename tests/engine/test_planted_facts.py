@@ -1,4 +1,4 @@
-"""A tiny adapter that has learned 20 documents by heart answers from their memory files alone.
+"""A tiny adapter that has learned 10 documents by heart answers from their memory files alone.
 
 The question is the same for all of them and the window holds nothing else, so what an answer says
 can only have come through the memory.
@@ -17,7 +17,7 @@ import pytest
 from .tiny import WORDS
 
 Run = Callable[..., Any]
-DOCUMENTS = 20
+DOCUMENTS = 10
 QUESTION = "What is the code?"
 SETTINGS: dict[str, Any] = {
     "adapter.segment_length": 32,
@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
     "adapter.feature_window": 64,
     "adapter.num_latents": 4,
     "autocast": "float32",
-    "documents": 10,
+    "documents": 5,
     "unanswerable": 0.0,
     "learning_rate": 3e-3,
     "gate_learning_rate": 3e-2,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ pytest.importorskip("openai", reason="make-lqa needs the extra lqa")
 from lcirc_cli.lqa.dataset.output import read_manifest
 from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings, LqaSettings, PairSettings
 
+from ..conftest import Outcome
 from .corpus import write_documents, write_tokenizer_folder
 
 HERE = Path(__file__).parent
@@ -101,24 +101,19 @@ Starter = Callable[..., Endpoint]
 
 @dataclass
 class Command:
-    """`lcirc make-lqa` as a process, with what all tests here give it."""
+    """`lcirc make-lqa` with what all tests here give it."""
 
     model: Path
-    cache: Path
+    cli: Callable[..., Outcome]
+
+    def _words(self, arguments: tuple[Any, ...]) -> list[str]:
+        given = ["make-lqa", "--model", self.model, "--min-tokens", 500, *arguments]
+        return [str(word) for word in given]  # of an option given twice the last one counts
 
     def start(self, *arguments: Any) -> subprocess.Popen[str]:
-        """Start it, in a process group of its own."""
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(REPOSITORY),
-            "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
-            "LCIRC_CACHE": str(self.cache),
-        }
-        command = [sys.executable, "-m", "lcirc_cli", "make-lqa", "--model", str(self.model)]
+        """Start it as a process, in a group of its own."""
         return subprocess.Popen(
-            [*command, "--min-tokens", "500", *map(str, arguments)],  # the last one given counts
-            env=environment,
+            [sys.executable, "-m", "lcirc_cli", *self._words(arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -126,11 +121,10 @@ class Command:
         )
 
     def run(self, *arguments: Any, status: int = 0) -> tuple[str, str]:
-        """Run it to its end; (standard output, standard error)."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=500)
-        assert process.returncode == status, (process.returncode, out, err)
-        return out, err
+        """Run it in this process; (standard output, standard error)."""
+        done = self.cli(*self._words(arguments))
+        assert done.status == status, done
+        return done.out, done.err
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """SIGKILL to the command alone: its workers must notice by themselves."""
@@ -147,6 +141,13 @@ def contents(out: Path, *, by: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def command(counting_model: Path, tmp_path: Path) -> Command:
+def command(
+    counting_model: Path,
+    tmp_path: Path,
+    cli: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
     """Runs `lcirc make-lqa`."""
-    return Command(counting_model, tmp_path / "cache")
+    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    return Command(counting_model, cli)

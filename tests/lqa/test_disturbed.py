@@ -16,6 +16,7 @@ import pytest
 from .conftest import Command, Endpoint, contents
 from .corpus import write_documents
 
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 IN_FLIGHT = 8
 
 

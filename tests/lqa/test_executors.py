@@ -16,6 +16,8 @@ from lcirc_cli.lqa.models.endpoint import OutOfPatience
 from .conftest import Command, Endpoint, contents
 from .corpus import write_documents
 
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
 # What Slurm's commands do with a job array, one task after the other, before sbatch returns.
 _SBATCH = r"""#!/bin/bash
 for word in "$@"; do
@@ -74,6 +76,7 @@ def test_ray_makes_what_local_makes(
     assert contents(tmp_path / "ray", by="sha256") == contents(tmp_path / "local", by="sha256")
 
 
+@pytest.mark.slow  # a process for each of its tasks
 def test_slurm_makes_what_local_makes(
     tmp_path: Path, endpoint: Callable[..., Endpoint], command: Command, slurm: Path
 ) -> None:

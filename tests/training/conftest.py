@@ -120,22 +120,13 @@ def here(cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.Monkey
     return lambda command, *more: cli(*command[3:], *more)
 
 
-def child_environment(tmp_path: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "LCIRC_CACHE": str(tmp_path / "cache"),
-        "LCIRC_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-
-
 def run_child(
     command: list[str], tmp_path: Path, *, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """Run a command line as a process of its own."""
     return subprocess.run(
         command,
-        env=child_environment(tmp_path),
+        env={**os.environ, "LCIRC_CACHE": str(tmp_path / "cache"), "LCIRC_OFFLINE": "1"},
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -147,6 +138,23 @@ def as_two_processes(command: list[str]) -> list[str]:
     """The same command line, shared by two processes."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     return [*launch, *command[1:]]
+
+
+@pytest.fixture
+def two_here(lcirc_child: Callable[..., Any], tmp_path: Path) -> Line:
+    """Run a command line made by `train_command` in two processes, as torchrun would."""
+    from torch.distributed import TCPStore
+
+    def run(command: list[str], *more: str) -> Outcome:
+        store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port)}
+        group |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "LCIRC_CACHE": str(tmp_path / "cache")}
+        ranks = [{**group, "RANK": rank, "LOCAL_RANK": rank} for rank in "01"]
+        children = [lcirc_child(*command[3:], *more, env=rank) for rank in ranks]
+        first, second = (child.finish() for child in children)
+        return Outcome(first.status or second.status, first.out, first.err + second.err)
+
+    return run
 
 
 def checkpoint_tensors(out: Path, step: int) -> dict[str, Any]:

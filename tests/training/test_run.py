@@ -6,9 +6,9 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,7 @@ from lcirc_cli.files import locked
 from lcirc_cli.training import run
 from lcirc_cli.training.checkpoint import state_hash
 
-from .conftest import (
-    Command,
-    Line,
-    as_two_processes,
-    checkpoint_tensors,
-    child_environment,
-    run_child,
-)
+from .conftest import Command, Line, checkpoint_tensors, run_child
 
 
 def _killed_runs(tiny: Path, data: Path, tmp_path: Path, *, runs: int, seed: int) -> None:
@@ -86,21 +79,20 @@ def test_automatic_autocast_stays_what_it_was_when_the_run_began(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_save_and_leave_with_a_line(
-    train_command: Command, tmp_path: Path, number: signal.Signals
+    lcirc_child: Callable[..., Any],
+    train_command: Command,
+    tmp_path: Path,
+    number: signal.Signals,
 ) -> None:
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        train_command(out, steps=5000),
-        env=child_environment(tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    child = lcirc_child(
+        *train_command(out, steps=5000)[3:], env={"LCIRC_CACHE": str(tmp_path / "cache")}
     )
     while not (out / "log.jsonl").exists():
         time.sleep(0.02)
-    process.send_signal(number)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 130
+    child.send_signal(number)
+    status, _, told = child.finish()
+    assert status == 130
     assert "--resume auto goes on" in told and "Traceback" not in told
     rows = (out / "log.jsonl").read_text().splitlines()
     assert (out / "checkpoints" / f"step-{len(rows):08d}").is_dir()
@@ -210,12 +202,14 @@ def test_another_number_of_processes_is_refused(
     assert done.status == 4 and "2 process(es)" in done.err
 
 
-def test_two_processes_train_as_one(train_command: Command, tmp_path: Path) -> None:
+def test_two_processes_train_as_one(
+    here: Line, two_here: Line, train_command: Command, tmp_path: Path
+) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     settings: dict[str, Any] = {"documents": 4, "mixer_dropout": 0.5}
-    assert run_child(train_command(one, steps=3, **settings), tmp_path).returncode == 0
-    done = run_child(as_two_processes(train_command(two, steps=3, **settings)), tmp_path)
-    assert done.returncode == 0, done.stderr
+    for out, launched in ((one, here), (two, two_here)):
+        done = launched(train_command(out, steps=3, **settings))
+        assert done.status == 0, done.err
     ours = [json.loads(line) for line in (one / "log.jsonl").open()]
     theirs = [json.loads(line) for line in (two / "log.jsonl").open()]
     for mine, other in zip(ours, theirs, strict=True):
@@ -223,13 +217,14 @@ def test_two_processes_train_as_one(train_command: Command, tmp_path: Path) -> N
         assert all(other[key] == pytest.approx(mine[key], abs=1e-5) for key in mine)
 
 
-def test_two_processes_have_the_gradients_of_one(train_command: Command, tmp_path: Path) -> None:
+def test_two_processes_have_the_gradients_of_one(
+    here: Line, two_here: Line, train_command: Command, tmp_path: Path
+) -> None:
     """After one step AdamW's first moment is a tenth of the gradient of the global batch."""
     folders = tmp_path / "one", tmp_path / "two"
-    for out, launched in zip(folders, (list, as_two_processes), strict=True):
-        command = train_command(out, steps=1, documents=4, clip=1e9)
-        done = run_child(launched(command), tmp_path)
-        assert done.returncode == 0, done.stderr
+    for out, launched in zip(folders, (here, two_here), strict=True):
+        done = launched(train_command(out, steps=1, documents=4, clip=1e9))
+        assert done.status == 0, done.err
     one, two = (checkpoint_tensors(out, 1) for out in folders)
     names = [name for name in one if name.endswith("exp_avg")]
     assert len(names) > 20

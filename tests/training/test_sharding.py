@@ -20,18 +20,35 @@ RAW: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("checkpointing", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_shared_backbone_trains_as_a_whole_one(
-    train_command: Command, planted: Any, tmp_path: Path, checkpointing: bool
+    here: Line, two_here: Line, train_command: Command, planted: Any, tmp_path: Path
 ) -> None:
-    settings = {**RAW, "gradient_checkpointing": checkpointing}
+    settings = {**RAW, "gradient_checkpointing": True}
     validation = ["--validation", str(planted.folder)]
     one, two = tmp_path / "one", tmp_path / "two"
-    done = run_child([*train_command(one, steps=3, **settings), *validation], tmp_path)
-    assert done.returncode == 0, done.stderr
-    command = [*train_command(two, steps=3, shard_backbone=True, **settings), *validation]
-    done = run_child(as_two_processes(command), tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = here(train_command(one, steps=3, **settings), *validation)
+    assert done.status == 0, done.err
+    done = two_here(train_command(two, steps=3, shard_backbone=True, **settings), *validation)
+    assert done.status == 0, done.err
+    _compare(one, two)
+
+
+@pytest.mark.slow
+def test_torchrun_deals_a_backbone_out(
+    here: Line, train_command: Command, planted: Any, tmp_path: Path
+) -> None:
+    """The same without checkpoints in the graph, and begun as a person does."""
+    validation = ["--validation", str(planted.folder)]
+    one, two = tmp_path / "one", tmp_path / "two"
+    done = here(train_command(one, steps=3, **RAW), *validation)
+    assert done.status == 0, done.err
+    command = [*train_command(two, steps=3, shard_backbone=True, **RAW), *validation]
+    launched = run_child(as_two_processes(command), tmp_path)
+    assert launched.returncode == 0, launched.stderr
+    _compare(one, two)
+
+
+def _compare(one: Path, two: Path) -> None:
     for name in ("log.jsonl", "validation.jsonl"):
         ours, theirs = _numbers(one / name), _numbers(two / name)
         assert len(ours) == len(theirs)
