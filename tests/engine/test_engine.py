@@ -27,7 +27,7 @@ def test_a_threshold_decides_on_refusing_with_its_window(
 ) -> None:
     """At 0 every question is refused; above 1 the model answers as if it had no threshold."""
     memory = ingest(engine, 1)
-    free = {window: engine.ask(memory, QUESTIONS[0], window=window) for window in WINDOWS}
+    free = {window: answer_text(engine, memory, window=window) for window in WINDOWS}
     config = engine.adapter.config
     monkeypatch.setattr(config, "refusal_thresholds", {"evidence": 0.0, "none": 1.01})
     pieces: list[str] = []
@@ -35,9 +35,9 @@ def test_a_threshold_decides_on_refusing_with_its_window(
     assert refused.answer == "".join(pieces) == "The document does not say."
     assert not refused.found and refused.tokens.answer > 0
     for window in ("none", "ends"):
-        assert engine.ask(memory, QUESTIONS[0], window=window).answer == free[window].answer
-    bare = engine.ask(memory, QUESTIONS[0], window="evidence", method="none")
-    assert bare.answer != refused.answer  # the threshold is the adapter's
+        assert answer_text(engine, memory, window=window) == free[window]
+    bare = answer_text(engine, memory, window="evidence", method="none")
+    assert bare != refused.answer  # the threshold is the adapter's
 
 
 def test_one_question_of_a_batch_is_refused(
@@ -81,7 +81,7 @@ def test_a_saved_memory_answers_like_a_fresh_one(
     for question in QUESTIONS[:3]:
         options = {"method": method, "window": window}
         assert answer_text(any_engine, saved, question, **options) == answer_text(
-            any_engine, ingest(any_engine, 1), question, **options
+            any_engine, fresh, question, **options
         )
 
 
