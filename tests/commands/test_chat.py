@@ -118,7 +118,14 @@ def _read(terminal: int, until: str, seconds: float = 120) -> str:
     return text
 
 
-@pytest.mark.parametrize("leave", ["/quit\r", "\x04", "\x03"], ids=["quit", "ctrl-d", "ctrl-c"])
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param("/quit\r", id="quit", marks=pytest.mark.slow),
+        pytest.param("\x04", id="ctrl-d", marks=pytest.mark.slow),
+        pytest.param("\x03", id="ctrl-c"),
+    ],
+)
 def test_on_a_terminal(
     engine: Engine, tmp_path: Path, backbone_folder: Path, adapter_folder: Path, leave: str
 ) -> None:
