@@ -24,7 +24,13 @@ from lcirc_cli.commands.ingest import ingest
 from lcirc_cli.commands.make_lqa import make_lqa
 from lcirc_cli.commands.pull import pull
 from lcirc_cli.commands.train import train
-from lcirc_cli.errors import LcircError, OutOfMemoryError, StorageError, is_out_of_memory
+from lcirc_cli.errors import (
+    LcircError,
+    OutOfMemoryError,
+    StorageError,
+    first_line,
+    is_out_of_memory,
+)
 from lcirc_cli.version import __version__, check_links
 
 # A command is a function, or a Typer app where it has sub-commands of its own.
@@ -39,6 +45,9 @@ COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
     ("doctor", doctor),
     ("convert", convert),
 )
+
+# Flags that may be followed by the one word that they stand for.
+WORDS = {"--resume": "auto", "--compare": "paper"}
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # what a shell reports for a program ended by SIGPIPE
@@ -90,13 +99,21 @@ def run(arguments: Sequence[str]) -> int:
         command = typer.main.get_command(build())
         if arguments and arguments[0] != "doctor":
             check_links()
-        status = command(list(arguments) or ["--help"], prog_name="lcirc", standalone_mode=False)
+        given = _without_words(arguments) or ["--help"]
+        status = command(given, prog_name="lcirc", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
         return _failed(error)
     if status == INTERRUPTED:  # Typer has turned the KeyboardInterrupt into its exit code
         console.error("interrupted")
     return status if isinstance(status, int) else 0
+
+
+def _without_words(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--resume auto` and `--resume=auto` as the flag that `--resume` is."""
+    whole = {f"{flag}={word}": flag for flag, word in WORDS.items()}
+    pairs = zip(["", *arguments], arguments, strict=False)
+    return [whole.get(each, each) for before, each in pairs if WORDS.get(before) != each]
 
 
 def _debug(arguments: Sequence[str]) -> bool:
@@ -147,8 +164,5 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno in _NOT_WRITABLE:
         where = f" {error.filename}" if error.filename else ""
         return f"can't write{where}: {error.strerror}; free some space", StorageError.exit_code
-    first = (str(error).strip() or "no message").splitlines()[0]
-    return (
-        f"unexpected {type(error).__name__}: {first}; run again with --debug for the traceback",
-        LcircError.exit_code,
-    )
+    told = f"unexpected {type(error).__name__}: {first_line(error)}"
+    return f"{told}; run again with --debug for the traceback", LcircError.exit_code

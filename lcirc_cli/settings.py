@@ -24,7 +24,6 @@ from lcirc_cli.errors import UsageError
 PREFIX = "LCIRC_"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "bfloat16", "float32", "float16")
-ATTENTIONS = ("auto", "sdpa", "flash")
 MAX_SEED = 2**63 - 1  # what torch, numpy and a model's server all take
 TABLES = ("ask",)  # of a config file: commands with settings of their own in it
 
@@ -35,8 +34,38 @@ _CUDA_INDEX = re.compile(r"cuda:\d+")
 T = TypeVar("T")
 
 
-def _choices(*names: str) -> dict[str, tuple[str, ...]]:
-    return {"choices": names}
+def setting(
+    default: Any = dataclasses.MISSING,
+    *,
+    help: str = "",
+    names: tuple[str, ...] = (),
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+    most: float | None = None,
+    own: bool = True,
+    **shown: Any,
+) -> Any:
+    """A field of a dataclass of settings, with all that there is to say of it.
+
+    Args:
+        default: none where it must be given.
+        help, names, shown: of its option (`lcirc_cli.commands.common.options`), as
+            `typer.Option` takes them; without any it has none.
+        choices: the words that it is limited to.
+        least, most: its range, for a check of the settings.
+        own: whether it is a setting; False where it says where settings come from.
+    """
+    about: dict[str, Any] = {"choices": choices, "least": least, "most": most, "own": own}
+    if help or names or shown:
+        shown = {"metavar": "|".join(choices) or None, "help": help or None, **shown}
+        about["option"] = names, shown
+    return dataclasses.field(default=default, compare=own, metadata=about)
+
+
+def flag(field: dataclasses.Field[Any]) -> str:
+    """The first name of a field's option: its own, or --the-field's."""
+    names, _ = field.metadata.get("option", ((), {}))
+    return names[0] if names else f"--{field.name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
@@ -56,16 +85,32 @@ class CommonSettings:
         config: the file that settings were read from; a command's own are in a table of it.
     """
 
-    model: str = "smollm2"
-    adapter: str | None = None
-    device: str = dataclasses.field(default="auto", metadata=_choices(*DEVICES))
-    dtype: str = dataclasses.field(default="auto", metadata=_choices(*DTYPES))
-    attention: str = dataclasses.field(default="auto", metadata=_choices(*ATTENTIONS))
-    offline: bool = False
-    quiet: bool = False
-    json: bool = False
-    debug: bool = False
-    config: Path | None = dataclasses.field(default=None, compare=False, metadata={"own": False})
+    model: str = setting(
+        "smollm2", metavar="NAME", help="smollm2 (default), a Hub id, a model folder or .gguf file."
+    )
+    adapter: str | None = setting(
+        None, metavar="FOLDER", help="A trained adapter (default: the one that ships)."
+    )
+    device: str = setting("auto", choices=DEVICES, help="Where to compute.")
+    dtype: str = setting(
+        "auto",
+        choices=DTYPES,
+        help="Number format of the model; auto is bfloat16 where the hardware is good at it.",
+    )
+    attention: str = setting("auto", choices=("auto", "sdpa", "flash"), help="Attention kernels.")
+    offline: bool = setting(False, help="Never reach out to the network.")
+    quiet: bool = setting(False, help="No notes and no progress.")
+    json: bool = setting(False, help="The result as JSON.")
+    debug: bool = setting(False, help="Show a traceback where something fails.")
+    config: Path | None = setting(  # noqa: RUF009 # a field
+        None, own=False, metavar="FILE.toml", help="A file of settings; flags and LCIRC_* win."
+    )
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """How a model is loaded: device, dtype, attention and offline."""
+        names = ("device", "dtype", "attention", "offline")
+        return {name: getattr(self, name) for name in names}
 
 
 def resolve(
@@ -102,7 +147,7 @@ def resolve(
     for name, field in fields.items():
         variable = PREFIX + name.upper()
         if flags.get(name) is not None:
-            value, source = flags[name], f"--{name.replace('_', '-')}"
+            value, source = flags[name], flag(field)
         elif environ.get(variable, "") != "":
             value, source = environ[variable], f"the variable {variable}"
         elif name in from_file:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ import typer
 
 from lcirc_cli import __version__, app, errors
 from lcirc_cli.commands import common
-from lcirc_cli.settings import CommonSettings
+from lcirc_cli.settings import CommonSettings, setting
 
 HELP_SECONDS = 0.5
 
@@ -319,6 +320,59 @@ def test_the_config_file_may_come_from_the_environment(
     monkeypatch.setenv("LCIRC_CONFIG", str(config))
     assert cli("show").status == 0  # type: ignore[attr-defined]
     assert settings_seen[0].device == "cpu"
+
+
+@pytest.mark.parametrize("given", [["--resume"], ["--resume", "auto"], ["--resume=auto"]])
+def test_a_flag_may_be_followed_by_the_word_that_it_stands_for(
+    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, given: list[str]
+) -> None:
+    seen = []
+
+    def show(words: list[str], resume: bool = False) -> None:
+        seen.append((words, resume))
+
+    monkeypatch.setattr(app, "COMMANDS", (*app.COMMANDS, ("show", show)))
+    assert cli("show", *given, "auto.pdf", "auto") == (0, "", "")
+    assert seen == [(["auto.pdf", "auto"], True)]
+
+
+@dataclass(frozen=True)
+class Own:
+    """Settings of a command."""
+
+    name: str = setting("x", help="A name.")
+    many: tuple[str, ...] = setting((), names=("--many", "-m"), help="Several.")
+    sizes: tuple[int, ...] = setting((1, 2), help="Numbers.")
+    rest: int = 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (False, {"name": "x", "many": ("a", "b"), "sizes": "1,2"}),
+        (True, {"name": None, "many": ("a", "b"), "sizes": None}),
+    ],
+)
+def test_options_are_made_of_the_fields_of_settings(
+    cli: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    flags: bool,
+    expected: dict[str, object],
+) -> None:
+    seen = []
+
+    @common.takes("json", given=common.options(Own, flags=flags), panels={"": ("sizes", "name")})
+    def show(*, given: dict[str, object], settings: CommonSettings) -> None:
+        """Show."""
+        seen.append(given)
+
+    monkeypatch.setattr(app, "COMMANDS", (*app.COMMANDS, ("show", show)))
+    assert cli("show", "-m", "a", "--many", "b") == (0, "", "")
+    assert seen == [expected]
+    assert cli("show", "--rest", "4")[0] == 2
+    shown = cli("show", "--help")[1]
+    assert shown.index("--sizes") < shown.index("--name") < shown.index("--many")
+    assert ("[default: x]" in shown) is not flags
 
 
 def test_only_named_options_are_offered(cli: Callable[..., tuple[int, str, str]]) -> None:

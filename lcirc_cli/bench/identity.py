@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,60 +34,14 @@ _TUNED = (
 _LONG = ("document", "parts")  # fields that are hashed once a document
 
 
-@dataclass(frozen=True)
-class TaskData:
-    """What a task held.
-
-    Attributes:
-        sha256: over every sample of the file: documents, questions, golds and prompts.
-        total: samples of the whole file.
-        asked: those of them that the run asks.
-    """
-
-    sha256: str
-    metric: str
-    total: int
-    asked: int
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What makes two runs the same run; kept in run.json.
-
-    Attributes:
-        tasks, systems: as given on the command line.
-        model, adapter: the backbone and the adapter of the command line, with fingerprints.
-        window, evidence: tokens, see `Limits`.
-        batch: questions of a document asked at once.
-        dtype: number format of the backbone.
-        data: by task.
-        weights: fingerprints of the systems that bring their own (`@ADAPTER`).
-    """
-
-    tasks: tuple[str, ...]
-    systems: tuple[str, ...]
-    protocol: str
-    model: str
-    fingerprint: str
-    adapter: str
-    adapter_fingerprint: str
-    limit: int | None
-    seed: int
-    join: int
-    window: int
-    evidence: int
-    batch: int
-    dtype: str
-    lengths: tuple[int, ...]
-    facts: int
-    data: Mapping[str, TaskData]
-    weights: Mapping[str, str]
-
-
-def start(out: Path, settings: RunSettings) -> None:
+def start(out: Path, settings: Mapping[str, Any]) -> None:
     """Make the folder, or check that the run in it is this one.
 
     Tasks and systems may be added to a run; everything else must be as it was.
+
+    Args:
+        settings: what makes two runs the same run; of `data` (by task) and `weights` (by system)
+            each entry.
 
     Raises:
         UsageError: the folder holds another run.
@@ -95,7 +49,7 @@ def start(out: Path, settings: RunSettings) -> None:
     """
     files.make_folder(out)
     path = out / "run.json"
-    given = json.loads(json.dumps(asdict(settings)))
+    given = json.loads(json.dumps(settings))
     with files.locked(path):
         if path.exists():
             given = _continued(out, json.loads(path.read_text("utf-8")), given)
@@ -122,17 +76,23 @@ def _continued(out: Path, known: Mapping[str, Any], given: Mapping[str, Any]) ->
     return merged
 
 
-def describe(planned: Planned) -> TaskData:
-    """The hash and the numbers of a task's samples."""
+def describe(planned: Planned) -> dict[str, Any]:
+    """What a task held: its samples in all and those `asked`, and a hash.
+
+    `sha256` is over every sample of the file: documents, questions, golds and prompts.
+    """
     total = hashlib.sha256()
     documents: dict[str, str] = {}
     for sample in planned.everything:
         if sample.document not in documents:
             documents[sample.document] = text_digest(sample.document)
         total.update(f"{documents[sample.document]} {_short(sample)}\n".encode())
-    return TaskData(
-        total.hexdigest(), planned.task.metric, len(planned.everything), len(planned.asked)
-    )
+    return {
+        "sha256": total.hexdigest(),
+        "metric": planned.task.metric,
+        "total": len(planned.everything),
+        "asked": len(planned.asked),
+    }
 
 
 def weights(spec: SystemSpec, bench: Workbench) -> str:

@@ -6,17 +6,19 @@ import json
 import os
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lcirc_cli import files
 from lcirc_cli.settings import CommonSettings
 
-from .identity import RunSettings, describe, start, weights
+from .identity import describe, start, weights
 from .loop import run
 from .plan import Planned, plan
 from .report import Line, check_baseline, make_report, read_run
 from .report.tuning import tuning_of
+from .settings import RunRequest
 from .systems import (
     Constant,
     Limits,
@@ -29,27 +31,6 @@ from .systems import (
 from .tasks import TaskOptions, open_task
 
 COST_LENGTHS = (4096, 8192, 16384, 32768, 65536, 131072)
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """The command line of a run."""
-
-    tasks: tuple[str, ...]
-    systems: tuple[str, ...]
-    out: Path
-    data_dir: Path | None
-    limit: int | None
-    seed: int
-    protocol: str
-    window: int
-    evidence: int
-    join: int
-    lengths: tuple[int, ...]
-    facts: int
-    batch: int
-    baseline: str | None
-    compare_paper: bool
 
 
 def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
@@ -82,14 +63,8 @@ def _workbench(specs: Sequence[SystemSpec], settings: CommonSettings) -> Workben
         return None
     from lcirc_cli.engine import Engine
 
-    engine = Engine.load(
-        settings.model,
-        settings.adapter,
-        device=_device(settings.device),
-        dtype=settings.dtype,
-        attention=settings.attention,
-        offline=settings.offline,
-    )
+    settings = replace(settings, device=_device(settings.device))
+    engine = Engine.load(settings.model, settings.adapter, **settings.loading)
     return Workbench(engine, offline=settings.offline)
 
 
@@ -107,7 +82,7 @@ def _planned(request: RunRequest, bench: Workbench | None, *, offline: bool) -> 
     options = TaskOptions(
         data_dir=request.data_dir,
         offline=offline,
-        protocol="paper" if request.protocol == "paper" else "official",
+        protocol=request.protocol,
         seed=request.seed,
         join=request.join,
         lengths=request.lengths,
@@ -141,28 +116,21 @@ def _run_settings(
     planned: Sequence[Planned],
     specs: Sequence[SystemSpec],
     bench: Workbench | None,
-) -> RunSettings:
+) -> dict[str, Any]:
+    """What makes two runs the same run; kept in run.json."""
     own = [spec for spec in specs if spec.adapter is not None]
-    return RunSettings(
-        tasks=tuple(one.task.name for one in planned),
-        systems=tuple(dict.fromkeys(request.systems)),
-        protocol=request.protocol,
-        model=settings.model,
-        fingerprint="" if bench is None else bench.backbone.fingerprint,
-        adapter="" if bench is None else bench.engine(None).adapter.name,
-        adapter_fingerprint="" if bench is None else bench.engine(None).adapter.fingerprint,
-        limit=request.limit,
-        seed=request.seed,
-        join=request.join,
-        window=request.window,
-        evidence=request.evidence,
-        batch=request.batch,
-        dtype="" if bench is None else str(bench.backbone.lm.dtype).removeprefix("torch."),
-        lengths=request.lengths,
-        facts=request.facts,
-        data={one.task.name: describe(one) for one in planned},
-        weights={} if bench is None else {spec.text: weights(spec, bench) for spec in own},
-    )
+    return {
+        "tasks": [one.task.name for one in planned],
+        "systems": [*dict.fromkeys(request.systems)],
+        **request.deciding(),
+        "model": settings.model,
+        "fingerprint": "" if bench is None else bench.backbone.fingerprint,
+        "adapter": "" if bench is None else bench.engine(None).adapter.name,
+        "adapter_fingerprint": "" if bench is None else bench.engine(None).adapter.fingerprint,
+        "dtype": "" if bench is None else str(bench.backbone.lm.dtype).removeprefix("torch."),
+        "data": {one.task.name: describe(one) for one in planned},
+        "weights": {} if bench is None else {spec.text: weights(spec, bench) for spec in own},
+    }
 
 
 def _write_notes(

@@ -17,8 +17,8 @@ from lcirc_cli.commands.printing import (
     answer_one,
     citation_lines,
     print_json,
+    print_notes,
     printable,
-    tell,
 )
 from lcirc_cli.commands.questions import (
     check_question,
@@ -173,4 +173,4 @@ def _answer_many(
                 print(f"> {printable(answer.question)}\n{printable(answer.answer)}")
                 print("\n".join([*citation_lines(answer), ""]), flush=True)
             advance(1)
-            tell(answer)
+            print_notes(answer)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from lcirc_cli.commands.common import takes
-from lcirc_cli.settings import MAX_SEED, CommonSettings
+from lcirc_cli.bench.settings import RunRequest
+from lcirc_cli.commands.common import numbers, options, takes
+from lcirc_cli.settings import CommonSettings
 
 bench = typer.Typer(
     help="Compare systems on long-context benchmarks, by the benchmarks' own rules.",
@@ -18,119 +18,39 @@ bench = typer.Typer(
 )
 
 
-class Protocol(StrEnum):
-    """Whose rules."""
-
-    official = "official"
-    paper = "paper"
-
-
-_LENGTHS = "4096,8192,16384,32768"
-
-
 @bench.command("run")
-@takes()
+@takes(given=options(RunRequest))
 def run_command(
     tasks: Annotated[
         list[str], typer.Argument(metavar="TASK...", help="`lcirc bench list` shows them.")
     ],
-    system: Annotated[
-        list[str],
-        typer.Option(
-            "--system",
-            "-s",
-            metavar="NAME[+WINDOW][@ADAPTER][~shuffled]",
-            help="Give it again. retrieval@MODEL ranks with a sentence encoder.",
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Rows and report; a run goes on.")
-    ],
-    data_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The published files; else from the Hub.")
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Questions or whole texts a task, by --seed."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="S")] = 0,
-    protocol: Annotated[
-        Protocol, typer.Option(help="paper repeats the published LCIRC evaluation.")
-    ] = Protocol.official,
-    window: Annotated[
-        int, typer.Option(min=64, metavar="TOKENS", help="What the LM reads at most, with ends.")
-    ] = 4096,
-    evidence: Annotated[
-        int, typer.Option(min=1, metavar="TOKENS", help="Passages in the window.")
-    ] = 512,
-    join: Annotated[
-        int, typer.Option(min=1, metavar="N", help="qa: N documents joined to one.")
-    ] = 1,
-    lengths: Annotated[
-        str,
-        typer.Option(
-            metavar="N,N,...",
-            help="needle, perplexity: tokens of context; 65536,131072 and more are possible. "
-            "perplexity: of texts that reach the greatest.",
-        ),
-    ] = _LENGTHS,
-    facts: Annotated[int, typer.Option(min=1, metavar="N", help="needle: facts a cell.")] = 2,
-    batch: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Questions of a document at once.")
-    ] = 4,
-    baseline: Annotated[
-        str | None, typer.Option(metavar="SYSTEM", help="Differences to it; default the first.")
-    ] = None,
-    compare: Annotated[
-        str | None, typer.Option(metavar="paper", help="Put Tables 4 and 5 beside the scores.")
-    ] = None,
     *,
+    given: dict[str, Any],
     settings: CommonSettings,
 ) -> None:
     """Ask every question of every system, and write a report.
 
     A run that was stopped goes on with the same command. Under torchrun its processes share it.
     """
-    from lcirc_cli.bench.run import RunRequest, execute
+    from lcirc_cli.bench.run import execute
 
-    request = RunRequest(
-        tasks=tuple(tasks),
-        systems=tuple(system),
-        out=out,
-        data_dir=data_dir,
-        limit=limit,
-        seed=seed,
-        protocol=protocol.value,
-        window=window,
-        evidence=evidence,
-        join=join,
-        lengths=_numbers(lengths, "--lengths"),
-        facts=facts,
-        batch=batch,
-        baseline=baseline,
-        compare_paper=_paper(compare),
-    )
-    _show(execute(request, settings), settings, out)
+    given["lengths"] = numbers(given["lengths"], "--lengths")
+    request = RunRequest(tuple(tasks), **given)
+    _show(execute(request, settings), settings, request.out)
 
 
 @bench.command("report")
-@takes("quiet", "json")
+@takes("quiet", "json", given=options(RunRequest, ("baseline", "compare_paper")))
 def report_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of a run.")],
-    baseline: Annotated[
-        str | None, typer.Option(metavar="SYSTEM", help="Differences to it; default the first.")
-    ] = None,
-    compare: Annotated[
-        str | None, typer.Option(metavar="paper", help="Put Tables 4 and 5 beside the scores.")
-    ] = None,
     *,
+    given: dict[str, Any],
     settings: CommonSettings,
 ) -> None:
     """Make the report of a run's folder again, finished or not."""
     from lcirc_cli.bench.report import make_report
 
-    lines = make_report(folder, baseline=baseline, compare_paper=_paper(compare))
-    _show(lines, settings, folder)
+    _show(make_report(folder, **given), settings, folder)
 
 
 @bench.command("list")
@@ -187,7 +107,7 @@ def cost_command(
     rows = cost_rows(
         settings.model,
         preset,
-        lengths=_numbers(lengths, "--lengths"),
+        lengths=numbers(lengths, "--lengths"),
         window=window,
         question=question,
         evidence=evidence,
@@ -196,7 +116,7 @@ def cost_command(
     if measure:
         from lcirc_cli.bench.measure import measure_all
 
-        timed = measure_all(settings, lengths=_numbers(measure, "--measure"), window=window)
+        timed = measure_all(settings, lengths=numbers(measure, "--measure"), window=window)
     if settings.json:
         print(json.dumps({"schema": 1, "operations": rows, "measured": timed}))
         return
@@ -226,23 +146,3 @@ def _print(table: Any) -> None:
     from rich.console import Console
 
     Console().print(table.rich())
-
-
-def _numbers(text: str, flag: str) -> tuple[int, ...]:
-    from lcirc_cli.errors import UsageError
-
-    try:
-        values = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if not values or min(values) < 1:
-        raise UsageError(f"{flag}: {text!r} is not a list of token counts, such as 4096,8192")
-    return values
-
-
-def _paper(compare: str | None) -> bool:
-    from lcirc_cli.errors import UsageError
-
-    if compare not in (None, "paper"):
-        raise UsageError(f"--compare: {compare!r} is unknown; there is only paper")
-    return compare == "paper"

@@ -6,112 +6,119 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import os
-from collections.abc import Callable
-from dataclasses import replace
+import typing
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.settings import CommonSettings, resolve
+from lcirc_cli.errors import UsageError
+from lcirc_cli.settings import CommonSettings, flag, resolve
 
 if TYPE_CHECKING:
     from lcirc_cli.engine import Engine
 
-_PANEL = "Common options"
 SUFFIX = ".lcirc"
 
-
-def _option(*names: str, **more: Any) -> Any:
-    return typer.Option(*names, rich_help_panel=_PANEL, show_default=False, **more)
+Parameters = dict[str, inspect.Parameter]
 
 
-Model = Annotated[
-    str | None,
-    _option(
-        "--model", metavar="NAME", help="smollm2 (default), a Hub id, a model folder or .gguf file."
-    ),
-]
-Adapter = Annotated[
-    str | None,
-    _option("--adapter", metavar="FOLDER", help="A trained adapter (default: the one that ships)."),
-]
-Device = Annotated[
-    str | None, _option("--device", metavar="auto|cpu|cuda", help="Where to compute.")
-]
-Dtype = Annotated[
-    str | None,
-    _option(
-        "--dtype",
-        metavar="auto|bfloat16|float32|float16",
-        help="Number format of the model; auto is bfloat16 where the hardware is good at it.",
-    ),
-]
-Attention = Annotated[
-    str | None, _option("--attention", metavar="auto|sdpa|flash", help="Attention kernels.")
-]
-Offline = Annotated[
-    bool | None, _option("--offline/--no-offline", help="Never reach out to the network.")
-]
-Quiet = Annotated[bool | None, _option("--quiet/--no-quiet", help="No notes and no progress.")]
-Json = Annotated[bool | None, _option("--json/--no-json", help="The result as JSON.")]
-Debug = Annotated[
-    bool | None, _option("--debug/--no-debug", help="Show a traceback where something fails.")
-]
-Config = Annotated[
-    Path | None,
-    _option("--config", metavar="FILE.toml", help="A file of settings; flags and LCIRC_* win."),
-]
+def options(kind: Any, names: Iterable[str] = (), *, flags: bool = False) -> Parameters:
+    """The options of a dataclass of settings, as parameters that Typer reads.
 
-OPTIONS: dict[str, Any] = {
-    "model": Model,
-    "adapter": Adapter,
-    "device": Device,
-    "dtype": Dtype,
-    "attention": Attention,
-    "offline": Offline,
-    "quiet": Quiet,
-    "json": Json,
-    "debug": Debug,
-    "config": Config,
-}
+    Args:
+        names: of the fields; empty takes all that have an option (`lcirc_cli.settings.setting`).
+        flags: None stands for what the command line doesn't give, and no default is shown.
+    """
+    hints = typing.get_type_hints(kind)
+    made = {}
+    for each in dataclasses.fields(kind):
+        if "option" not in each.metadata or (names and each.name not in names):
+            continue
+        (given, shown), hint = each.metadata["option"], hints[each.name]
+        default: Any = each.default
+        if hint == tuple[int, ...]:  # written with commas; `numbers` reads it
+            hint, default = str, ",".join(map(str, default))
+        elif typing.get_origin(hint) is tuple:
+            hint, default = GenericAlias(list, hint.__args__[:1]), default or None
+        if flags:
+            default, shown = None, {"show_default": False, **shown}
+            if hint is bool:
+                given = given or (f"--{each.name}/--no-{each.name}",)
+            hint = hint | None
+        made[each.name] = inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if default is dataclasses.MISSING else default,
+            annotation=Annotated[hint, typer.Option(*(given or (flag(each),)), **shown)],
+        )
+    return made
 
 
-def takes(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def takes(
+    *names: str,
+    given: Parameters | None = None,
+    panels: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command these common options (all of them where none is named), as `settings`.
 
     The command must have a keyword-only argument `settings: CommonSettings`. --debug and
     --config are always added.
+
+    Args:
+        given: more options, which the command gets together as one argument `given`.
+        panels: how `--help` shows its own options and those: the heading of a panel ("" = the
+            general one) to names, in order. What is in none comes after.
     """
-    chosen = [*(names or OPTIONS), "debug", "config"]
-    wanted = [name for name in OPTIONS if name in chosen]
+    wanted = {*(names or _COMMON), "debug", "config"}
+    common = {name: each for name, each in _COMMON.items() if name in wanted}
+    more = given or {}
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        # Typer reads the signature: the options take the place of `settings` in it.
+        # Typer reads the signature: the options take the place of `settings` and `given` in it.
         signature = inspect.signature(command, eval_str=True)
-        own = [each for each in signature.parameters.values() if each.name != "settings"]
-        added = [
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=OPTIONS[name]
-            )
-            for name in wanted
+        own = {**signature.parameters, **more}
+        own = {name: each for name, each in own.items() if name not in ("settings", "given")}
+        placed = [
+            _in_panel(own.pop(name), panel) for panel, held in panels.items() for name in held
         ]
+        shown = sorted([*placed, *own.values(), *common.values()], key=lambda each: each.kind)
 
         @functools.wraps(command)
         def wrapper(*args: Any, **options: Any) -> Any:
-            flags = {name: options.pop(name, None) for name in wanted}
+            flags = {name: options.pop(name, None) for name in common}
+            if more:
+                options["given"] = {name: _frozen(options.pop(name)) for name in more}
             return command(*args, settings=common_settings(flags), **options)
 
-        wrapper.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
-        wrapper.__annotations__ = {each.name: each.annotation for each in [*own, *added]}
+        wrapper.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {each.name: each.annotation for each in shown}
         del wrapper.__wrapped__  # type: ignore[attr-defined] # typer would look through it
         return wrapper
 
     return decorate
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _in_panel(parameter: inspect.Parameter, panel: str) -> inspect.Parameter:
+    parameter.annotation.__metadata__[0].rich_help_panel = panel or None
+    return parameter
+
+
+_COMMON = {
+    name: _in_panel(each, "Common options")
+    for name, each in options(CommonSettings, flags=True).items()
+}
 
 
 def common_settings(flags: dict[str, Any]) -> CommonSettings:
@@ -124,7 +131,7 @@ def common_settings(flags: dict[str, Any]) -> CommonSettings:
     config = given.pop("config", None)
     if config is None and os.environ.get("LCIRC_CONFIG"):
         config = Path(os.environ["LCIRC_CONFIG"])
-    settings = replace(resolve(CommonSettings, given, config=config), config=config)
+    settings = dataclasses.replace(resolve(CommonSettings, given, config=config), config=config)
     console.set_quiet(settings.quiet)
     console.set_debug(settings.debug)
     if settings.offline:
@@ -137,11 +144,19 @@ def load_engine(settings: CommonSettings) -> Engine:
     """Load backbone and adapter; see `Engine.load` for what is raised."""
     from lcirc_cli.engine import Engine
 
-    return Engine.load(
-        settings.model,
-        settings.adapter,
-        device=settings.device,
-        dtype=settings.dtype,
-        attention=settings.attention,
-        offline=settings.offline,
-    )
+    return Engine.load(settings.model, settings.adapter, **settings.loading)
+
+
+def numbers(text: str, flag: str) -> tuple[int, ...]:
+    """`4096,8192` as numbers.
+
+    Raises:
+        UsageError: anything else, or a number under 1.
+    """
+    try:
+        values = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if not values or min(values) < 1:
+        raise UsageError(f"{flag}: {text!r} is not a list of token counts, such as 4096,8192")
+    return values

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import load_engine, takes
+from lcirc_cli.commands.common import SUFFIX, load_engine, takes
 from lcirc_cli.commands.printing import print_json, print_path
 from lcirc_cli.errors import DocumentError, MemoryFileError, StorageError, UsageError
 from lcirc_cli.files import exists, is_file, is_folder, locked
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from lcirc_cli.engine import Engine
     from lcirc_cli.memory.contents import MemoryContents
 
-SUFFIX = ".lcirc"
 STDIN = "-"
 
 
@@ -145,14 +144,14 @@ def _read(
                 console.warn(f"skipped {error}")
             else:
                 reading.documents.append(document)
-                _tell(document)
+                _print_notes(document)
             advance(1)
     if failure is not None and not reading.documents:
         raise failure
     return reading
 
 
-def _tell(document: Document) -> None:
+def _print_notes(document: Document) -> None:
     """What a person should know about how a document was read."""
     from lcirc_cli.documents.page_ranges import format_pages
 

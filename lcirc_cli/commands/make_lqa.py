@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.common import options, takes
 from lcirc_cli.errors import UsageError
-from lcirc_cli.settings import MAX_SEED, CommonSettings
+from lcirc_cli.lqa.settings import (
+    DocumentSettings,
+    EngineSettings,
+    LqaSettings,
+    PairSettings,
+    check,
+    parse_options,
+)
+from lcirc_cli.settings import CommonSettings
 
-if TYPE_CHECKING:
-    from lcirc_cli.lqa.settings import LqaSettings
+_PANELS = {
+    "How it is run": (
+        *("out", "seed", "executor", "workers", "in_flight", "timeout", "patience", "slurm"),
+        *("documents_per_shard", "overwrite", "dry_run", "price_in", "price_out", "sample"),
+        "push_to_hub",
+    ),
+    "The model that asks": ("endpoint", "generator", "temperature"),
+    "What is asked about": (
+        *("min_tokens", "language", "decontaminate", "max_documents", "license"),
+        *("pairs_per_document", "multi_hop", "validation"),
+    ),
+}
+_DOCUMENTS, _PAIRS, _ENGINE = map(options, (DocumentSettings, PairSettings, EngineSettings))
 
-_INPUTS = "What is asked about"
-_MODEL = "The model that asks"
-_RUN = "How it is run"
 
-
-def _option(*names: str, panel: str, **more: Any) -> Any:
-    return typer.Option(*names, rich_help_panel=panel, **more)
-
-
-@takes("model", "device", "dtype", "offline", "quiet", "json")
+@takes(
+    *("model", "device", "dtype", "offline", "quiet", "json"),
+    given=_DOCUMENTS | _PAIRS | _ENGINE,
+    panels=_PANELS,
+)
 def make_lqa(
     inputs: Annotated[
         list[str],
@@ -35,111 +50,51 @@ def make_lqa(
         ),
     ],
     *,
+    given: dict[str, Any],
     out: Annotated[
-        Path, _option("--out", "-o", metavar="DIR", panel=_RUN, help="The data set's folder.")
+        Path, typer.Option("--out", "-o", metavar="DIR", help="The data set's folder.")
     ] = Path("lqa"),
-    endpoint: Annotated[
-        str | None,
-        _option(
-            "--endpoint",
-            metavar="URL",
-            panel=_MODEL,
-            help="An OpenAI-compatible server, e.g. http://localhost:8000/v1.",
-        ),
-    ] = None,
-    generator: Annotated[
-        str | None,
-        _option(
-            "--generator",
-            metavar="NAME",
-            panel=_MODEL,
-            help="The model's name on the server, or local: --model in this process.",
-        ),
-    ] = None,
-    temperature: Annotated[
-        float, _option("--temperature", panel=_MODEL, help="For questions; checks are asked at 0.")
-    ] = 0.7,
-    min_tokens: Annotated[
-        int, _option("--min-tokens", panel=_INPUTS, help="Shorter documents are left out.")
-    ] = 4096,
-    language: Annotated[
-        str, _option("--language", metavar="CODE", panel=_INPUTS, help="ISO 639-1, or any.")
-    ] = "en",
     decontaminate: Annotated[
         list[Path] | None,
-        _option(
+        typer.Option(
             "--decontaminate",
             metavar="FILE",
-            panel=_INPUTS,
             help="Leave out documents that share 13 words in a row with it; may be repeated.",
         ),
     ] = None,
-    max_documents: Annotated[
-        int | None, _option("--max-documents", metavar="N", panel=_INPUTS, help="The first N.")
-    ] = None,
-    license: Annotated[
-        str, _option("--license", metavar="NAME", panel=_INPUTS, help="Where a source names none.")
-    ] = "",
-    pairs_per_document: Annotated[
-        int, _option("--pairs-per-document", metavar="N", panel=_INPUTS, help="Tried for each.")
-    ] = 4,
-    multi_hop: Annotated[
-        float,
-        _option("--multi-hop", panel=_INPUTS, help="Share of pairs with evidence in 2-3 places."),
-    ] = 0.2,
-    validation: Annotated[
-        float, _option("--validation", panel=_INPUTS, help="Share of documents held out.")
-    ] = 0.05,
-    seed: Annotated[
-        int, _option("--seed", min=0, max=MAX_SEED, metavar="S", panel=_RUN, help="Seed.")
-    ] = 0,
     executor: Annotated[
-        str, _option("--executor", metavar="local|slurm|ray", panel=_RUN, help="Where tasks run.")
+        str, typer.Option("--executor", metavar="local|slurm|ray", help="Where tasks run.")
     ] = "local",
     workers: Annotated[
-        int, _option("--workers", metavar="N", panel=_RUN, help="Tasks at the same time.")
+        int, typer.Option("--workers", metavar="N", help="Tasks at the same time.")
     ] = 1,
-    in_flight: Annotated[
-        int, _option("--in-flight", metavar="N", panel=_RUN, help="Requests at the same time.")
-    ] = 64,
-    timeout: Annotated[
-        float, _option("--timeout", metavar="S", panel=_RUN, help="Seconds for one request.")
-    ] = 120.0,
-    patience: Annotated[
-        float,
-        _option("--patience", metavar="S", panel=_RUN, help="Seconds of trouble before giving up."),
-    ] = 900.0,
     slurm: Annotated[
         list[str] | None,
-        _option(
+        typer.Option(
             "--slurm",
             metavar="KEY=VALUE",
-            panel=_RUN,
             help="An option of sbatch (partition=NAME is needed); may be repeated.",
         ),
     ] = None,
-    shard_size: Annotated[
-        int, _option("--shard-size", metavar="N", panel=_RUN, help="Documents of a task.")
-    ] = 512,
     overwrite: Annotated[
-        bool, _option("--overwrite", panel=_RUN, help="Replace a data set of other settings.")
+        bool, typer.Option("--overwrite", help="Replace a data set of other settings.")
     ] = False,
     dry_run: Annotated[
-        bool, _option("--dry-run", panel=_RUN, help="Only say what it would take.")
+        bool, typer.Option("--dry-run", help="Only say what it would take.")
     ] = False,
     price_in: Annotated[
-        float, _option("--price-in", panel=_RUN, help="Per million prompt tokens, for --dry-run.")
+        float, typer.Option("--price-in", help="Per million prompt tokens, for --dry-run.")
     ] = 0.0,
     price_out: Annotated[
-        float, _option("--price-out", panel=_RUN, help="Per million reply tokens, for --dry-run.")
+        float, typer.Option("--price-out", help="Per million reply tokens, for --dry-run.")
     ] = 0.0,
     sample: Annotated[
         int | None,
-        _option("--sample", metavar="N", panel=_RUN, help="Write sample.html with N pairs."),
+        typer.Option("--sample", metavar="N", help="Write sample.html with N pairs."),
     ] = None,
     push_to_hub: Annotated[
         str | None,
-        _option("--push-to-hub", metavar="OWNER/NAME", panel=_RUN, help="Upload the result."),
+        typer.Option("--push-to-hub", metavar="OWNER/NAME", help="Upload the result."),
     ] = None,
     settings: CommonSettings,
 ) -> None:
@@ -149,42 +104,26 @@ def make_lqa(
     lcirc train --data DIR/train and lcirc bench run qa:DIR/validation.
     """
     _need_extra()
-    from lcirc_cli.lqa import settings as lqa
-
-    wanted = lqa.LqaSettings(
+    wanted = LqaSettings(
         out=out,
-        documents=lqa.DocumentSettings(
+        documents=DocumentSettings(
             inputs=tuple(inputs),
             model=settings.model,
-            min_tokens=min_tokens,
-            language=language,
             decontaminate=tuple(str(path) for path in decontaminate or ()),
-            max_documents=max_documents,
-            documents_per_shard=shard_size,
-            license=license,
+            **{name: given[name] for name in _DOCUMENTS},
         ),
-        pairs=lqa.PairSettings(
-            generator=generator or "",
-            seed=seed,
-            pairs_per_document=pairs_per_document,
-            multi_hop=multi_hop,
-            temperature=temperature,
-            validation=validation,
-        ),
-        engine=lqa.EngineSettings(
-            endpoint=endpoint,
+        pairs=PairSettings(**{name: given[name] for name in _PAIRS}),
+        engine=EngineSettings(
             executor=executor,
             workers=workers,
-            in_flight=in_flight,
-            timeout=timeout,
-            patience=patience,
+            slurm=parse_options(slurm or ()),
             device=settings.device,
             dtype=settings.dtype,
             offline=settings.offline,
-            slurm=lqa.parse_options(slurm or ()),
+            **{name: given[name] for name in _ENGINE},
         ),
     )
-    lqa.check(wanted, asks=not dry_run)
+    check(wanted, asks=not dry_run)
     if dry_run:
         _dry_run(wanted, (price_in, price_out), json_wanted=settings.json)
     else:

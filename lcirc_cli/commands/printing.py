@@ -34,7 +34,7 @@ def citation_lines(answer: Answer) -> Iterator[str]:
         yield printable(f'[{number}] {", ".join(place)} ({citation.score:.2f}): "{quote}"')
 
 
-def tell(answer: Answer) -> None:
+def print_notes(answer: Answer) -> None:
     """One line about what was read, and one where the evidence is weak."""
     if not answer.found:
         console.warn(
@@ -105,5 +105,5 @@ def answer_one(
         for line in citation_lines(answer):
             print(line)
         sys.stdout.flush()
-    tell(answer)
+    print_notes(answer)
     return answer

@@ -3,80 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.common import options, takes
 from lcirc_cli.commands.printing import print_json, print_path
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings
+from lcirc_cli.training.settings import TrainSettings
 
-if TYPE_CHECKING:
-    from lcirc_cli.training.settings import TrainSettings
+_FIRST = (
+    *("stage", "method", "preset", "data", "source_tokenizer", "out", "validation"),
+    *("validation_limit", "init", "steps", "seed", "log_to"),
+)
 
 
-@takes("model", "device", "dtype", "attention", "offline", "quiet", "json")
+@takes(
+    *("model", "device", "dtype", "attention", "offline", "quiet", "json"),
+    given=options(TrainSettings, flags=True),
+    panels={"": _FIRST},
+)
 def train(
     *,
-    stage: Annotated[
-        str | None, typer.Option("--stage", metavar="qa|lm|reconstruct", help="What is trained.")
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method",
-            metavar="NAME",
-            help="qd-lcirc (default), or reader: its low-rank weights on the model, for reading "
-            "passages; to compare with: window or autocompressor.",
-        ),
-    ] = None,
+    given: dict[str, Any],
     preset: Annotated[
         str | None,
         typer.Option("--preset", metavar="NAME", help="paper-lm, paper-qa or smollm2-cpu."),
     ] = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--data",
-            metavar="DIR|HUB_ID",
-            help="Documents + qa, Parquet files, or a set of the Hub (streamed); give it again.",
-        ),
-    ] = None,
-    source_tokenizer: Annotated[
-        str | None,
-        typer.Option(
-            "--source-tokenizer", metavar="ID|DIR", help="Of data that are token ids already."
-        ),
-    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="RUN", help="The run's folder.")] = (
         None
     ),
-    validation: Annotated[
-        list[str] | None,
-        typer.Option("--validation", metavar="DIR", help="Documents + qa to validate on."),
-    ] = None,
-    validation_limit: Annotated[
-        int | None, typer.Option("--validation-limit", metavar="N", help="Questions of each.")
-    ] = None,
-    init: Annotated[
-        str | None, typer.Option("--init", metavar="ADAPTER", help="Start from this adapter.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", metavar="N", help="Steps.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Seed.")] = None,
-    log_to: Annotated[
-        str | None,
-        typer.Option("--log-to", metavar="none|tensorboard|trackio", help="Also log there."),
-    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; see --print-config."),
     ] = None,
     resume: Annotated[
-        str | None,
-        typer.Option("--resume", metavar="auto", help="Go on from the newest checkpoint."),
-    ] = None,
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint.")
+    ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print every setting and leave.")
     ] = False,
@@ -101,30 +66,16 @@ def train(
 
     The run's folder holds config.toml, log.jsonl, curves.png, checkpoints/ and best/, an adapter
     that --adapter takes (of the methods to compare with: what `lcirc bench run` takes as
-    window@RUN/best). Killed at any moment, it goes on with --resume auto.
+    window@RUN/best). Killed at any moment, it goes on with --resume.
     """
     from lcirc_cli.training.config import make_settings, parse_assignments, to_toml
 
-    given: dict[str, Any] = {
-        "stage": stage,
-        "method": method,
-        "data": data,
-        "source_tokenizer": source_tokenizer,
-        "validation": validation,
-        "validation_limit": validation_limit,
-        "init": init,
-        "steps": steps,
-        "seed": seed,
-        "log_to": log_to,
-        "model": settings.model,
-    }
+    given["model"] = settings.model
     chosen = {key: value for key, value in given.items() if value is not None}
     run = make_settings(preset, chosen | parse_assignments(assignments or []))
     if print_config:
         print(to_toml(run), end="")
         return
-    if resume not in (None, "auto"):
-        raise UsageError(f"--resume takes auto, not {resume!r}")
     if not run.data:
         raise UsageError("say what to train on: --data DIR")
     if dry_run:
@@ -136,18 +87,10 @@ def train(
     from lcirc_cli.training.run import train as start
 
     try:
-        start(
-            run,
-            out,
-            resume=resume == "auto",
-            device=settings.device,
-            dtype=settings.dtype,
-            attention=settings.attention,
-            offline=settings.offline,
-        )
+        start(run, out, resume=resume, **settings.loading)
     except Interrupted as interrupted:
         console.note(
-            f"stopped after step {interrupted.step:,}; the same command with --resume auto goes on"
+            f"stopped after step {interrupted.step:,}; the same command with --resume goes on"
         )
         raise KeyboardInterrupt from None
     print_path(out / "best")
@@ -160,13 +103,7 @@ def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devic
     if rate <= 0 or devices < 1:
         raise UsageError("--rate must be over 0, and --devices at least 1")
     if has_weights(run.model) and not run.shard_backbone:
-        backbone = load_backbone(
-            run.model,
-            device=settings.device,
-            dtype=settings.dtype,
-            attention=settings.attention,
-            offline=True,
-        )
+        backbone = load_backbone(run.model, **settings.loading | {"offline": True})
         plan = measured_plan(run, backbone, offline=settings.offline)
     else:
         why = "shared among devices" if run.shard_backbone else "not here"

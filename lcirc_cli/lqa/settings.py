@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
 from lcirc_cli.executors import EXECUTORS, ExecutorSettings
+from lcirc_cli.settings import MAX_SEED, flag, setting
 
 LOCAL = "local"
 KINDS = ("span", "number", "yes_no", "list", "choice", "unanswerable")
@@ -41,27 +42,35 @@ class DocumentSettings:
 
     inputs: tuple[str, ...]
     model: str = "smollm2"  # the backbone whose tokens are counted
-    min_tokens: int = 4096
-    language: str = "en"  # an ISO 639-1 code, or "any"
+    min_tokens: int = setting(4096, least=1, help="Shorter documents are left out.")
+    language: str = setting("en", metavar="CODE", help="ISO 639-1, or any.")
     decontaminate: tuple[str, ...] = ()
-    max_documents: int | None = None
-    documents_per_shard: int = 512
-    license: str = ""  # for documents whose source names none
+    max_documents: int | None = setting(None, least=1, metavar="N", help="The first N.")
+    documents_per_shard: int = setting(
+        512, least=1, names=("--shard-size",), metavar="N", help="Documents of a task."
+    )
+    license: str = setting("", metavar="NAME", help="Where a source names none.")
 
 
 @dataclass(frozen=True)
 class PairSettings:
     """What decides the pairs, given the documents."""
 
-    generator: str
-    seed: int = 0
-    pairs_per_document: int = 4
-    multi_hop: float = 0.2  # share of the answerable pairs with two or three pieces of evidence
+    generator: str = setting(
+        "",
+        metavar="NAME",
+        help="The model's name on the server, or local: --model in this process.",
+    )
+    seed: int = setting(0, min=0, max=MAX_SEED, metavar="S", help="Seed.")
+    pairs_per_document: int = setting(4, least=1, metavar="N", help="Tried for each.")
+    multi_hop: float = setting(  # of the answerable ones
+        0.2, least=0, most=1, help="Share of pairs with evidence in 2-3 places."
+    )
     weights: tuple[float, ...] = (0.40, 0.14, 0.10, 0.10, 0.14, 0.12)  # in the order of KINDS
-    temperature: float = 0.7  # for questions; checks are asked at 0
+    temperature: float = setting(0.7, least=0, help="For questions; checks are asked at 0.")
     max_answer_tokens: int = 400
     attempts: int = 10  # at most so many times the same request when replies are unreadable
-    validation: float = 0.05  # share of the documents
+    validation: float = setting(0.05, least=0, most=1, help="Share of documents held out.")
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
@@ -69,10 +78,17 @@ class PairSettings:
 class EngineSettings(ExecutorSettings):
     """Where and how fast; none of it changes the result."""
 
-    endpoint: str | None = None
-    in_flight: int = 64  # requests at the same time, over all workers
-    timeout: float = 120.0  # seconds for one request
-    patience: float = 900.0  # seconds of trouble before a request gives up
+    endpoint: str | None = setting(
+        None,
+        metavar="URL",
+        help="An OpenAI-compatible server, e.g. http://localhost:8000/v1.",
+    )
+    # Over all workers.
+    in_flight: int = setting(64, least=1, metavar="N", help="Requests at the same time.")
+    timeout: float = setting(120.0, least=0.001, metavar="S", help="Seconds for one request.")
+    patience: float = setting(
+        900.0, least=0, metavar="S", help="Seconds of trouble before giving up."
+    )
     device: str = "auto"
     dtype: str = "auto"
     offline: bool = False
@@ -143,20 +159,19 @@ def check(settings: LqaSettings, *, asks: bool) -> None:
         raise UsageError(f"say where {pairs.generator} is: --endpoint http://HOST:PORT/v1")
     if engine.executor not in EXECUTORS:
         raise UsageError(f"--executor must be one of {', '.join(EXECUTORS)}")
-    least = {
-        "--min-tokens": (documents.min_tokens, 1),
-        "--pairs-per-document": (pairs.pairs_per_document, 1),
-        "--shard-size": (documents.documents_per_shard, 1),
-        "--workers": (engine.workers, 1),
-        "--in-flight": (engine.in_flight, 1),
-        "--max-documents": (documents.max_documents or 1, 1),
-        "--temperature": (pairs.temperature, 0),
-        "--timeout": (engine.timeout, 0.001),
-        "--patience": (engine.patience, 0),
-    }
-    for name, (value, lowest) in least.items():
-        if value < lowest:
-            raise UsageError(f"{name} must be at least {lowest}, not {value}")
-    for name, share in (("--multi-hop", pairs.multi_hop), ("--validation", pairs.validation)):
-        if not 0 <= share <= 1:
-            raise UsageError(f"{name} is a share between 0 and 1, not {share}")
+    if engine.workers < 1:
+        raise UsageError(f"--workers must be at least 1, not {engine.workers}")
+    for part in (documents, pairs, engine):
+        for each in fields(part):
+            _check_range(each, getattr(part, each.name))
+
+
+def _check_range(of: Field[Any], value: float | None) -> None:
+    least, most = of.metadata.get("least"), of.metadata.get("most")
+    if least is None or value is None:
+        return
+    name = flag(of)
+    if most is not None and not least <= value <= most:
+        raise UsageError(f"{name} is a share between {least} and {most}, not {value}")
+    if value < least:
+        raise UsageError(f"{name} must be at least {least}, not {value}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.training.presets import METHODS, PRESETS
+from lcirc_cli.training.presets import METHOD_DEFAULTS, PRESETS
 from lcirc_cli.training.settings import FREE, TrainSettings, check
 
 ADAPTER = "adapter."
@@ -22,24 +22,19 @@ def make_settings(preset: str | None, given: Mapping[str, Any]) -> TrainSettings
     Raises:
         UsageError: no such preset or key, or a value of the wrong type or out of its range.
     """
-    settings = _filled(preset, given)
-    check(settings)
-    return settings
-
-
-def _filled(preset: str | None, given: Mapping[str, Any]) -> TrainSettings:
-    """The settings, their names and types checked but not their ranges."""
     if preset is not None and preset not in PRESETS:
         raise UsageError(f"no training preset {preset!r}; there are {', '.join(PRESETS)}")
     values: dict[str, Any] = dict(PRESETS[preset] if preset else {})
     values["adapter"] = dict(values.get("adapter", {}))
-    values |= METHODS.get(str(given.get("method", "qd-lcirc")), {})
+    values |= METHOD_DEFAULTS.get(str(given.get("method", "qd-lcirc")), {})
     for key, value in given.items():
         if key.startswith(ADAPTER):
             values["adapter"][key.removeprefix(ADAPTER)] = value
         else:
             values[key] = _typed(key, value)
-    return TrainSettings(**values)
+    settings = TrainSettings(**values)
+    check(settings)
+    return settings
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -73,20 +68,17 @@ def to_toml(settings: TrainSettings) -> str:
 
 
 def from_toml(path: Path) -> TrainSettings:
-    """Read a run's config.toml, to compare with.
-
-    Ranges are not checked: a run of an older version may hold what is refused now, and settings
-    that may change must then be changeable.
+    """Read a run's config.toml.
 
     Raises:
-        UsageError: not TOML, unknown keys or values of the wrong type.
+        UsageError: not TOML, unknown keys, or values of the wrong type or out of their range.
     """
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"can't read the settings in {path}: {error}") from error
     adapter = values.pop("adapter", {})
-    return _filled(None, values | {ADAPTER + key: value for key, value in adapter.items()})
+    return make_settings(None, values | {ADAPTER + key: value for key, value in adapter.items()})
 
 
 def difference(ours: TrainSettings, theirs: TrainSettings) -> list[str]:

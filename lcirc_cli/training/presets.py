@@ -59,7 +59,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 # What a method needs otherwise than a preset has it; what is given wins.
-METHODS: dict[str, dict[str, Any]] = {
+METHOD_DEFAULTS: dict[str, dict[str, Any]] = {
     "qd-lcirc": {},
     # A step: four windows of passages with up to 14 questions each.
     "reader": {

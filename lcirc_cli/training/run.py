@@ -117,7 +117,7 @@ def _check_folder(settings: TrainSettings, out: Path, *, resume: bool) -> None:
     if not path.exists():
         return
     if not resume:
-        raise UsageError(f"{out} holds a run already: --resume auto goes on, or choose another")
+        raise UsageError(f"{out} holds a run already: --resume goes on, or choose another")
     if changed := difference(settings, from_toml(path)):
         raise UsageError(
             f"{out} was started with other settings ({', '.join(changed)}): use those, or "

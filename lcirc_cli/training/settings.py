@@ -6,57 +6,12 @@ nothing about torch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.settings import MAX_SEED
-from lcirc_cli.training.presets import METHODS
-
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "stage": ("qa", "lm", "reconstruct"),
-    "method": tuple(METHODS),
-    "bptt": ("full", "truncated", "selective"),
-    "autocast": ("auto", "bfloat16", "float32"),
-    "log_to": ("none", "tensorboard", "trackio"),
-}
-# At least 1.
-_COUNTS = (
-    "steps",
-    "documents",
-    "questions",
-    "checkpoint_every",
-    "validate_every",
-    "keep_checkpoints",
-    "validation_limit",
-    "stream_documents",
-    "lora_rank",
-    "summary_tokens",
-    "summary_segment",
-    "answer_tokens",
-)
-# At least 0.
-_AMOUNTS = (
-    "document_tokens",
-    "join_tokens",
-    "window_none",
-    "window_evidence",
-    "window_ends",
-    "answer_weight",
-    "evidence_weight",
-    "seed",
-)
-# Between 0 and 1.
-_SHARES = (
-    "unanswerable",
-    "altered",
-    "evidence_removed",
-    "multiple_choice",
-    "mixer_dropout",
-    "asked_windows",
-    "wordings",
-    "history",
-)
+from lcirc_cli.settings import MAX_SEED, setting
+from lcirc_cli.training.presets import METHOD_DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -125,60 +80,74 @@ class TrainSettings:
         seed: of the weights and of the order of the data.
     """
 
-    stage: str = "qa"
-    method: str = "qd-lcirc"
+    stage: str = setting("qa", choices=("qa", "lm", "reconstruct"), help="What is trained.")
+    method: str = setting(
+        "qd-lcirc",
+        choices=tuple(METHOD_DEFAULTS),
+        metavar="NAME",
+        help="qd-lcirc (default), or reader: its low-rank weights on the model, for reading "
+        "passages; to compare with: window or autocompressor.",
+    )
     model: str = "smollm2"
-    data: tuple[str, ...] = ()
-    stream_documents: int = 256
-    source_tokenizer: str = ""
+    data: tuple[str, ...] = setting(
+        (),
+        metavar="DIR|HUB_ID",
+        help="Documents + qa, Parquet files, or a set of the Hub (streamed); give it again.",
+    )
+    stream_documents: int = setting(256, least=1)
+    source_tokenizer: str = setting(
+        "", metavar="ID|DIR", help="Of data that are token ids already."
+    )
     adapter_preset: str = "smollm2"
-    init: str = ""
+    init: str = setting("", metavar="ADAPTER", help="Start from this adapter.")
     warm_start: bool = True
-    steps: int = 1000
-    documents: int = 2
-    questions: int = 8
-    document_tokens: int = 0
-    join_tokens: int = 0
+    steps: int = setting(1000, least=1, metavar="N", help="Steps.")
+    documents: int = setting(2, least=1)
+    questions: int = setting(8, least=1)
+    document_tokens: int = setting(0, least=0)
+    join_tokens: int = setting(0, least=0)
     random_segments: bool = False
-    unanswerable: float = 0.1
-    altered: float = 0.0
-    evidence_removed: float = 0.0
-    multiple_choice: float = 0.0
-    mixer_dropout: float = 0.15
-    window_none: float = 1.0
-    window_evidence: float = 0.0
-    window_ends: float = 0.0
+    unanswerable: float = setting(0.1, least=0, most=1)
+    altered: float = setting(0.0, least=0, most=1)
+    evidence_removed: float = setting(0.0, least=0, most=1)
+    multiple_choice: float = setting(0.0, least=0, most=1)
+    mixer_dropout: float = setting(0.15, least=0, most=1)
+    window_none: float = setting(1.0, least=0)
+    window_evidence: float = setting(0.0, least=0)
+    window_ends: float = setting(0.0, least=0)
     window_tokens: int = 512
-    asked_windows: float = 0.33
+    asked_windows: float = setting(0.33, least=0, most=1)
     temperature: float = 2.0
-    wordings: float = 0.3
-    history: float = 0.1
-    answer_tokens: int = 128
-    answer_weight: float = 1.0
-    evidence_weight: float = 0.0
+    wordings: float = setting(0.3, least=0, most=1)
+    history: float = setting(0.1, least=0, most=1)
+    answer_tokens: int = setting(128, least=1)
+    answer_weight: float = setting(1.0, least=0)
+    evidence_weight: float = setting(0.0, least=0)
     passage_tokens: int = 128
-    bptt: str = "full"
+    bptt: str = setting("full", choices=("full", "truncated", "selective"))
     bptt_states: int = 8
     bptt_neighbours: bool = False
-    lora_rank: int = 8
-    summary_tokens: int = 50
-    summary_segment: int = 2048
+    lora_rank: int = setting(8, least=1)
+    summary_tokens: int = setting(50, least=1)
+    summary_segment: int = setting(2048, least=1)
     learning_rate: float = 4e-4
     gate_learning_rate: float = 1e-2
     final_learning_rate: float = 0.1
     warmup_steps: int = 30
     weight_decay: float = 0.01
     clip: float = 1.0
-    autocast: str = "auto"
+    autocast: str = setting("auto", choices=("auto", "bfloat16", "float32"))
     gradient_checkpointing: bool = False
     shard_backbone: bool = False
-    validation: tuple[str, ...] = ()
-    validation_limit: int = 200
-    validate_every: int = 200
-    checkpoint_every: int = 50
-    keep_checkpoints: int = 2
-    log_to: str = "none"
-    seed: int = 0
+    validation: tuple[str, ...] = setting((), metavar="DIR", help="Documents + qa to validate on.")
+    validation_limit: int = setting(200, least=1, metavar="N", help="Questions of each.")
+    validate_every: int = setting(200, least=1)
+    checkpoint_every: int = setting(50, least=1)
+    keep_checkpoints: int = setting(2, least=1)
+    log_to: str = setting(
+        "none", choices=("none", "tensorboard", "trackio"), help="Also log there."
+    )
+    seed: int = setting(0, least=0, metavar="S", help="Seed.")
     adapter: dict[str, Any] = field(default_factory=dict)
 
 
@@ -197,25 +166,23 @@ FREE = frozenset(
 
 def check(settings: TrainSettings) -> None:
     """Raises UsageError with the first value that no run can have."""
-    for key, allowed in _CHOICES.items():
-        if getattr(settings, key) not in allowed:
-            raise UsageError(f"{key} must be one of {', '.join(allowed)}")
-    for key in _COUNTS:
-        if getattr(settings, key) < 1:
-            raise UsageError(f"{key} must be at least 1")
-    for key in _AMOUNTS:
-        if not getattr(settings, key) >= 0:
-            raise UsageError(f"{key} must not be negative")
+    for each in fields(settings):
+        value, allowed = getattr(settings, each.name), each.metadata.get("choices")
+        if allowed and value not in allowed:
+            raise UsageError(f"{each.name} must be one of {', '.join(allowed)}")
+        least, most = each.metadata.get("least"), each.metadata.get("most")
+        if most is not None and not least <= value <= most:
+            raise UsageError(f"{each.name} must be between {least} and {most}")
+        if least is not None and not value >= least:
+            told = f"must be at least {least}" if least else "must not be negative"
+            raise UsageError(f"{each.name} {told}")
     if settings.seed > MAX_SEED:
         raise UsageError(f"seed must be {MAX_SEED} at most, not {settings.seed}")
     if not settings.clip > 0:
         raise UsageError("clip must be over 0; a large one leaves gradients as they are")
-    _check_lengths(settings)
     if not settings.temperature > 0:
         raise UsageError("temperature must be over 0")
-    for key in _SHARES:
-        if not 0.0 <= getattr(settings, key) <= 1.0:
-            raise UsageError(f"{key} must be between 0 and 1")
+    _check_lengths(settings)
     if settings.answer_weight <= 0 and settings.evidence_weight <= 0:
         raise UsageError("one of answer_weight and evidence_weight must be over 0")
     if settings.method != "qd-lcirc":

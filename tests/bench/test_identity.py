@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from lcirc_cli.bench.identity import RunSettings, describe, start, weights
+from lcirc_cli.bench.identity import describe, start, weights
 from lcirc_cli.bench.plan import plan
 from lcirc_cli.bench.run import _device
+from lcirc_cli.bench.settings import RunRequest
 from lcirc_cli.bench.systems import Workbench, parse_system
 from lcirc_cli.bench.tasks import TaskOptions, open_task
 from lcirc_cli.errors import UsageError
@@ -22,9 +22,9 @@ from lcirc_cli.errors import UsageError
 from .conftest import write_lines
 
 
-def _settings(**given: Any) -> RunSettings:
-    names: dict[str, Any] = dict.fromkeys(RunSettings.__annotations__, "")
-    return RunSettings(**(names | {"tasks": (), "systems": (), "data": {}, "weights": {}} | given))
+def _settings(**given: Any) -> dict[str, Any]:
+    same = RunRequest(tasks=(), systems=(), out=Path("out")).deciding()
+    return same | {"tasks": (), "systems": (), "data": {}, "weights": {}} | given
 
 
 def _described(folder: Path, **change: Any) -> Any:
@@ -37,10 +37,10 @@ def _described(folder: Path, **change: Any) -> Any:
 def test_every_part_of_a_sample_is_in_the_hash(tmp_path: Path) -> None:
     first = _described(tmp_path)
     assert first == _described(tmp_path)
-    assert (first.metric, first.total, first.asked) == ("qa_f1", 2, 1)
+    assert (first["metric"], first["total"], first["asked"]) == ("qa_f1", 2, 1)
     changes = ({"input": "x"}, {"context": "x"}, {"answers": ["x"]}, {"_id": "x"})
-    hashes = {_described(tmp_path, **change).sha256 for change in changes}
-    assert len(hashes | {first.sha256}) == 5
+    hashes = {_described(tmp_path, **change)["sha256"] for change in changes}
+    assert len(hashes | {first["sha256"]}) == 5
 
 
 def test_other_data_or_weights_are_refused_and_new_ones_added(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_other_data_or_weights_are_refused_and_new_ones_added(tmp_path: Path) ->
     assert known["tasks"] == ["a", "b"] and set(known["data"]) == {"a", "b"}
     assert known["weights"] == {"lcirc@x": "1", "lcirc@y": "2"}
     with pytest.raises(UsageError, match="the data of a were not .*--out"):
-        start(tmp_path, _settings(data={"a": replace(first, sha256="other")}))
+        start(tmp_path, _settings(data={"a": first | {"sha256": "other"}}))
     with pytest.raises(UsageError, match="the weights of lcirc@y were not .*--out"):
         start(tmp_path, _settings(weights={"lcirc@y": "3"}))
     assert json.loads((tmp_path / "run.json").read_text()) == known

@@ -199,6 +199,7 @@ def test_two_runs_into_one_folder_wait_for_each_other(
         (["x.jsonl", "--generator", "m"], 2, "say where m is"),
         (["x.jsonl", "--generator", "local", "--endpoint", "http://x"], 2, "leave out --endpoint"),
         (["x.jsonl", "--generator", "local", "--workers", "0"], 2, "--workers must be at least 1"),
+        (["x.jsonl", "--dry-run", "--max-documents", "0"], 2, "--max-documents must be at least 1"),
         (["x.jsonl", "--generator", "local", "--executor", "cloud"], 2, "--executor must be one"),
         (["x.jsonl", "--generator", "local", "--validation", "5"], 2, "between 0 and 1"),
         (["x.jsonl", "--generator", "local", "--slurm", "time"], 2, "KEY=VALUE"),

@@ -60,8 +60,8 @@ def test_a_run_leaves_what_the_readme_says(
     expected = {f"{kind}_{c}" for kind in ("loss", "f1") for c in ("true", "shuffled", "none")}
     assert scores.keys() == expected | {"questions", "refused_answerable"}
     again = here(command)
-    assert again.status == 2 and "--resume auto" in again.err
-    other = here([*command, "--resume", "auto", "--set", "learning_rate=0.5"])
+    assert again.status == 2 and "--resume goes on" in again.err
+    other = here([*command, "--resume", "--set", "learning_rate=0.5"])
     assert other.status == 2 and "learning_rate" in other.err
 
 
@@ -72,7 +72,7 @@ def test_automatic_autocast_stays_what_it_was_when_the_run_began(
     command = train_command(out, steps=2, autocast="auto")
     for half in ("bfloat16", "float32"):  # the second machine is another one
         monkeypatch.setattr(run, "choose_dtype", lambda *a, half=half, **k: getattr(torch, half))
-        done = here([*command, "--resume", "auto"])
+        done = here([*command, "--resume"])
         assert done.status == 0, done.err
         assert 'autocast = "bfloat16"' in (out / "config.toml").read_text()
 
@@ -93,7 +93,7 @@ def test_signals_save_and_leave_with_a_line(
     child.send_signal(number)
     status, _, told = child.finish()
     assert status == 130
-    assert "--resume auto goes on" in told and "Traceback" not in told
+    assert "--resume goes on" in told and "Traceback" not in told
     rows = (out / "log.jsonl").read_text().splitlines()
     assert (out / "checkpoints" / f"step-{len(rows):08d}").is_dir()
 
@@ -104,7 +104,7 @@ def short_run(here: Line, train_command: Command, tmp_path: Path) -> tuple[list[
     command = train_command(out, steps=6)
     done = here(command)
     assert done.status == 0, done.err
-    return [*command, "--resume", "auto"], out
+    return [*command, "--resume"], out
 
 
 def test_a_resumed_run_writes_each_step_of_log_csv_once(

@@ -86,15 +86,6 @@ def test_what_is_not_used_may_be_anything() -> None:
     make_settings(None, {"bptt_states": 0, "passage_tokens": 0, "window_tokens": 0})
 
 
-def test_a_run_with_a_value_that_is_refused_now_can_be_compared_with(tmp_path: Path) -> None:
-    path = tmp_path / "config.toml"
-    written = to_toml(make_settings(None, {})).replace(
-        "keep_checkpoints = 2", "keep_checkpoints = 0"
-    )
-    path.write_text(written, "utf-8")
-    assert difference(make_settings(None, {"keep_checkpoints": 3}), from_toml(path)) == []
-
-
 def test_unknown_presets_and_assignments_without_value_are_refused() -> None:
     with pytest.raises(UsageError, match="smollm2-cpu"):
         make_settings("nope", {})
