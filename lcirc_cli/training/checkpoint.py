@@ -29,7 +29,10 @@ from lcirc_cli.files import atomic_folder, sha256_file
 
 _TENSORS, _STATE = "tensors.safetensors", "state.json"
 _HASH = "state_sha256"
-_NEEDED = ("step", "best_loss", "settings", "world_size", "random", "sha256")
+_NEEDED = (
+    *("step", "best_loss", "validation", "settings", "world_size", "backbone_dtype"),
+    *("random", "sha256", _HASH),
+)
 # What reading a file that is not what was written may end in.
 _DAMAGES = (
     OSError,
@@ -112,9 +115,6 @@ def load_newest(
 ) -> Resumed | None:
     """Restore the newest sound checkpoint; a damaged one is named and the one before it taken.
 
-    Checkpoints of older versions have no hash of their state, no dtype and no validation: they
-    are taken as they are.
-
     Returns:
         None where there is no checkpoint.
 
@@ -132,7 +132,7 @@ def load_newest(
         _check_same(path, state, settings=settings, world_size=world_size, dtype=backbone_dtype)
         _restore(tensors, module, optimizer)
         set_random_states()
-        known = state.get("validation", validation) == validation
+        known = state["validation"] == validation
         return Resumed(state["step"], state["best_loss"] if known else None, known)
     if listed:
         raise ModelError(f"none of the checkpoints in {folder} can be read; start a new run")
@@ -155,7 +155,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor], Callable[[], N
     for kind in ("torch", "numpy", "python"):
         if kind not in state["random"]:
             raise ValueError(f"its random state of {kind} is missing")
-    if state_hash(state) != state.get(_HASH, state_hash(state)):
+    if state_hash(state) != state[_HASH]:
         raise ValueError(f"the SHA-256 of its {_STATE} does not match")
     if type(state["step"]) is not int or path.name != checkpoint_path(path, state["step"]).name:
         raise ValueError(f"its {_STATE} is of step {state['step']}")
@@ -177,7 +177,7 @@ def _check_same(
             f"checkpoint {path.name} belongs to a run with other settings: use its config.toml, "
             "or start a new run with --init"
         )
-    if state.get("backbone_dtype", dtype) != dtype:
+    if state["backbone_dtype"] != dtype:
         raise ModelError(
             f"checkpoint {path.name} was trained on a backbone in {state['backbone_dtype']}, this "
             f"one is in {dtype}: go on with --dtype {state['backbone_dtype']}"

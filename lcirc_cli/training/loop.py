@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -110,10 +111,16 @@ class Trainer:
         backbone_dtype: str,
     ) -> None:
         self._learner, self._settings = learner, settings
-        self._backbone_dtype = backbone_dtype
-        self._validation = None if validator is None else validator.digest()
         self._validator, self._processes, self._out = validator, processes, out
         self._stepper = Stepper(learner, stage, settings=settings, processes=processes)
+        self._kept: dict[str, Any] = {  # of a checkpoint, beside the step and the best loss
+            "module": learner.module,
+            "optimizer": self._stepper.optimizer,
+            "settings": deciding(settings),
+            "world_size": processes.world_size,
+            "backbone_dtype": backbone_dtype,
+            "validation": None if validator is None else validator.digest(),
+        }
         self._log = RunLog(out, log_to=settings.log_to if processes.first else "none")
         self._best: float | None = None
         self._stop = False
@@ -145,7 +152,7 @@ class Trainer:
                     )
                     advance(1)
                     left = elapsed / (step - begun) * (settings.steps - step)
-                    self._say(step, row, speed=seen / elapsed, left=left)
+                    self._note(step, row, speed=seen / elapsed, left=left)
                 last = step == settings.steps
                 if step % settings.validate_every == 0 or last:
                     self._validate(step)
@@ -155,7 +162,7 @@ class Trainer:
                 if stopping and not last:
                     raise Interrupted(step)
 
-    def _say(self, step: int, row: dict[str, float | None], *, speed: float, left: float) -> None:
+    def _note(self, step: int, row: dict[str, float | None], *, speed: float, left: float) -> None:
         if step == 1 or step % 20 == 0:
             gates = [v for k, v in row.items() if k.startswith("layer_") and v is not None]
             evidence = row["evidence_loss"]
@@ -191,27 +198,14 @@ class Trainer:
             save_checkpoint(
                 make_folder(self._out / "checkpoints"),
                 step,
-                module=self._learner.module,
-                optimizer=self._stepper.optimizer,
-                settings=deciding(self._settings),
-                world_size=self._processes.world_size,
-                backbone_dtype=self._backbone_dtype,
                 best_loss=self._best,
-                validation=self._validation,
                 keep=self._settings.keep_checkpoints,
+                **self._kept,
             )
         self._processes.wait()
 
     def _resume(self) -> int:
-        resumed = load_newest(
-            self._out / "checkpoints",
-            module=self._learner.module,
-            optimizer=self._stepper.optimizer,
-            settings=deciding(self._settings),
-            world_size=self._processes.world_size,
-            backbone_dtype=self._backbone_dtype,
-            validation=self._validation,
-        )
+        resumed = load_newest(self._out / "checkpoints", **self._kept)
         step = 0 if resumed is None else resumed.step
         self._best = None if resumed is None else resumed.best_loss
         if self._processes.first:

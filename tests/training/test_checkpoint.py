@@ -1,4 +1,4 @@
-"""Checkpoints that are damaged, edited, of today's or of an older version."""
+"""Checkpoints that are damaged, edited, or of another run."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def test_the_newest_is_taken(folder: Path) -> None:
         (lambda state: state.update(step=5), True, "of step 5"),
         (lambda state: state.update(best_loss=0.0), False, "SHA-256 of its state.json"),
         (lambda state: state.__delitem__("best_loss"), True, "no 'best_loss'"),
+        (lambda state: state.__delitem__("state_sha256"), False, "no 'state_sha256'"),
     ],
 )
 def test_a_damaged_state_gives_way_before_anything_is_restored(
@@ -89,18 +90,6 @@ def test_a_folder_without_its_state_is_damaged_not_absent(
     (folder / "step-00000004" / "state.json").unlink()
     with pytest.raises(ModelError, match="none of the checkpoints"):
         _resumed(folder)
-
-
-def test_checkpoints_of_older_versions_are_taken(folder: Path) -> None:
-    """They have no hash of the state, no dtype and no name of the validation."""
-
-    def older(state: dict[str, Any]) -> None:
-        for key in ("state_sha256", "backbone_dtype", "validation"):
-            del state[key]
-
-    _edit(folder, 6, older)
-    expected = (Resumed(6, 0.5), 6.0)
-    assert _resumed(folder, backbone_dtype="bfloat16", validation="w") == expected
 
 
 def test_a_backbone_in_another_dtype_is_refused(folder: Path) -> None:
