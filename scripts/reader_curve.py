@@ -23,7 +23,7 @@ from lcirc_cli.answering.windows import BUDGETS, build_prompt
 from lcirc_cli.engine import Engine
 from lcirc_cli.qa.scoring import best_f1
 from lcirc_cli.training.data.corpus import load_corpus, select
-from lcirc_cli.training.data.passages import best_passages, document_index
+from lcirc_cli.training.data.passages import document_index, shown_texts
 
 TOKENS = 48  # of an answer
 
@@ -54,7 +54,7 @@ def measure(engine: Engine, folder: Path, *, limit: int, seed: int, bare: bool) 
         index = document_index(document) if group else None
         for question in group:
             assert index is not None
-            passages = best_passages(index, question.text, BUDGETS["evidence"])
+            passages = shown_texts(index, question.text, budget=BUDGETS["evidence"])
             prompt = build_prompt(
                 backbone,
                 question=question.text,

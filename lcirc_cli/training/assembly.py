@@ -17,6 +17,7 @@ from lcirc_cli.training.data.streams import BlockedCorpus, open_streams
 from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.methods.adapter import build_model, calibrate
 from lcirc_cli.training.methods.learner import AdapterLearner, Learner, ReaderLearner
+from lcirc_cli.training.methods.reader_stage import ReaderStage
 from lcirc_cli.training.methods.readers import MemoryReader, PassageReader, Reader
 from lcirc_cli.training.methods.stages import QuestionAnswering, Stage, StreamedStage
 from lcirc_cli.training.methods.text_stages import LanguageModelling, Reconstruction
@@ -77,10 +78,11 @@ def assemble(
             )
     else:
         corpus = load_corpus(settings.data, backbone, questions=settings.stage == "qa")
-    build = {"qd-lcirc": _adapter, "reader": _reader}.get(settings.method, _tuned)
-    learner, reader, make, form = build(
-        settings, backbone, corpus, keep=blocks is None, processes=processes
-    )
+    if settings.method == "qd-lcirc":
+        built = _adapter(settings, backbone, corpus, keep=blocks is None, processes=processes)
+    else:
+        built = (_reader if settings.method == "reader" else _tuned)(settings, backbone)
+    learner, reader, make, form = built
     try:
         if blocks is None:
             stage: Stage = make(corpus=corpus)
@@ -134,17 +136,8 @@ def _adapter(
     )
 
 
-def _reader(
-    settings: TrainSettings,
-    backbone: Backbone,
-    _corpus: Corpus,
-    *,
-    keep: bool,
-    processes: Processes,
-) -> Built:
+def _reader(settings: TrainSettings, backbone: Backbone) -> Built:
     """An adapter's reader alone; its memory is that of --init, or none."""
-    from lcirc_cli.training.methods.reader_stage import ReaderStage
-
     model = build_model(settings, backbone)
     return (
         ReaderLearner(model, checkpointing=settings.gradient_checkpointing),
@@ -154,14 +147,7 @@ def _reader(
     )
 
 
-def _tuned(
-    settings: TrainSettings,
-    backbone: Backbone,
-    _corpus: Corpus,
-    *,
-    keep: bool,
-    processes: Processes,
-) -> Built:
+def _tuned(settings: TrainSettings, backbone: Backbone) -> Built:
     from lcirc_cli.training.methods.baselines import (
         TunedLearner,
         TunedQuestionAnswering,

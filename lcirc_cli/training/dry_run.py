@@ -23,7 +23,7 @@ from lcirc_cli.qa.hub import is_streamed
 from lcirc_cli.training import estimate
 from lcirc_cli.training.assembly import Assembly, assemble
 from lcirc_cli.training.data.corpus import count_local
-from lcirc_cli.training.data.samples import make_sampler
+from lcirc_cli.training.data.samples import Sampler
 from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.estimate import Slot
 from lcirc_cli.training.loop import Stepper
@@ -34,7 +34,6 @@ from lcirc_cli.training.settings import TrainSettings
 
 WARM_UP, TIMED = 1, 3  # steps
 _DRAWN = 64  # samples whose mean stands for all
-_PROMPT, _ANSWER = 48, 16  # tokens around a question, and of its answer, where none were read
 _CHARACTERS_A_TOKEN = 4.0  # where there is no tokenizer
 
 
@@ -194,7 +193,7 @@ def counted_plan(settings: TrainSettings, *, rate: float, devices: int) -> Plan:
     shape = shape_of(settings.model)
     config = config_for(settings, backbone_sizes(shape))
     documents, questions, tokens, streamed = _counted_data(settings)
-    slot = _assumed(settings, tokens / max(1, documents))
+    slot = estimate.assumed_slot(settings, tokens / max(1, documents))
     trained = _trained(settings, shape, config)
     size = sum(shape.layer_weights) + 2 * shape.head_weights
     total = settings.documents * estimate.operations(settings, shape, config, slot)
@@ -226,17 +225,17 @@ def _average(settings: TrainSettings, parts: Assembly, config: Any) -> Slot:
     corpus = parts.corpus
     sizes = np.array([len(each.ids_N) for each in corpus.documents], dtype=float)
     if settings.stage != "qa":
-        return _assumed(settings, float((sizes * sizes).sum() / sizes.sum()))
+        return estimate.assumed_slot(settings, float((sizes * sizes).sum() / sizes.sum()))
     if isinstance(parts.stage, ReaderStage):
         return _shared(settings, parts.stage)
-    sampler = make_sampler(corpus, settings, lengths=segment_lengths(settings, config))
+    sampler = Sampler(corpus, settings, lengths=segment_lengths(settings, config))
     drawn = [
         sampler.sample(index // settings.documents, index % settings.documents)
         for index in range(_DRAWN)
     ]
     tokens = [sum(part.end - part.start for part in sample.parts) for sample in drawn]
     questions = float(np.mean([len(sample.asked) for sample in drawn]))
-    return _slot(settings, float(np.mean(tokens)), questions)
+    return estimate.asked_slot(settings, float(np.mean(tokens)), questions)
 
 
 def _shared(settings: TrainSettings, stage: ReaderStage) -> Slot:
@@ -253,29 +252,6 @@ def _shared(settings: TrainSettings, stage: ReaderStage) -> Slot:
         window=(shared + own) / len(rows),
         labels=sum(len(row.answer) for row in rows) / _DRAWN,
     )
-
-
-def _assumed(settings: TrainSettings, length: float) -> Slot:
-    """A slot by the settings alone, of documents of `length` tokens."""
-    length = min(length, settings.document_tokens or length)
-    length = max(length, settings.join_tokens)
-    if settings.stage == "lm":  # cut at a random place
-        window = float(settings.window_tokens)
-        return Slot(length / 2, 1.0, window, window)
-    if settings.stage == "reconstruct":
-        window = min(float(settings.window_tokens), length)
-        return Slot(length, settings.questions, window, settings.questions * window)
-    return _slot(settings, length, float(settings.questions))
-
-
-def _slot(settings: TrainSettings, length: float, questions: float) -> Slot:
-    if settings.method == "reader":  # questions share their passages
-        shared = min(length, settings.window_tokens)
-        return Slot(shared, questions, _PROMPT + _ANSWER + shared / questions, questions * _ANSWER)
-    weights = settings.window_none + settings.window_evidence + settings.window_ends
-    shown = 1 - settings.window_none / weights
-    window = _PROMPT + _ANSWER + shown * min(length, settings.window_tokens)
-    return Slot(length, questions, window, questions * _ANSWER)
 
 
 def _counted_data(settings: TrainSettings) -> tuple[int, int, float, bool]:

@@ -19,6 +19,7 @@ from lcirc_cli.training.settings import TrainSettings
 
 # float32 weight and gradient, and AdamW's two moments.
 BYTES_A_TRAINED_PARAMETER = 16
+_PROMPT, _ANSWER = 48, 16  # tokens around a question, and of its answer, where none were read
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,30 @@ class Slot:
     questions: float
     window: float
     labels: float
+
+
+def assumed_slot(settings: TrainSettings, length: float) -> Slot:
+    """A slot by the settings alone, of documents of `length` tokens."""
+    length = min(length, settings.document_tokens or length)
+    length = max(length, settings.join_tokens)
+    if settings.stage == "lm":  # cut at a random place
+        window = float(settings.window_tokens)
+        return Slot(length / 2, 1.0, window, window)
+    if settings.stage == "reconstruct":
+        window = min(float(settings.window_tokens), length)
+        return Slot(length, settings.questions, window, settings.questions * window)
+    return asked_slot(settings, length, float(settings.questions))
+
+
+def asked_slot(settings: TrainSettings, length: float, questions: float) -> Slot:
+    """A slot of the qa stage, of a document of `length` tokens."""
+    if settings.method == "reader":  # questions share their passages
+        shared = min(length, settings.window_tokens)
+        return Slot(shared, questions, _PROMPT + _ANSWER + shared / questions, questions * _ANSWER)
+    weights = settings.window_none + settings.window_evidence + settings.window_ends
+    shown = 1 - settings.window_none / weights
+    window = _PROMPT + _ANSWER + shown * min(length, settings.window_tokens)
+    return Slot(length, questions, window, questions * _ANSWER)
 
 
 def operations(settings: TrainSettings, shape: LMShape, config: Any, slot: Slot) -> float:

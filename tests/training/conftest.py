@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from lcirc_cli.training.data.corpus import Corpus
+from lcirc_cli.training.data.samples import Sampler
+from lcirc_cli.training.settings import TrainSettings
+
 from ..conftest import Outcome
 
 WORDS = [
@@ -77,6 +81,13 @@ def write_planted(folder: Path, *, documents: int, words: int = 24, seed: int = 
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / f"{name}.jsonl").write_text(lines, "utf-8")
     return Planted(folder, [str(code) for code in codes])
+
+
+def make_sampler(
+    corpus: Corpus, *, lengths: tuple[int, int] = (256, 256), **settings: Any
+) -> Sampler:
+    """A sampler of a run with these settings."""
+    return Sampler(corpus, TrainSettings(**settings), lengths=lengths)
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ import pytest
 from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.data.choices import MOST, draw_options, ways
 from lcirc_cli.training.data.corpus import Corpus, Question, load_corpus
-from lcirc_cli.training.data.samples import Sampler, SampleSettings
 from lcirc_cli.training.data.windows import WindowMaker
+
+from .conftest import make_sampler
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def corpus(tmp_path: Path, tiny_backbone: Callable[..., Any]) -> tuple[Corpus, A
 
 
 def test_wrong_options_are_answers_about_the_same_document(corpus: tuple[Corpus, Any]) -> None:
-    settings = SampleSettings(unanswerable=0.2, multiple_choice=1.0, questions=4)
-    sampler = Sampler(corpus[0], settings, seed=1)
+    settings: dict[str, Any] = {"unanswerable": 0.2, "multiple_choice": 1.0, "questions": 4}
+    sampler = make_sampler(corpus[0], seed=1, **settings)
     places = set()
     for step in range(20):
         sample = sampler.sample(step, 0)
@@ -63,8 +64,8 @@ def test_wrong_options_are_answers_about_the_same_document(corpus: tuple[Corpus,
 
 def test_the_share_is_kept_and_nothing_else_moves(corpus: tuple[Corpus, Any]) -> None:
     def drawn(share: float) -> list[Any]:
-        settings = SampleSettings(unanswerable=0.0, multiple_choice=share, questions=1)
-        sampler = Sampler(corpus[0], settings, seed=2)
+        settings: dict[str, Any] = {"unanswerable": 0.0, "multiple_choice": share, "questions": 1}
+        sampler = make_sampler(corpus[0], seed=2, **settings)
         return [sampler.sample(step, 0).asked[0] for step in range(200)]
 
     some, none = drawn(0.3), drawn(0.0)
@@ -78,7 +79,7 @@ def test_the_window_shows_options_and_the_question_steers_alone(
 ) -> None:
     documents, backbone = corpus
     settings = make_settings(None, {"multiple_choice": 1.0, "unanswerable": 0.0})
-    sampler = Sampler(documents, SampleSettings(unanswerable=0.0, multiple_choice=1.0), seed=0)
+    sampler = make_sampler(documents, seed=0, unanswerable=0.0, multiple_choice=1.0)
     sample = sampler.sample(0, 0)
     maker = WindowMaker(backbone, documents, settings)
     prompts, answers = maker.make(sample, np.random.default_rng(0), form="plain")

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 import torch
 
 from lcirc_cli.training.data.corpus import Corpus, Question, TokenisedDocument
-from lcirc_cli.training.data.samples import Sampler, SampleSettings
+
+from .conftest import make_sampler
 
 WORDS = 240  # a document's, each a token
 
-SETTINGS = [
-    SampleSettings(unanswerable=0.0, join_tokens=900, segment_lengths=(8, 40)),
-    SampleSettings(unanswerable=0.3, altered=0.5, document_tokens=96, segment_lengths=(16, 16)),
-    SampleSettings(
-        questions=4,
-        unanswerable=0.2,
-        evidence_removed=0.5,
-        multiple_choice=0.5,
-        segment_lengths=(16, 32),
-    ),
+SETTINGS: list[dict[str, Any]] = [
+    {"unanswerable": 0.0, "join_tokens": 900, "lengths": (8, 40)},
+    {"unanswerable": 0.3, "altered": 0.5, "document_tokens": 96, "lengths": (16, 16)},
+    {
+        "questions": 4,
+        "unanswerable": 0.2,
+        "evidence_removed": 0.5,
+        "multiple_choice": 0.5,
+        "lengths": (16, 32),
+    },
 ]
 
 
@@ -55,9 +57,9 @@ def plain_corpus(*, documents: int = 4, asked: int = 5) -> Corpus:
     return Corpus(made, groups)
 
 
-def digest(settings: SampleSettings) -> str:
+def digest(settings: dict[str, Any]) -> str:
     """Of 80 samples."""
-    sampler = Sampler(plain_corpus(), settings, seed=3)
+    sampler = make_sampler(plain_corpus(), seed=3, **settings)
     drawn = [repr(sampler.sample(step, slot)) for step in range(40) for slot in range(2)]
     # Fields of a question that came after these runs, and change no sample.
     drawn = [one.replace(", kind='', history=()", "") for one in drawn]
@@ -69,7 +71,7 @@ def digest(settings: SampleSettings) -> str:
     zip(SETTINGS, ["54dd472ce771d44a", "09b0116197d0c66a", "a3ce624841b75070"], strict=True),
 )
 def test_runs_that_stand_on_disk_go_on_with_the_same_samples(
-    settings: SampleSettings, expected: str
+    settings: dict[str, Any], expected: str
 ) -> None:
     """What was drawn when this was written: a resumed run must not see other samples."""
     assert digest(settings) == expected
@@ -81,7 +83,7 @@ def test_the_only_document_with_questions_keeps_them(others: int) -> None:
     corpus = plain_corpus(documents=1)
     without = [make_document(f"e{n}", [f"v{at}" for at in range(40)]) for n in range(others)]
     corpus = Corpus([*corpus.documents, *without], [*corpus.questions, *([] for _ in without)])
-    sampler = Sampler(corpus, SampleSettings(questions=3, unanswerable=1.0), seed=0)
+    sampler = make_sampler(corpus, seed=0, questions=3, unanswerable=1.0)
     for step in range(10):
         for asked in sampler.sample(step, 0).asked:
             assert asked.answer in asked.source.answers and asked.evidence == asked.source.evidence
@@ -89,8 +91,8 @@ def test_the_only_document_with_questions_keeps_them(others: int) -> None:
 
 @pytest.mark.parametrize("join_tokens", [500, 5000])
 def test_questions_made_unanswerable_are_not_about_a_joined_document(join_tokens: int) -> None:
-    settings = SampleSettings(questions=3, unanswerable=1.0, join_tokens=join_tokens)
-    sampler = Sampler(plain_corpus(), settings, seed=0)
+    settings: dict[str, Any] = {"questions": 3, "unanswerable": 1.0, "join_tokens": join_tokens}
+    sampler = make_sampler(plain_corpus(), seed=0, **settings)
     refused = 0
     for step in range(40):
         sample = sampler.sample(step, 0)
@@ -110,10 +112,10 @@ def _apart(*spans: tuple[tuple[int, int], ...]) -> Corpus:
 
 def test_a_part_holds_all_of_the_evidence() -> None:
     corpus = _apart(((100, 103), (40, 44)), ((200, 203),))
-    settings = SampleSettings(unanswerable=0.0, document_tokens=96, segment_lengths=(16, 16))
+    settings: dict[str, Any] = {"unanswerable": 0.0, "document_tokens": 96, "lengths": (16, 16)}
     seen = set()
     for step in range(60):
-        sample = Sampler(corpus, settings, seed=0).sample(step, 0)
+        sample = make_sampler(corpus, seed=0, **settings).sample(step, 0)
         (part,) = sample.parts
         assert part.end - part.start <= 96
         for asked in sample.asked:
@@ -126,10 +128,10 @@ def test_a_part_holds_all_of_the_evidence() -> None:
 
 def test_evidence_too_far_apart_gives_way_or_lengthens_the_part() -> None:
     wide = ((5, 8), (220, 223))
-    settings = SampleSettings(unanswerable=0.0, document_tokens=64, segment_lengths=(16, 16))
+    settings: dict[str, Any] = {"unanswerable": 0.0, "document_tokens": 64, "lengths": (16, 16)}
     for step in range(30):
-        sample = Sampler(_apart(wide, ((90, 95),)), settings, seed=0).sample(step, 0)
+        sample = make_sampler(_apart(wide, ((90, 95),)), seed=0, **settings).sample(step, 0)
         assert [asked.question for asked in sample.asked] == ["q1"]
         assert sample.parts[0].end - sample.parts[0].start == 64
-        sample = Sampler(_apart(wide), settings, seed=0).sample(step, 0)
+        sample = make_sampler(_apart(wide), seed=0, **settings).sample(step, 0)
         assert sample.asked[0].evidence == wide and sample.parts[0].end >= 223

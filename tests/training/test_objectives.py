@@ -13,7 +13,6 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, Memory, preset
 from lcirc_cli.model.decoders import backbone_shape
-from lcirc_cli.training.data.windows import IGNORED, make_windows
 from lcirc_cli.training.methods.objectives import SHARPNESS, evidence_loss, label_losses
 
 
@@ -28,8 +27,7 @@ def test_label_losses_equal_those_of_full_logits(tiny_backbone: Callable[..., An
     model = _model(tiny_backbone())
     prompts, answers = [[5, 6, 7], [8, 9]], [[10, 1], [11, 12, 13, 1]]
     memory = Memory(torch.randn(2, 6, 32))
-    windows = make_windows(prompts, answers, device=torch.device("cpu"))
-    losses = label_losses(model, windows.input_ids_BT, windows.labels_BT, memory=memory)
+    losses = label_losses(model, prompts, answers, memory=memory)
     expected = []
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
         own = Memory(memory.states_BMD[row : row + 1])
@@ -62,10 +60,8 @@ def test_label_losses_are_of_the_logits_that_the_decoder_makes(
     lm = AutoModelForCausalLM.from_config(config).eval()
     adapter = LcircAdapter(preset("smollm2", backbone_shape(lm, name="tiny")))
     ids = torch.randint(3, 97, (2, 9))
-    labels = ids.clone()
-    labels[:, :4] = IGNORED
     model = LcircForCausalLM(lm, adapter)
-    losses = label_losses(model, ids, labels, memory=None)
+    losses = label_losses(model, ids[:, :4].tolist(), ids[:, 4:].tolist(), memory=None)
     logits = lm(input_ids=ids, use_cache=False).logits
     plain = lm.get_output_embeddings()(lm.base_model(input_ids=ids).last_hidden_state)
     assert torch.equal(logits, plain) == (family == "llama")
@@ -83,9 +79,8 @@ def test_nothing_below_the_lowest_injected_layer_is_in_the_backward_pass(
         layer.register_forward_hook(
             lambda _m, _a, out, index=index: needs.__setitem__(index, out.requires_grad)
         )
-    windows = make_windows([[5, 6]], [[7, 1]], device=torch.device("cpu"))
     memory = Memory(torch.randn(1, 4, 32))
-    label_losses(model, windows.input_ids_BT, windows.labels_BT, memory=memory)
+    label_losses(model, [[5, 6]], [[7, 1]], memory=memory)
     lowest = model.adapter.config.lowest_injected_layer
     assert lowest == 1
     assert needs == {0: False, 1: True, 2: True}

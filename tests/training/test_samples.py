@@ -16,10 +16,10 @@ from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.evidence import PassageIndex, Text, ranking
 from lcirc_cli.training.data.corpus import Corpus, load_corpus, select, tokenise
-from lcirc_cli.training.data.passages import SamplePassages
-from lcirc_cli.training.data.samples import Sample, Sampler, SampleSettings, draw_segment_length
+from lcirc_cli.training.data.passages import sample_index, shown_texts
+from lcirc_cli.training.data.samples import Sample, draw_segment_length
 
-from .conftest import Planted, write_planted
+from .conftest import Planted, make_sampler, write_planted
 
 
 @pytest.fixture
@@ -39,41 +39,39 @@ def _tokens(corpus: Corpus, sample: Sample) -> list[int]:
 @pytest.mark.parametrize(
     "settings",
     [
-        SampleSettings(unanswerable=0.0),
-        SampleSettings(unanswerable=0.0, document_tokens=96, segment_lengths=(16, 16)),
-        SampleSettings(unanswerable=0.0, join_tokens=2000, segment_lengths=(8, 40)),
-        SampleSettings(
-            unanswerable=0.0, document_tokens=96, join_tokens=900, segment_lengths=(16, 16)
-        ),
+        {"unanswerable": 0.0},
+        {"unanswerable": 0.0, "document_tokens": 96, "lengths": (16, 16)},
+        {"unanswerable": 0.0, "join_tokens": 2000, "lengths": (8, 40)},
+        {"unanswerable": 0.0, "document_tokens": 96, "join_tokens": 900, "lengths": (16, 16)},
     ],
 )
-def test_evidence_points_at_the_fact(corpus: tuple[Corpus, Any], settings: SampleSettings) -> None:
+def test_evidence_points_at_the_fact(corpus: tuple[Corpus, Any], settings: dict[str, Any]) -> None:
     documents, backbone = corpus
-    sampler = Sampler(documents, settings, seed=3)
+    sampler = make_sampler(documents, seed=3, **settings)
     for step in range(30):
         sample = sampler.sample(step, 0)
         ids = _tokens(documents, sample)
-        assert len(ids) >= settings.join_tokens
+        assert len(ids) >= settings.get("join_tokens", 0)
         for asked in sample.asked:
             (start, end), *_ = asked.evidence
             assert f"code is {asked.answer}" in backbone.tokenizer.decode(ids[start:end])
 
 
 def test_order_depends_on_seed_step_and_slot_alone(corpus: tuple[Corpus, Any]) -> None:
-    settings = SampleSettings(unanswerable=0.3, document_tokens=96, segment_lengths=(16, 16))
-    first, second = (Sampler(corpus[0], settings, seed=1) for _ in range(2))
+    settings: dict[str, Any] = {"unanswerable": 0.3, "document_tokens": 96, "lengths": (16, 16)}
+    first, second = (make_sampler(corpus[0], seed=1, **settings) for _ in range(2))
     forwards = [first.sample(step, slot) for step in range(5) for slot in range(3)]
     backwards = [second.sample(step, slot) for step in range(4, -1, -1) for slot in (2, 1, 0)]
     assert forwards == backwards[::-1]
     assert forwards != [
-        Sampler(corpus[0], settings, seed=2).sample(s, t) for s in range(5) for t in range(3)
+        make_sampler(corpus[0], seed=2, **settings).sample(s, t) for s in range(5) for t in range(3)
     ]
 
 
 def test_questions_made_unanswerable_are_about_another_document(
     corpus: tuple[Corpus, Any],
 ) -> None:
-    sampler = Sampler(corpus[0], SampleSettings(unanswerable=1.0), seed=0)
+    sampler = make_sampler(corpus[0], seed=0, unanswerable=1.0)
     for step in range(20):
         sample = sampler.sample(step, 0)
         assert [asked.answer for asked in sample.asked] == [None]
@@ -221,8 +219,8 @@ def test_altered_questions_ask_for_what_the_evidence_does_not_hold(
     tmp_path: Path, tiny_backbone: Callable[..., Any]
 ) -> None:
     corpus = load_corpus([_facts(tmp_path / "facts")], tiny_backbone())
-    settings = SampleSettings(questions=4, unanswerable=1.0, altered=1.0)
-    sampler = Sampler(corpus, settings, seed=0)
+    settings: dict[str, Any] = {"questions": 4, "unanswerable": 1.0, "altered": 1.0}
+    sampler = make_sampler(corpus, seed=0, **settings)
     changed: set[str] = set()
     for step in range(20):
         for asked in sampler.sample(step, 0).asked:
@@ -243,10 +241,13 @@ def test_removed_evidence_is_gone_and_the_rest_stays_in_place(
 ) -> None:
     backbone = tiny_backbone()
     corpus = load_corpus([_facts(tmp_path / "facts")], backbone)
-    settings = SampleSettings(
-        questions=4, unanswerable=0.0, evidence_removed=1.0, segment_lengths=(32, 32)
-    )
-    sampler = Sampler(corpus, settings, seed=0)
+    settings: dict[str, Any] = {
+        "questions": 4,
+        "unanswerable": 0.0,
+        "evidence_removed": 1.0,
+        "lengths": (32, 32),
+    }
+    sampler = make_sampler(corpus, seed=0, **settings)
     gone = kept = 0
     for step in range(30):
         sample = sampler.sample(step, 0)
@@ -267,11 +268,11 @@ def test_removed_evidence_is_gone_and_the_rest_stays_in_place(
 def test_nothing_is_removed_where_the_answer_is_all_there_is(
     corpus: tuple[Corpus, Any],
 ) -> None:
-    one_segment = {"unanswerable": 0.0, "segment_lengths": (10_000, 10_000)}
+    one_segment: dict[str, Any] = {"unanswerable": 0.0, "lengths": (10_000, 10_000)}
     for step in range(5):
-        sample = Sampler(
-            corpus[0], SampleSettings(evidence_removed=1.0, **one_segment), seed=0
-        ).sample(step, 0)
+        sample = make_sampler(corpus[0], seed=0, evidence_removed=1.0, **one_segment).sample(
+            step, 0
+        )
         (part,) = sample.parts
         assert part.end - part.start == len(corpus[0].documents[part.document].ids_N)
         assert sample.asked[0].answer is not None
@@ -281,10 +282,10 @@ def test_nothing_is_removed_where_the_answer_is_all_there_is(
 def test_training_windows_show_what_ask_shows(corpus: tuple[Corpus, Any], join_tokens: int) -> None:
     """The same passages for the same text, in the same order."""
     documents, backbone = corpus
-    settings = SampleSettings(questions=1, unanswerable=0.0, join_tokens=join_tokens)
-    sample = Sampler(documents, settings, seed=0).sample(0, 0)
+    settings: dict[str, Any] = {"questions": 1, "unanswerable": 0.0, "join_tokens": join_tokens}
+    sample = make_sampler(documents, seed=0, **settings).sample(0, 0)
     (asked,) = sample.asked
-    passages = SamplePassages(documents, sample)
+    sampled = sample_index(documents, sample)
     text = "".join(
         documents.documents[part.document].text_of(part.start, part.end) for part in sample.parts
     )
@@ -300,16 +301,16 @@ def test_training_windows_show_what_ask_shows(corpus: tuple[Corpus, Any], join_t
             budget=budget,
             room=10_000,
         )
-        shown = passages.best(asked.question, budget=budget)
+        shown = shown_texts(sampled, asked.question, budget=budget)
         assert window.prompt == build_prompt(backbone, question=asked.question, passages=shown)
 
 
 def test_passages_that_touch_the_evidence_can_be_left_out(corpus: tuple[Corpus, Any]) -> None:
     documents, _ = corpus
-    settings = SampleSettings(questions=1, unanswerable=0.0, join_tokens=1500)
-    sample = Sampler(documents, settings, seed=0).sample(0, 0)
+    settings: dict[str, Any] = {"questions": 1, "unanswerable": 0.0, "join_tokens": 1500}
+    sample = make_sampler(documents, seed=0, **settings).sample(0, 0)
     (asked,) = sample.asked
-    passages, fact = SamplePassages(documents, sample), f"code is {asked.answer}."
-    assert any(fact in text for text in passages.best(asked.question, budget=10_000))
-    left = passages.best(asked.question, budget=10_000, without=asked.evidence)
+    index, fact = sample_index(documents, sample), f"code is {asked.answer}."
+    assert any(fact in text for text in shown_texts(index, asked.question, budget=10_000))
+    left = shown_texts(index, asked.question, budget=10_000, without=asked.evidence)
     assert left and not any(fact in text for text in left)

@@ -33,17 +33,9 @@ class FeatureCache:
 
     def __init__(self, model: LcircForCausalLM, folder: Path | None, *, fingerprint: str) -> None:
         config = model.adapter.config
-        key = "|".join(
-            map(
-                str,
-                (
-                    fingerprint,
-                    config.segment_inputs,
-                    config.feature_window,
-                    config.feature_dtype,
-                    str(next(model.lm.parameters()).dtype),
-                ),
-            )
+        key = (
+            f"{fingerprint}|{config.segment_inputs}|{config.feature_window}|"
+            f"{config.feature_dtype}|{next(model.lm.parameters()).dtype}"
         )
         self._model = model
         self._folder = None

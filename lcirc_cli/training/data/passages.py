@@ -6,12 +6,12 @@ evidence among them as often as retrieval finds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 
 from lcirc_cli.answering.windows import best_texts
-from lcirc_cli.evidence import PassageIndex, Text, ranking
+from lcirc_cli.evidence import Passage, PassageIndex, Text, ranking
 from lcirc_cli.training.data.corpus import Corpus, TokenisedDocument
 from lcirc_cli.training.data.samples import Sample
 
@@ -21,48 +21,43 @@ def document_index(document: TokenisedDocument) -> PassageIndex:
     return PassageIndex([Text(document.id, document.text, np.array(document.starts, np.int64))])
 
 
-def best_passages(index: PassageIndex, question: str, budget: int) -> list[str]:
-    """The passages that look most like the question and fit in `budget` tokens, in order."""
-    ranked = [index.passages[number] for number in ranking(index.scores(question))]
-    return best_texts(index, ranked, budget)[0]
-
-
-class SamplePassages:
-    """The ranked passages of one sample's document.
+def sample_index(corpus: Corpus, sample: Sample) -> PassageIndex:
+    """The passages of one sample's document; its token ranges are the joined document's.
 
     Raises:
         ValueError: the sample's documents were made without their text.
     """
+    texts: list[str] = []
+    starts, length = [], 0
+    for part in sample.parts:
+        document = corpus.documents[part.document]
+        text = document.text_of(part.start, part.end)
+        if not text:
+            raise ValueError(f"the document {document.id!r} has no text to take passages from")
+        own = np.array(document.starts[part.start : part.end], np.int64)
+        starts.append(own - document.starts[part.start] + length)
+        texts.append(text)
+        length += len(text)
+    return PassageIndex([Text("sample", "".join(texts), np.concatenate(starts))])
 
-    def __init__(self, corpus: Corpus, sample: Sample) -> None:
-        texts: list[str] = []
-        starts, length = [], 0
-        for part in sample.parts:
-            document = corpus.documents[part.document]
-            text = document.text_of(part.start, part.end)
-            if not text:
-                raise ValueError(f"the document {document.id!r} has no text to take passages from")
-            own = np.array(document.starts[part.start : part.end], np.int64)
-            starts.append(own - document.starts[part.start] + length)
-            texts.append(text)
-            length += len(text)
-        self._index = PassageIndex([Text("sample", "".join(texts), np.concatenate(starts))])
 
-    def best(
-        self, question: str, *, budget: int, without: Iterable[tuple[int, int]] = ()
-    ) -> list[str]:
-        """The best passages that fit in `budget` tokens, in document order.
+def shown_texts(
+    index: PassageIndex,
+    question: str,
+    *,
+    budget: int,
+    without: Collection[tuple[int, int]] = (),
+) -> list[str]:
+    """The passages most like the question that fit in `budget` tokens, in document order.
 
-        Args:
-            without: token ranges of the sample's document; passages that touch one are left out.
-        """
-        index, spans = self._index, list(without)
-        ranked = [index.passages[number] for number in ranking(index.scores(question))]
-        kept = [
-            passage
-            for passage in ranked
-            if not any(
-                start < passage.end_token and passage.first_token < end for start, end in spans
-            )
-        ]
-        return best_texts(index, kept, budget)[0]
+    Args:
+        without: token ranges of the document; passages that touch one are left out.
+    """
+    ranked = [index.passages[number] for number in ranking(index.scores(question))]
+    kept = [passage for passage in ranked if not touches(without, passage)]
+    return best_texts(index, kept, budget)[0]
+
+
+def touches(spans: Collection[tuple[int, int]], passage: Passage) -> bool:
+    """Whether any of the token ranges has a token of the passage."""
+    return any(a < passage.end_token and passage.first_token < b for a, b in spans)

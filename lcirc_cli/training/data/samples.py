@@ -26,36 +26,6 @@ from lcirc_cli.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class SampleSettings:
-    """What a sample looks like.
-
-    Attributes:
-        questions: asked of each document.
-        document_tokens: documents are cut to a part of about this length around a question's
-            evidence; 0 leaves them whole. Where all evidence of a document's questions lies
-            farther apart, the part is as long as one of them needs.
-        join_tokens: whole documents are joined until they reach this length; 0 joins none.
-        unanswerable: share of questions that are made unanswerable: asked of a document that they
-            are not about, or altered. Where no other document has questions they stay as they are.
-        altered: share of those that are the document's own, changed in one place (`altered.py`).
-        evidence_removed: share of documents from which the segments with a question's evidence
-            are taken out, which leaves it without an answer.
-        multiple_choice: share of the other questions that are shown with options.
-        segment_lengths: the shortest and the longest segment; each document draws one length,
-            longer ones in proportion to their length, as in the paper.
-    """
-
-    questions: int = 8
-    document_tokens: int = 0
-    join_tokens: int = 0
-    unanswerable: float = 0.1
-    altered: float = 0.0
-    evidence_removed: float = 0.0
-    multiple_choice: float = 0.0
-    segment_lengths: tuple[int, int] = (256, 256)
-
-
-@dataclass(frozen=True)
 class Asked:
     """A question of a sample, with its evidence in tokens of the joined document.
 
@@ -82,14 +52,25 @@ class Sample:
 
 
 class Sampler:
-    """Draws samples from a corpus.
+    """Draws samples from a corpus, as a run's settings ask for them.
 
     Documents are drawn in proportion to the square root of their questions, so that the few
-    with hundreds do not crowd out the rest.
+    with hundreds do not crowd out the rest. Where all evidence of a document's questions lies
+    farther apart than `document_tokens`, the part is as long as one of them needs. Questions to
+    be made unanswerable stay as they are where no other document has questions.
+
+    Args:
+        lengths: the shortest and the longest segment; each document draws one length, longer
+            ones in proportion to their length, as in the paper.
+
+    Raises:
+        ValueError: the corpus has no questions.
     """
 
-    def __init__(self, corpus: Corpus, settings: SampleSettings, *, seed: int) -> None:
-        self._corpus, self._settings, self._seed = corpus, settings, seed
+    def __init__(
+        self, corpus: Corpus, settings: TrainSettings, *, lengths: tuple[int, int]
+    ) -> None:
+        self._corpus, self._settings, self._lengths = corpus, settings, lengths
         weights = np.sqrt([len(group) for group in corpus.questions])
         if not weights.sum():
             raise ValueError("the corpus has no questions")
@@ -98,11 +79,11 @@ class Sampler:
 
     def sample(self, step: int, slot: int) -> Sample:
         """The sample of a step's slot (its place in the global batch)."""
-        rng = np.random.default_rng((self._seed, step, slot))
+        rng = np.random.default_rng((self._settings.seed, step, slot))
         document = int(rng.choice(len(self._weights), p=self._weights))
         group = self._corpus.questions[document]
         first = group[int(rng.integers(len(group)))]
-        n = draw_segment_length(rng, *self._settings.segment_lengths)
+        n = draw_segment_length(rng, *self._lengths)
         first = self._fitting(rng, first, n)
         own = self._own_part(rng, document, first, n)
         gap, chosen = self._gap(rng, own, first, n)
@@ -246,28 +227,6 @@ class Sampler:
                 group = self._corpus.questions[other]
                 question = group[int(rng.integers(len(group)))]
                 return Asked(question.text, None, (), question)
-
-
-def make_sampler(corpus: Corpus, settings: TrainSettings, *, lengths: tuple[int, int]) -> Sampler:
-    """The sampler that a run's settings ask for.
-
-    Args:
-        lengths: the shortest and the longest segment.
-
-    Raises:
-        ValueError: the corpus has no questions.
-    """
-    wanted = SampleSettings(
-        questions=settings.questions,
-        document_tokens=settings.document_tokens,
-        join_tokens=settings.join_tokens,
-        unanswerable=settings.unanswerable,
-        altered=settings.altered,
-        evidence_removed=settings.evidence_removed,
-        multiple_choice=settings.multiple_choice,
-        segment_lengths=lengths,
-    )
-    return Sampler(corpus, wanted, seed=settings.seed)
 
 
 def draw_segment_length(rng: np.random.Generator, shortest: int, longest: int) -> int:

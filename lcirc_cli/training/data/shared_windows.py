@@ -24,7 +24,7 @@ from lcirc_cli.evidence import Passage, PassageIndex, ranking
 from lcirc_cli.training.data import choices
 from lcirc_cli.training.data.altered import alter
 from lcirc_cli.training.data.corpus import Corpus, Question
-from lcirc_cli.training.data.passages import document_index
+from lcirc_cli.training.data.passages import document_index, touches
 from lcirc_cli.training.data.wordings import ASK, Form, draw_form, yes_or_no
 from lcirc_cli.training.settings import TrainSettings
 
@@ -88,7 +88,7 @@ class Shown:
 
     def lacks(self, question: Question) -> bool:
         """Whether nothing of its evidence is there, nor an answer to be read from elsewhere."""
-        if any(_touches(question.evidence, passage) for passage in self.passages):
+        if any(touches(question.evidence, passage) for passage in self.passages):
             return False
         # Of a yes or a no nobody can tell.
         return not any(len(a) > 3 and a.casefold() in self._plain for a in question.answers)
@@ -151,7 +151,7 @@ class WindowDrawer:
             ranked = [every[n] for n in ranking(index.scores(first.text))]
             return fitting(ranked, settings.window_tokens)[0]
         budget = int(rng.integers(settings.window_tokens // _SHORTEST, settings.window_tokens + 1))
-        gold = [n for n, passage in enumerate(every) if _touches(first.evidence, passage)]
+        gold = [n for n, passage in enumerate(every) if touches(first.evidence, passage)]
         if rng.random() < _CONTIGUOUS:
             near = np.abs(np.arange(len(every)) - gold[0] + float(rng.uniform(-2, 2)))
             order = np.argsort(near, kind="stable")
@@ -287,7 +287,3 @@ def _one(rng: np.random.Generator, values: Sequence[T]) -> T:
 
 def _size(passage: Passage) -> int:
     return passage.end_token - passage.first_token
-
-
-def _touches(spans: Sequence[tuple[int, int]], passage: Passage) -> bool:
-    return any(a < passage.end_token and passage.first_token < b for a, b in spans)

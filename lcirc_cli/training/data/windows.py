@@ -11,19 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from lcirc_cli.answering.prefill import answer_ids
 from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone
+from lcirc_cli.evidence import PassageIndex
 from lcirc_cli.training.data import choices
 from lcirc_cli.training.data.corpus import Corpus
-from lcirc_cli.training.data.passages import SamplePassages
+from lcirc_cli.training.data.passages import sample_index, shown_texts
 from lcirc_cli.training.data.samples import Asked, Sample
 from lcirc_cli.training.settings import TrainSettings
 
-MISSED = (
-    0.15  # of the windows with passages hold none that touches the evidence, beside real misses
-)
+# Of the windows with passages that hold none that touches the evidence, beside real misses.
+MISSED = 0.15
 IGNORED = -100
 
 
@@ -39,14 +40,13 @@ def make_windows(
     prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, device: torch.device
 ) -> Windows:
     """Join prompts and answers and pad them at the end."""
-    longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
-    ids = torch.zeros(len(prompts), longest, dtype=torch.long)
-    labels = torch.full((len(prompts), longest), IGNORED, dtype=torch.long)
-    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        end = len(prompt) + len(answer)
-        ids[row, :end] = torch.tensor([*prompt, *answer])
-        labels[row, len(prompt) : end] = torch.tensor(answer)
-    return Windows(ids.to(device), labels.to(device))
+    pairs = [*zip(prompts, answers, strict=True)]
+    ids = [torch.tensor([*prompt, *answer]) for prompt, answer in pairs]
+    labels = [torch.tensor([IGNORED] * len(prompt) + [*answer]) for prompt, answer in pairs]
+    return Windows(
+        pad_sequence(ids, batch_first=True).to(device),
+        pad_sequence(labels, batch_first=True, padding_value=IGNORED).to(device),
+    )
 
 
 class WindowMaker:
@@ -67,28 +67,26 @@ class WindowMaker:
         The window's contents are drawn once a sample, so that its rows are of like length.
         """
         kind = ("none", "evidence", "ends")[int(rng.choice(3, p=self._shares))]
-        prompts = []
-        ranked = SamplePassages(self._corpus, sample) if kind == "evidence" else None
+        prompts, answers = [], []
+        index = sample_index(self._corpus, sample) if kind == "evidence" else None
         for asked in sample.asked:
             passages: list[str] = []
-            if ranked is not None:
-                passages = self._evidence(ranked, asked, rng)
+            if index is not None:
+                passages = self._evidence(index, asked, rng)
             elif kind == "ends":
                 passages = self._ends(sample)
-            shown, _ = _wording(asked)
+            shown, said = _wording(asked)
             prompts.append(
                 build_prompt(self._backbone, question=shown, passages=passages, form=form)
             )
-        answers = [answer_ids(self._backbone, _wording(asked)[1]) for asked in sample.asked]
+            answers.append(answer_ids(self._backbone, said))
         return prompts, answers
 
-    def _evidence(
-        self, passages: SamplePassages, asked: Asked, rng: np.random.Generator
-    ) -> list[str]:
+    def _evidence(self, index: PassageIndex, asked: Asked, rng: np.random.Generator) -> list[str]:
         """What `ask` would show; now and then without the evidence, as when retrieval misses it."""
         missed = asked.evidence if rng.random() < MISSED else ()
         budget = self._settings.window_tokens
-        return passages.best(asked.question, budget=budget, without=missed)
+        return shown_texts(index, asked.question, budget=budget, without=missed)
 
     def _ends(self, sample: Sample) -> list[str]:
         total = sum(part.end - part.start for part in sample.parts)

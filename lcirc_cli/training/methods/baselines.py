@@ -30,7 +30,7 @@ from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_folder
 from lcirc_cli.training.data.corpus import Corpus, Question
 from lcirc_cli.training.data.ranges import Part
-from lcirc_cli.training.data.samples import Asked, Sample, make_sampler
+from lcirc_cli.training.data.samples import Asked, Sample, Sampler
 from lcirc_cli.training.data.windows import IGNORED, WindowMaker, make_windows
 from lcirc_cli.training.methods.adapter import adapter_config
 from lcirc_cli.training.methods.learner import enable_checkpointing, set_frozen
@@ -165,7 +165,7 @@ class TunedQuestionAnswering:
         self._device = backbone.lm.device
         # A document's part is measured in the adapter's segments: the same part for all methods.
         lengths = segment_lengths(settings, adapter_config(settings, backbone))
-        self._sampler = make_sampler(corpus, settings, lengths=lengths)
+        self._sampler = Sampler(corpus, settings, lengths=lengths)
 
     def loss(self, step: int, slot: int) -> StageLoss:
         """One document with its questions."""

@@ -15,19 +15,26 @@ from torch.nn import functional as F
 from lcirc_cli.model import LcircForCausalLM, Memory, Segment, passage_scores
 from lcirc_cli.model.evidence import SHARPNESS
 from lcirc_cli.model.layers import KeysValues
-from lcirc_cli.training.data.windows import IGNORED
+from lcirc_cli.training.data.windows import IGNORED, make_windows
 
 
 def label_losses(
-    model: LcircForCausalLM, input_ids_BT: Tensor, labels_BT: Tensor, *, memory: Memory | None
+    model: LcircForCausalLM,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    *,
+    memory: Memory | None,
 ) -> Tensor:
-    """Cross-entropy at each label, in nats, row by row, [L].
+    """Cross-entropy at each token of the answers, in nats, row by row, [L].
 
     Padding stands at the end, where a causal model can't see it.
     """
+    windows = make_windows(prompts, answers, device=model.device)
     with model.reading(memory):
-        hidden = model.lm.base_model(input_ids=input_ids_BT, use_cache=False).last_hidden_state
-    return head_losses(model.lm, hidden, labels_BT)
+        hidden = model.lm.base_model(
+            input_ids=windows.input_ids_BT, use_cache=False
+        ).last_hidden_state
+    return head_losses(model.lm, hidden, windows.labels_BT)
 
 
 def head_losses(lm: Any, hidden_BTD: Tensor, labels_BT: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.training.data.corpus import Corpus
 from lcirc_cli.training.data.shared_windows import SharedWindow, WindowDrawer
-from lcirc_cli.training.data.windows import IGNORED, make_windows
+from lcirc_cli.training.data.windows import IGNORED
 from lcirc_cli.training.methods.objectives import head_losses, label_losses
 from lcirc_cli.training.methods.stages import StageLoss, precision
 from lcirc_cli.training.settings import TrainSettings
@@ -97,9 +97,8 @@ def shared_losses(model: LcircForCausalLM, window: SharedWindow) -> Tensor:
 def separate_losses(model: LcircForCausalLM, window: SharedWindow) -> Tensor:
     """The same, every row with the shared tokens before it: as much work as it has rows."""
     prompts = [[*window.shared, *row.prompt] for row in window.rows]
-    windows = make_windows(prompts, [row.answer for row in window.rows], device=model.device)
-    losses_L = label_losses(model, windows.input_ids_BT, windows.labels_BT, memory=None)
-    return _means(losses_L, window)
+    answers = [row.answer for row in window.rows]
+    return _means(label_losses(model, prompts, answers, memory=None), window)
 
 
 def shared_mask(shared: int, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:

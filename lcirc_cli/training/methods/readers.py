@@ -18,8 +18,7 @@ from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.training.data.corpus import Corpus, Question
 from lcirc_cli.training.data.feature_cache import FeatureCache
-from lcirc_cli.training.data.passages import best_passages, document_index
-from lcirc_cli.training.data.windows import make_windows
+from lcirc_cli.training.data.passages import document_index, shown_texts
 from lcirc_cli.training.methods.objectives import label_losses
 from lcirc_cli.training.methods.stages import question_keys
 
@@ -80,7 +79,7 @@ class PassageReader:
             build_prompt(
                 self._backbone,
                 question=q.text,
-                passages=[] if index is None else best_passages(index, q.text, self._budget),
+                passages=[] if index is None else shown_texts(index, q.text, budget=self._budget),
                 history=q.history,
                 form="plain",
             )
@@ -97,8 +96,7 @@ class _MemoryReading:
     memory: Memory | None
 
     def losses(self, answers: Sequence[list[int]]) -> Tensor:
-        windows = make_windows(self.prompts, answers, device=self.model.device)
-        return label_losses(self.model, windows.input_ids_BT, windows.labels_BT, memory=self.memory)
+        return label_losses(self.model, self.prompts, answers, memory=self.memory)
 
     def say(self, max_new_tokens: int) -> list[str]:
         said = generate(

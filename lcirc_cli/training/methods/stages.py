@@ -26,9 +26,9 @@ from lcirc_cli.model import (
 from lcirc_cli.model.layers import KeysValues
 from lcirc_cli.training.data.corpus import Corpus
 from lcirc_cli.training.data.feature_cache import FeatureCache
-from lcirc_cli.training.data.samples import Asked, Sample, make_sampler
+from lcirc_cli.training.data.samples import Asked, Sample, Sampler
 from lcirc_cli.training.data.streams import BlockedCorpus
-from lcirc_cli.training.data.windows import WindowMaker, make_windows
+from lcirc_cli.training.data.windows import WindowMaker
 from lcirc_cli.training.methods.objectives import evidence_loss, evidence_scores, label_losses
 from lcirc_cli.training.settings import TrainSettings
 
@@ -121,7 +121,7 @@ class QuestionAnswering(CorpusStage):
 
     def _prepare(self) -> None:
         self._windows = WindowMaker(self._backbone, self._corpus, self._settings)
-        self._sampler = make_sampler(self._corpus, self._settings, lengths=self._lengths)
+        self._sampler = Sampler(self._corpus, self._settings, lengths=self._lengths)
 
     def loss(self, step: int, slot: int) -> StageLoss:
         """One document with its questions."""
@@ -148,8 +148,7 @@ class QuestionAnswering(CorpusStage):
     def _answer_losses(self, sample: Sample, memory: Memory, rng: np.random.Generator) -> Tensor:
         form = self._model.adapter.config.prompt_form
         prompts, answers = self._windows.make(sample, rng, form=form)
-        windows = make_windows(prompts, answers, device=self._model.device)
-        return label_losses(self._model, windows.input_ids_BT, windows.labels_BT, memory=memory)
+        return label_losses(self._model, prompts, answers, memory=memory)
 
     def _segments(self, sample: Sample) -> Sequence[Segment]:
         parts = [(self._corpus.documents[p.document], p.start, p.end) for p in sample.parts]

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from lcirc_cli.training.data.samples import draw_segment_length
-from lcirc_cli.training.data.windows import make_windows
 from lcirc_cli.training.methods.objectives import label_losses
 from lcirc_cli.training.methods.stages import (
     CorpusStage,
@@ -62,10 +61,7 @@ class LanguageModelling(_TextStage):
         with self._autocast():
             segments = self._cache.segments(document, max(0, cut - limit), cut, n)
             memory = self._model.compress(segments, plan=plan).memory
-            windows = make_windows([first], [rest], device=self._model.device)
-            losses = label_losses(
-                self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
-            )
+            losses = label_losses(self._model, [first], [rest], memory=memory)
         return StageLoss.of(
             settings, answer=losses.mean(), evidence=None, samples=1, tokens=len(losses)
         )
@@ -112,12 +108,8 @@ class Reconstruction(_TextStage):
                 question = self._model.question_keys(torch.tensor(cues))
             segments = self._cache.segments(document, start, end, n)
             memory, scores = self._compress(segments, question=question, plan=plan)
-            windows = make_windows(
-                cues, [row[CUE_TOKENS:] for row in rows], device=self._model.device
-            )
-            losses = label_losses(
-                self._model, windows.input_ids_BT, windows.labels_BT, memory=memory
-            )
+            continued = [row[CUE_TOKENS:] for row in rows]
+            losses = label_losses(self._model, cues, continued, memory=memory)
             found = self._evidence_loss(scores, [((int(p), int(p) + size),) for p in places])
         return StageLoss.of(
             settings,
