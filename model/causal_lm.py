@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .adapter import LcircAdapter
-from .decoders import contextual, embed
+from .decoders import hidden_states_before
 from .features import normalise
 from .injection import Injector
 from .layers import KeysValues
@@ -49,9 +49,8 @@ class LcircForCausalLM(nn.Module):
         Token embeddings with `segment_inputs` 0, else normalised hidden states after j layers.
         """
         j = self.adapter.config.segment_inputs
-        if j == 0:
-            return embed(self.lm, input_ids_BN)
-        return normalise(contextual(self.lm, input_ids_BN, layer=j))
+        hidden = hidden_states_before(self.lm, input_ids_BN, layer=j)
+        return normalise(hidden) if j else hidden
 
     # -- what does ----------------------------------------------------------------------------
 

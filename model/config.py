@@ -79,11 +79,6 @@ class LcircConfig(PreTrainedConfig):
         """Document tokens for each latent."""
         return self.segment_length / self.num_latents
 
-    @property
-    def lowest_injected_layer(self) -> int:
-        """Nothing below this LM layer takes part in the backward pass."""
-        return min(self.injection_layers or [0])
-
     def refusal_threshold(self, window: str, *, unnamed: bool = False) -> float | None:
         """The probability from which a refusal is said with this window; None leaves it open.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -163,12 +162,6 @@ def hidden_states_before(lm: PreTrainedModel, input_ids: Tensor, *, layer: int) 
     finally:
         handle.remove()
     raise RuntimeError(f"layer {layer} did not run")
-
-
-@torch.no_grad()
-def contextual(lm: PreTrainedModel, input_ids: Tensor, *, layer: int) -> Tensor:
-    """`hidden_states_before` without gradients."""
-    return hidden_states_before(lm, input_ids, layer=layer)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.compression.segments import Segments, group_segments, segment_lengths
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import atomic_write, make_folder
-from lcirc_cli.model import LcircForCausalLM, Memory
+from lcirc_cli.model import LcircForCausalLM
 from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.methods.adapter import build_model
 from lcirc_cli.training.run import train
@@ -215,8 +215,7 @@ def answered(
     config = model.adapter.config
     features = stored_features(model, ids) if config.segment_inputs else {}
     segments = Segments(ids, features, group_segments(segment_lengths(len(ids), config)))
-    made = run_pass(model, segments, question=question)
-    memory = Memory(made.states_BMD, prior_BM=made.prior_BM)
+    memory = run_pass(model, segments, question=question).memory
     said = model(torch.tensor(prompts), memory=memory).logits[:, -1].argmax(dim=-1)
     right = ids_of([fact.value for fact in asked.facts])
     return (said == torch.tensor(right)).tolist()

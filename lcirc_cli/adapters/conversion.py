@@ -17,7 +17,7 @@ import torch
 from lcirc_cli.adapters import published
 from lcirc_cli.backbones import hub, loading
 from lcirc_cli.errors import ModelError, StorageError, UsageError, first_line
-from lcirc_cli.files import atomic_folder, exists, is_file
+from lcirc_cli.files import atomic_folder, exists
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, preset
 
 PUBLISHED_MODEL = LcircConfig.base_model  # its sizes are the defaults: no download for them
@@ -96,15 +96,11 @@ def _sizes(model: str, *, offline: bool) -> BackboneShape:
 def _backbone_config(model: str, *, offline: bool) -> Any:
     from transformers import AutoConfig
 
-    source: dict[str, Any]
     if hub.is_hub_name(model) and not exists(Path(model).expanduser()):
         repository, _, revision = model.partition("@")
         source = {"pretrained_model_name_or_path": repository, "revision": revision or "main"}
     else:
-        path, offline = loading.pull(model, offline=offline), True
-        source = {"pretrained_model_name_or_path": path}
-        if is_file(path):
-            source = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
+        source, offline = loading.source(loading.pull(model, offline=offline)), True
     try:
         return AutoConfig.from_pretrained(**source, local_files_only=offline).get_text_config()
     except (OSError, ValueError, KeyError) as error:

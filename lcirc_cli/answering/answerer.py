@@ -105,10 +105,10 @@ class Answerer:
             )
         ]
         evidence = [one.evidence_BRN for one in passes if one.evidence_BRN is not None]
-        priors = [one.prior_BM for one in passes if one.prior_BM is not None]
+        priors = [one.memory.prior_BM for one in passes if one.memory.prior_BM is not None]
         memory = None
         if self.settings.method != "reader":
-            states_BMD = torch.cat([one.states_BMD for one in passes], dim=1)
+            states_BMD = torch.cat([one.memory.states_BMD for one in passes], dim=1)
             memory = Memory(states_BMD, prior_BM=torch.cat(priors, dim=1) if priors else None)
         return Steered(
             memory,

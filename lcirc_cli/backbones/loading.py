@@ -194,8 +194,8 @@ def _attention_implementation(requested: str, device: torch.device) -> str | Non
     return LM_IMPLEMENTATION[backend]
 
 
-def _source(path: Path) -> dict[str, Any]:
-    """The arguments of `from_pretrained` that say where the files are."""
+def source(path: Path) -> dict[str, Any]:
+    """What `from_pretrained` takes for a model folder or a .gguf file."""
     if path.is_file():
         return {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
     return {"pretrained_model_name_or_path": path}
@@ -210,7 +210,7 @@ def load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(**_source(path), local_files_only=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(**source(path), local_files_only=True)
     except Exception as error:  # tokenizers raises plain Exception for a bad file
         if is_out_of_memory(error):
             raise
@@ -235,7 +235,7 @@ def _load_lm(
     try:
         # The stubs don't know that output_loading_info makes it a pair.
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            **_source(path),
+            **source(path),
             **options,
             dtype=dtype,
             device_map={"": device} if device.type == "cuda" else None,

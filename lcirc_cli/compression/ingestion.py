@@ -20,7 +20,7 @@ from lcirc_cli.documents.document import Document
 from lcirc_cli.errors import DocumentError, OutOfMemoryError
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument, append
 from lcirc_cli.model import LcircConfig, LcircForCausalLM
-from lcirc_cli.model.features import StoredFeatures, store
+from lcirc_cli.model.features import store
 
 Progress = Callable[[float], object]
 
@@ -106,7 +106,7 @@ def _ingest_one(
         token_starts=starts,
         segment_lengths=lengths,
         # Rounded here, so that a memory answers the same before it is saved and after.
-        states=result.states_BMD[0].to(torch.bfloat16).cpu(),
+        states=result.memory.states_BMD[0].to(torch.bfloat16).cpu(),
         features=features,
         settings=settings_of(config),
         fingerprints=fingerprints,
@@ -126,7 +126,10 @@ def stored_features(
     """
     config, device = model.adapter.config, model.device
     windows = ids_N.split(config.feature_window)
-    saved: dict[str, Tensor] = {}
+    D, S = config.hidden_size, len(segment_lengths(len(ids_N), config))
+    saved = {CODES: torch.empty(len(ids_N), D, dtype=getattr(torch, config.feature_dtype))}
+    if config.feature_dtype == "int8":
+        saved[SCALES] = torch.empty(S, D, dtype=torch.float16)
     batch, at = windows_at_once(device), 0
     token = segment = 0
     while at < len(windows):
@@ -143,36 +146,15 @@ def stored_features(
             torch.cuda.empty_cache()
             continue
         for row in features:
-            one = store(row, config.feature_dtype)
-            parts = _for_saving(one, len(segment_lengths(len(row), config)))
-            _allocate(saved, parts, tokens=len(ids_N), config=config)
-            for name, part in parts.items():
-                begin = token if name == CODES else segment
-                saved[name][begin : begin + len(part)] = part
-            token += len(row)
-            segment += len(parts.get(SCALES, ()))
+            one, count = store(row, config.feature_dtype), len(segment_lengths(len(row), config))
+            saved[CODES][token : token + len(row)] = one.codes_ND
+            if one.scale_D is not None:
+                saved[SCALES][segment : segment + count] = one.scale_D
+            token, segment = token + len(row), segment + count
             if progress is not None:
                 progress(len(row))
         at += len(rows)
     return saved
-
-
-def _for_saving(window: StoredFeatures, num_segments: int) -> dict[str, Tensor]:
-    parts = {CODES: window.codes_ND}
-    if window.scale_D is not None:
-        parts[SCALES] = window.scale_D.expand(num_segments, -1)
-    return parts
-
-
-def _allocate(
-    saved: dict[str, Tensor], parts: dict[str, Tensor], *, tokens: int, config: LcircConfig
-) -> None:
-    """Room for the whole document, once the first window has shown dtypes and width."""
-    if saved:
-        return
-    rows = {CODES: tokens, SCALES: len(segment_lengths(tokens, config))}
-    for name, part in parts.items():
-        saved[name] = torch.empty(rows[name], part.shape[1], dtype=part.dtype)
 
 
 def _joined(parts: list[MemoryContents]) -> MemoryContents:

@@ -17,18 +17,9 @@ import torch
 from torch import Tensor
 
 from lcirc_cli.compression.segments import Group, Segments
-from lcirc_cli.model import LcircForCausalLM, states
+from lcirc_cli.model import Compressed, LcircForCausalLM, Memory, states
 from lcirc_cli.model.layers import KeysValues
 from lcirc_cli.model.perceiver import SegmentKeys
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What one pass over a memory's segments gives."""
-
-    states_BMD: Tensor  # all retained latents, for injection
-    prior_BM: Tensor | None  # the latents' odds, where the adapter divides by evidence
-    evidence_BRN: Tensor | None  # float32 on the CPU: how well each token answers each question
 
 
 @dataclass
@@ -60,8 +51,10 @@ def run_pass(
     store: KeyStore | None = None,
     evidence: bool = False,
     progress: Callable[[float], object] | None = None,
-) -> Pass:
+) -> Compressed:
     """Run the recurrence over the segments, streamed: memory does not grow with their number.
+
+    The scores, how well each token answers each question, are float32 on the CPU.
 
     Args:
         question: the projected question or questions (QD-LCIRC), or None (LCIRC).
@@ -98,11 +91,8 @@ def run_pass(
             progress(group.count * group.length)
     if states_BMD is None:
         raise ValueError("there is nothing to compress: no segments")
-    return Pass(
-        states_BMD=states_BMD,
-        prior_BM=prior_BM,
-        evidence_BRN=torch.cat(scores, dim=2).cpu() if scores else None,
-    )
+    evidence_BRN = torch.cat(scores, dim=2).cpu() if scores else None
+    return Compressed(Memory(states_BMD, prior_BM=prior_BM), evidence_BRN)
 
 
 def _skipped(groups: Sequence[Group], retained: int | None) -> dict[int, int]:

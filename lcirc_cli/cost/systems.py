@@ -13,19 +13,6 @@ from typing import Any
 from lcirc_cli.cost import operations as ops
 from lcirc_cli.cost.shapes import LMShape
 
-SYSTEMS = (
-    "full",
-    "ends",
-    "extended-fa",
-    "retrieval",
-    "window",
-    "autocompressor",
-    "lcirc",
-    "qd-lcirc",
-    "reader",
-    "none",
-)
-
 
 @dataclass(frozen=True)
 class Workload:
@@ -108,27 +95,6 @@ def _read(shape: LMShape, tokens: int, work: Workload) -> Cost:
     return Cost(prefill, decode)
 
 
-def _windowed(shape: LMShape, _: Any, work: Workload) -> Cost:
-    return _read(shape, work.read, work)
-
-
-def _retrieval(shape: LMShape, _: Any, work: Workload) -> Cost:
-    return _read(shape, replace(work, shown="evidence").read, work)
-
-
-def _extended(shape: LMShape, _: Any, work: Workload) -> Cost:
-    """As the system is made: twice the positions, whatever the window of the others."""
-    return _read(shape, min(work.tokens, 2 * shape.positions), work)
-
-
-def _full(shape: LMShape, _: Any, work: Workload) -> Cost:
-    return _read(shape, work.tokens, work)
-
-
-def _none(shape: LMShape, _: Any, work: Workload) -> Cost:
-    return _read(shape, work.question, work)
-
-
 def _autocompressor(shape: LMShape, _: Any, work: Workload) -> Cost:
     """Each segment is read with all earlier summaries before it and its own behind it."""
     rest, summaries, compress = max(0, work.tokens - work.window), 0, 0
@@ -145,7 +111,7 @@ def _autocompressor(shape: LMShape, _: Any, work: Workload) -> Cost:
 
 def _adapted(shape: LMShape, config: Any, work: Workload) -> Cost:
     """The window, read through the adapter's reader where it has one."""
-    read = _windowed(shape, config, work)
+    read = _read(shape, work.read, work)
     if not config.reader_rank:
         return read
     own = {"reader": ops.reader(config, work.read)}
@@ -200,14 +166,16 @@ def ask_again(system: str, shape: LMShape, config: Any, work: Workload) -> int:
 
 
 _COUNTERS: dict[str, Callable[[LMShape, Any, Workload], Cost]] = {
-    "full": _full,
-    "ends": _windowed,
-    "extended-fa": _extended,
-    "retrieval": _retrieval,
-    "window": _windowed,
+    "full": lambda shape, _, work: _read(shape, work.tokens, work),
+    "ends": lambda shape, _, work: _read(shape, work.read, work),
+    # As the system is made: twice the positions, whatever the window of the others.
+    "extended-fa": lambda shape, _, work: _read(shape, min(work.tokens, 2 * shape.positions), work),
+    "retrieval": lambda shape, _, work: _read(shape, replace(work, shown="evidence").read, work),
+    "window": lambda shape, _, work: _read(shape, work.read, work),
     "autocompressor": _autocompressor,
     "lcirc": _lcirc,
     "qd-lcirc": _qd_lcirc,
     "reader": _reader,
-    "none": _none,
+    "none": lambda shape, _, work: _read(shape, work.question, work),
 }
+SYSTEMS = tuple(_COUNTERS)
