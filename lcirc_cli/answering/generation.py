@@ -97,7 +97,8 @@ def generate(
         on_text: called with pieces of the answer as they appear; for a single prompt.
     """
     unknown: list[float | None] = [None] * len(prompts)
-    losses, refusals = unknown, None
+    losses = unknown
+    refusals: Refusals | None = None
     with silent_transformers(), _sampling(backbone, decoding), _reading(model, memory):
         read: Prefill | Prefixed
         if prefix_PD is not None:
@@ -123,7 +124,7 @@ def generate(
         (REFUSAL, len(answer_ids(backbone, None)) - 1) if no else _text(backbone, row, decoding)
         for row, no in zip(rows, refused, strict=True)
     ]
-    odds = unknown if refusals is None else refusals.probabilities
+    odds: Sequence[float | None] = unknown if refusals is None else refusals.probabilities
     return [
         Generated(text, count, ends.first_at, loss, p)
         for (text, count), loss, p in zip(texts, losses, odds, strict=True)

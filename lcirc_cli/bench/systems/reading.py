@@ -1,5 +1,7 @@
-"""Systems that give a backbone prompts; without a memory, what part of the document it reads is
-all that differs."""
+"""Systems that give a backbone prompts, with a memory or without.
+
+Those without differ in nothing but the part of the document that they read.
+"""
 
 from __future__ import annotations
 
