@@ -56,7 +56,7 @@ def test_other_data_or_weights_are_refused_and_new_ones_added(tmp_path: Path) ->
         start(tmp_path, _settings(weights={"lcirc@y": "3"}))
     assert json.loads((tmp_path / "run.json").read_text()) == known
     (tmp_path / "run.json").write_text(json.dumps({"tasks": ["a"], "systems": []}))
-    with pytest.raises(UsageError, match="older version"):
+    with pytest.raises(UsageError, match="holds another run"):
         start(tmp_path, _settings())
 
 
