@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lcirc_cli.commands.common import SUFFIX
@@ -79,8 +79,7 @@ def read_questions(path: Path) -> list[str]:
         raise UsageError("standard input is closed; pipe the questions in, or name their file")
     found: list[str] = []
     try:
-        piped = (line.encode("utf-8", "surrogatepass") for line in sys.stdin)
-        lines = piped if str(path) == "-" else file_lines(path)
+        lines = _piped_lines() if str(path) == "-" else file_lines(path)
         for number, value in json_values(lines, str(path)):
             asked = value.get("question") if isinstance(value, dict) else value
             if not isinstance(asked, str) or not asked.strip() or not _is_text(asked):
@@ -89,12 +88,18 @@ def read_questions(path: Path) -> list[str]:
                     '{"question": "..."} on each line'
                 )
             found.append(asked)
-    except (DocumentError, UnicodeDecodeError) as error:
-        reason = error if isinstance(error, DocumentError) else "standard input is not UTF-8 text"
-        raise UsageError(f"--questions: {reason}") from error
+    except DocumentError as error:
+        raise UsageError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError("the questions on standard input are not valid UTF-8 text") from error
     if not found:
         raise UsageError(f"{path} holds no question")
     return found
+
+
+def _piped_lines() -> Iterator[bytes]:
+    for line in sys.stdin:
+        yield line.encode("utf-8", "surrogatepass")
 
 
 def piped_question() -> str:
