@@ -45,12 +45,10 @@ demo: setup
 	done
 
 # The default model is fetched here, once: the tests themselves never use the network.
-test: setup
+test-all: MARK := -m "slow or not slow"
+test test-all: setup
 	@$(BIN)/lcirc pull smollm2 > /dev/null
-	$(TEST) $(ARGS)
-
-test-all:
-	@$(MAKE) test ARGS='-m "slow or not slow" $(ARGS)'
+	$(TEST) $(MARK) $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

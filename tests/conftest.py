@@ -214,7 +214,7 @@ class Child:
     def send_signal(self, number: int) -> None:
         os.kill(self.process.pid, number)
 
-    def finish(self, timeout: float = 1200) -> Outcome:
+    def finish(self, timeout: float = 500) -> Outcome:
         """Wait for its end; the status is negative after a signal."""
         self.process.join(timeout)
         assert self.process.exitcode is not None, "it did not end"

@@ -288,42 +288,33 @@ def test_another_process_gives_the_same_answer(
         assert outside == inside
 
 
-def _start(here: Path, models: list[Any], *arguments: str, **pipes: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "lcirc_cli", "ask", *arguments, *map(str, models)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        cwd=here,
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        **pipes,
-    )
-
-
 @pytest.mark.parametrize("moment", ["answering", "loading"])
-def test_interrupted(here: Path, models: list[Any], moment: str) -> None:
+def test_interrupted(lcirc_child: Run, here: Path, models: list[Any], moment: str) -> None:
     os.mkfifo(here / "q.jsonl")
-    child = _start(
-        here, models, "one.lcirc", "--questions", "q.jsonl", "--json", stdout=subprocess.PIPE
-    )
-    assert child.stdout is not None
+    words = ["ask", "one.lcirc", "--questions", "q.jsonl", "--json", *models]
+    child = lcirc_child(*words, cwd=here)
     with (here / "q.jsonl").open("w") as questions:  # waits until the child opens it
         questions.write('"bread"\n' * 20_000)
-    if moment == "answering":
-        assert child.stdout.readline()
-    else:
-        time.sleep(0.5)
+    while moment == "answering" and not child.out.stat().st_size:
+        time.sleep(0.02)
+    time.sleep(0.5 * (moment == "loading"))
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=120)
-    assert child.returncode == 130
+    status, _, err = child.finish()
+    assert status == 130
     assert "Traceback" not in err
     assert err.splitlines()[-1] == "lcirc: interrupted"
 
 
 def test_a_broken_pipe_is_quiet(here: Path, models: list[Any]) -> None:
     (here / "q.jsonl").write_text('"bread"\n' * 200)
-    child = _start(
-        here, models, "one.lcirc", "--questions", "q.jsonl", "--quiet", stdout=subprocess.PIPE
+    words = ["ask", "one.lcirc", "--questions", "q.jsonl", "--quiet", *map(str, models)]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "lcirc_cli", *words],
+        cwd=here,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert child.stdout is not None and child.stderr is not None
     child.stdout.readline()

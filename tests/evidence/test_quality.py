@@ -35,7 +35,9 @@ def test_recall(name: str, least: float, script: ModuleType, data_dir: Path) -> 
     assert found["quote_with_answer@3"] >= 90
 
 
-@pytest.mark.parametrize("name", ["fairytaleqa", "squad2_articles"])
+@pytest.mark.parametrize(
+    "name", ["fairytaleqa", pytest.param("squad2_articles", marks=pytest.mark.slow)]
+)
 def test_questions_about_other_documents_are_told(
     name: str, script: ModuleType, data_dir: Path
 ) -> None:

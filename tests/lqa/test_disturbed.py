@@ -102,6 +102,7 @@ def test_kills_do_not_change_the_result(
     _check_killed(tmp_path, source, endpoint, command, kills=5)
 
 
+@pytest.mark.slow
 def test_kills_with_workers_do_not_change_the_result(
     tmp_path: Path, source: Path, endpoint: Callable[..., Endpoint], command: Command
 ) -> None:

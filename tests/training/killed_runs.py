@@ -26,7 +26,7 @@ from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.run import train
 
-STEPS = 24
+STEPS = 12
 SETTINGS = {
     "steps": STEPS,
     "checkpoint_every": 3,
