@@ -11,6 +11,9 @@ import codecs
 import re
 from collections.abc import Callable
 
+from lcirc_cli.documents.encoding_labels import codec_of
+from lcirc_cli.documents.legacy_codecs import EMBEDDED_UTF8, decode_legacy
+
 _BOMS = (  # longest first: the UTF-32 mark begins with the UTF-16 one
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -18,13 +21,7 @@ _BOMS = (  # longest first: the UTF-32 mark begins with the UTF-16 one
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_SEVEN_BIT = ("iso-2022", "hz-gb")
-# A page that names one of these was not written in it: its markup could not be read as ASCII then
-# (UTF-16), or they are no encodings of pages, and turn escapes into characters or raise.
-_NEVER_DECLARED = (
-    *("utf-16", "utf-32", "utf-7", "idna", "punycode", "undefined"),
-    *("unicode-escape", "raw-unicode-escape"),
-)
+_SEVEN_BIT = ("iso2022", "hz", "iso-2022")
 _SAMPLE_BYTES = 1 << 16
 _RUN_SHARE = 0.5  # of the bytes above 127, those beside another: less means accents among ASCII
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
@@ -40,15 +37,15 @@ def decode_text(data: bytes, *, declared: str | None = None) -> tuple[str, list[
     """The characters of `data`, and notes about its encoding; never fails.
 
     In this order: a byte order mark, UTF-8, the encoding that the format `declared` (HTML), UTF-16
-    and UTF-32 without a mark, UTF-8 with damages, older encodings, Windows-1252 (Latin-1).
+    and UTF-32 without a mark, UTF-8 with damages, older encodings, Windows-1252. A page that is
+    declared as UTF-8 and is none is guessed like one that declares nothing.
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _decode(data, encoding, "" if encoding == "utf-8-sig" else encoding)
-    if declared and not _can_be_declared(declared):
-        declared = None
-    if declared and declared.startswith(_SEVEN_BIT):
-        return _decode(data, declared, declared)  # its bytes are valid UTF-8 as well
+    codec = codec_of(declared) if declared else None
+    if codec and codec.startswith(_SEVEN_BIT):
+        return _decode(data, codec, codec)  # its bytes are valid UTF-8 as well
     wide = looks_like_wide(data)
     if wide:
         return _decode(data, wide, wide)
@@ -56,12 +53,12 @@ def decode_text(data: bytes, *, declared: str | None = None) -> tuple[str, list[
         return data.decode("utf-8", "surrogatepass"), []  # `cleaning` tells of surrogates
     except UnicodeDecodeError as error:
         bad = error.start
-    if declared:
-        return _decode(data, declared, declared)
+    if codec and codec != "utf-8":
+        return _decode(data, codec, codec)
     sample = data[max(0, bad - 1024) : bad + _SAMPLE_BYTES]
     if _is_damaged_utf8(sample):
         return _decode(data, "utf-8", "")
-    encoding = _guess(data, sample)
+    encoding = _guess(sample)
     return _decode(data, encoding, encoding)
 
 
@@ -84,26 +81,19 @@ def looks_like_wide(data: bytes) -> str | None:
 
 
 def _decode(data: bytes, encoding: str, shown: str) -> tuple[str, list[str]]:
-    before = data.count("\ufffd".encode(encoding)) if encoding.startswith("utf") else 0
-    text = data.decode(encoding, "replace")
-    broken = text.count("\ufffd") - before
     notes = [f"read as {shown}"] if shown else []
+    if encoding.startswith("utf"):
+        text = data.decode(encoding, "replace")
+        broken = text.count("\ufffd") - data.count("\ufffd".encode(encoding))
+    else:
+        text, embedded = decode_legacy(data, encoding)
+        broken = text.count("\ufffd")
+        if embedded:
+            notes.append(f"{embedded:,} character{'' if embedded == 1 else 's'} in it read as utf-8")
     if broken > 0:
-        notes.append(_damage(broken, encoding))
+        plural = "" if broken == 1 else "s"
+        notes.append(f"{broken:,} damaged character{plural} ({encoding}) replaced")
     return text, notes
-
-
-def _damage(broken: int, encoding: str) -> str:
-    return f"{broken:,} damaged character{'' if broken == 1 else 's'} ({encoding}) replaced"
-
-
-def _can_be_declared(name: str) -> bool:
-    try:
-        codec = codecs.lookup(name)
-        b"a".decode(name, "replace")  # some codecs know no "replace"
-    except (LookupError, ValueError):  # not there, or no text encoding; UnicodeError is the latter
-        return False
-    return not codec.name.replace("_", "-").startswith(_NEVER_DECLARED)
 
 
 def _is_damaged_utf8(sample: bytes) -> bool:
@@ -114,16 +104,17 @@ def _is_damaged_utf8(sample: bytes) -> bool:
     return len(_HIGH.findall(text)) - broken >= max(1, broken)
 
 
-def _guess(data: bytes, sample: bytes) -> str:
+def _guess(sample: bytes) -> str:
     """The likeliest of the older encodings, judged by a sample around the first high byte."""
-    high = len(_HIGH_BYTE.findall(sample))
-    in_runs = sum(len(run) for run in _HIGH_RUN.findall(sample))
+    own = EMBEDDED_UTF8.sub(b"", sample)  # lines pasted from UTF-8 say nothing about the rest
+    high = len(_HIGH_BYTE.findall(own))
+    in_runs = sum(len(run) for run in _HIGH_RUN.findall(own))
     if in_runs >= _RUN_SHARE * high:
         for encoding, share, wanted in _CANDIDATES:
             text = _strictly(sample, encoding)
             if text is not None and share(text) >= wanted:
                 return encoding
-    return "cp1252" if _strictly(data, "cp1252") is not None else "latin-1"
+    return "cp1252"
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:

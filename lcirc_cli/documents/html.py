@@ -24,13 +24,15 @@ _LINES = frozenset(
     ("caption", "dd", "div", "dt", "figcaption", "legend", "li", "option", "summary")
 )
 _CELLS = frozenset({"td", "th"})
-_DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""")
+_COMMENT = re.compile(rb"<!--.*?-->", re.S)
+_DECLARED = re.compile(
+    rb"""<(?:meta\b|\?xml\b)[^>]*?\b(?:charset|encoding)\s*=\s*["']?\s*([a-z0-9_:.-]{2,40})""", re.I
+)
 _DECLARATION_BYTES = 4096
 _PARAGRAPH_BREAK = "\n\n"
 _GAPS = (" ", "\t")
 _SPACES = re.compile(r"[ \t\n\r\f\u00a0]+")
 _MANY_LINES = re.compile(r"\n{3,}")
-_AS_WINDOWS = frozenset({"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"})
 
 
 def read_html(data: bytes, *, name: str, limits: ReadLimits = DEFAULT_LIMITS) -> Document:
@@ -52,12 +54,9 @@ def read_html(data: bytes, *, name: str, limits: ReadLimits = DEFAULT_LIMITS) ->
 
 
 def declared_encoding(data: bytes) -> str | None:
-    """The encoding named in a `<meta>` or `<?xml?>` among the first bytes, as browsers read it."""
-    found = _DECLARED.search(data[:_DECLARATION_BYTES])
-    if found is None:
-        return None
-    name = found[1].decode("ascii").lower()
-    return "cp1252" if name in _AS_WINDOWS else name
+    """The label of an encoding in a `<meta>` or `<?xml?>` among the first bytes."""
+    found = _DECLARED.search(_COMMENT.sub(b"", data[:_DECLARATION_BYTES]))
+    return None if found is None else found[1].decode("ascii").lower()
 
 
 def html_parts(html: str, *, section: str | None = None) -> Iterator[Part]:
