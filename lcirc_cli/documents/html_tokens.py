@@ -2,18 +2,24 @@
 
 The standard library's `html.parser` is not used: in Python 3.11 forty kilobytes of unclosed tags
 keep it busy for a minute. Here every search either moves on or is remembered as hopeless. Damaged
-markup is text. Knows nothing about what a tag means, except which ones hold no text.
+markup is text. Knows nothing about what a tag means, except which ones hold no tags.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 
-SILENT = frozenset({"script", "style", "template", "noscript", "svg", "iframe", "object", "canvas"})
-_RAW = SILENT | {"title", "textarea"}  # their content holds no tags
+from lcirc_cli.documents.losses import REFERENCES
+
+SILENT = frozenset({"script", "style", "iframe"})  # no browser shows what they hold
+_RAW = SILENT | {"title", "textarea", "xmp"}  # their content holds no tags
+_NO_CHARACTER = re.compile(  # too large a number: `unescape` may raise on it
+    r"&#(?:0*+[0-9]{8,}|[xX]0*+[0-9a-fA-F]{7,});?"
+)
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,63})")
 _MARKUP = re.compile(r"<(?:/?[a-zA-Z]|!--|!\[CDATA\[|[!?])")
 _QUOTE_OR_END = re.compile(r"=\s*([\"'])|>")
@@ -28,23 +34,42 @@ class Token:
     value: str  # the text with its entities resolved, or the tag's name in lower case
     attributes: str = ""  # of a start tag, as written
 
+    @property
+    def empty(self) -> bool:
+        """Whether a start tag ends itself, as XHTML writes elements without content."""
+        return self.attributes.endswith("/")
+
+
+def decode_references(text: str, losses: Counter[str]) -> str:
+    """The characters that `&amp;` and the like mean; those that mean none become U+FFFD."""
+    if "&" not in text:
+        return text
+    decoded = unescape(_NO_CHARACTER.sub("\ufffd", text))
+    if bad := decoded.count("\ufffd") - text.count("\ufffd"):
+        losses[REFERENCES] += bad
+    return decoded
+
 
 def attribute(token: Token, name: str) -> str | None:
     """The value of an attribute of a start tag ("" if it has none), or None."""
     for found in _ATTRIBUTE.finditer(token.attributes):
         if found[1].lower() == name:
-            return unescape(found[2] or found[3] or found[4] or "")
+            return decode_references(found[2] or found[3] or found[4] or "", Counter())
     return None
 
 
-def tokenize(html: str) -> Iterator[Token]:
-    """The tokens of `html` in order; comments, declarations and silent elements are left out."""
-    return _Tokenizer(html).run()
+def tokenize(html: str, losses: Counter[str] | None = None) -> Iterator[Token]:
+    """The tokens of `html` in order, without comments, declarations and the content of scripts.
+
+    `losses` counts references to characters that there aren't.
+    """
+    return _Tokenizer(html, Counter() if losses is None else losses).run()
 
 
 class _Tokenizer:
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, losses: Counter[str]) -> None:
         self.html = html
+        self.losses = losses
         self.hopeless: dict[str, int] = {}  # what was searched for in vain, and from where
 
     def run(self) -> Iterator[Token]:
@@ -69,7 +94,7 @@ class _Tokenizer:
 
     def _text(self, begin: int, end: int, *, raw: bool = False) -> Token:
         text = self.html[begin:end]
-        return Token("text", text if raw else unescape(text))
+        return Token("text", text if raw else decode_references(text, self.losses))
 
     def _find(self, mark: str, begin: int) -> int:
         """`str.find` that never searches twice in vain."""
@@ -90,7 +115,7 @@ class _Tokenizer:
         if tag[1]:
             return [Token("end", name)], end
         start = Token("start", name, self.html[tag.end() : end - 1])
-        if name not in _RAW or start.attributes.endswith("/"):
+        if name not in _RAW or start.empty:
             return [start], end
         closing = self._closing_tag(name, end)
         if closing < 0:

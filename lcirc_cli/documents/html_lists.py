@@ -1,0 +1,141 @@
+"""Lists of an HTML page: their numbers, as browsers count them, their depth, and definitions.
+
+Knows nothing about other elements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lcirc_cli.documents.flow import Flow
+from lcirc_cli.documents.html_tokens import Token, attribute
+from lcirc_cli.documents.numerals import numeral
+
+LIST_TAGS = frozenset({"ol", "ul", "menu", "dir", "li", "dl", "dt", "dd"})
+_BULLET = "-"
+_INTEGER = re.compile(r"\s*([+-]?\d{1,9})(?!\d)")
+_STYLE = re.compile(r"list-style(?:-type)?\s*:[^;]*?\b(decimal|(?:lower|upper)-(?:alpha|latin|roman))")
+_STYLES = {"decimal": "1", "lower-roman": "i", "upper-roman": "I"}
+_STYLES |= {"lower-alpha": "a", "lower-latin": "a", "upper-alpha": "A", "upper-latin": "A"}
+
+
+@dataclass
+class _List:
+    """A list that is open."""
+
+    level: int  # of the stream that it stands in: lists end with their cell
+    style: str | None  # of its numbers; None for bullets
+    number: int = 1  # of the next item
+    step: int = 1
+
+
+class Lists:
+    """Writes the items of lists, each with its mark."""
+
+    def __init__(self, flow: Flow, reversed_counts: Iterable[int] = ()) -> None:
+        self.flow = flow
+        self.counts = iter(reversed_counts)  # items of the lists that count down from there
+        self.open: list[_List] = []
+        self.last = ""  # "dt" or "dd": the part of a definition that was begun last
+
+    def tag(self, token: Token, name: str, opens: bool) -> None:
+        """Take the start or end of a list or of a part of one."""
+        while self.open and self.open[-1].level > len(self.flow.streams):
+            self.open.pop()
+        if name in ("dl", "dt", "dd"):
+            self._definition(name, opens)
+        elif name == "li":
+            if opens:
+                self._item(token)
+            else:
+                self.flow.line()
+        elif opens:
+            self._begin()
+            self.open.append(self._list(token, name))
+        else:
+            if self._depth():
+                self.open.pop()
+            self._begin()
+
+    def _depth(self) -> int:
+        """How many lists are open in this stream."""
+        return sum(each.level == len(self.flow.streams) for each in self.open[-20:])
+
+    def _begin(self) -> None:
+        """A blank line before and after a list, unless it stands in another one."""
+        if self._depth():
+            self.flow.line()
+        else:
+            self.flow.paragraph()
+
+    def _list(self, token: Token, name: str) -> _List:
+        level = len(self.flow.streams)
+        if name != "ol":
+            return _List(level, None)
+        start = _integer(attribute(token, "start"))
+        if attribute(token, "reversed") is None:
+            return _List(level, _style(token) or "1", 1 if start is None else start)
+        count = next(self.counts, 1)
+        return _List(level, _style(token) or "1", count if start is None else start, -1)
+
+    def _item(self, token: Token) -> None:
+        depth = self._depth()
+        own = self.open[-1] if depth else None
+        mark = _BULLET
+        if own is not None and own.style is not None:
+            value = _integer(attribute(token, "value"))
+            if value is not None:
+                own.number = value
+            mark = numeral(own.number, _style(token) or own.style) + "."
+            own.number += own.step
+        self.flow.item(mark, max(0, depth - 1))
+
+    def _definition(self, name: str, opens: bool) -> None:
+        """`term: definition` on a line; a blank line before the next term."""
+        if name == "dl":
+            self.last = ""
+            self.flow.paragraph()
+        elif opens:
+            stream = self.flow.top
+            if name == "dd" and self.last == "dt" and not stream.at_line_start():
+                self.flow.text(" " if stream.pieces[-1].rstrip().endswith((":", "?")) else ": ")
+                stream.begun = True
+            elif name == "dt" and self.last == "dd":
+                self.flow.paragraph()
+            else:
+                self.flow.line()
+            self.last = name
+
+
+def count_reversed(tokens: Iterable[Token]) -> list[int]:
+    """How many items each `<ol reversed>` has, in the order of their beginnings."""
+    counts: list[int] = []
+    open_lists: list[int | None] = []
+    for token in tokens:
+        if token.value == "li" and token.kind == "start" and open_lists:
+            if (at := open_lists[-1]) is not None:
+                counts[at] += 1
+        elif token.value in ("ol", "ul", "menu", "dir"):
+            if token.kind == "end":
+                open_lists[-1:] = []
+            elif token.kind == "start":
+                counts_down = token.value == "ol" and attribute(token, "reversed") is not None
+                open_lists.append(len(counts) if counts_down else None)
+                if counts_down:
+                    counts.append(0)
+    return counts
+
+
+def _style(token: Token) -> str | None:
+    kind = attribute(token, "type")
+    if kind in ("1", "a", "A", "i", "I"):
+        return kind
+    found = _STYLE.search((attribute(token, "style") or "").lower())
+    return _STYLES[found[1]] if found else None
+
+
+def _integer(text: str | None) -> int | None:
+    found = _INTEGER.match(text or "")
+    return int(found[1]) if found else None
