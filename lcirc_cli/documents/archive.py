@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from xml.etree import ElementTree
 
+from lcirc_cli.documents.strict_xml import XmlRefusedError, parse_xml
 from lcirc_cli.errors import DocumentError
 
 _MAX_ENTRIES = 20_000
@@ -20,7 +21,6 @@ _MAX_RATIO = 200  # expanded to packed; text packs 3 to 10 times, a bomb 1,000 t
 _RATIO_FROM = 1 << 20  # bytes; small members may pack better than that
 _CENTRAL_ENTRY = b"PK\x01\x02"
 _UNSAFE_NAME = re.compile(r"^[/\\]|^[a-zA-Z]:|(?:^|[/\\])\.\.(?:[/\\]|$)")
-_ENTITY = re.compile(rb"<\0?!\0?E\0?N\0?T\0?I\0?T\0?Y")  # UTF-8 or UTF-16
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -81,12 +81,11 @@ class Archive:
         return data
 
     def read_xml(self, member: str) -> ElementTree.Element:
-        """The root of an XML member; definitions of entities, which none needs, are refused."""
-        data = self.read(member)
-        if defines_entities(data):
-            raise DocumentError(f"{self.name}: {_shown(member)} defines XML entities; not read")
+        """The root of an XML member; what no document needs, such as entities, is refused."""
         try:
-            return ElementTree.fromstring(data)
+            return parse_xml(self.read(member))
+        except XmlRefusedError as error:
+            raise DocumentError(f"{self.name}: {_shown(member)} {error}") from None
         except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
             raise DocumentError(f"{self.name}: {_shown(member)} is not XML ({error})") from None
 
@@ -105,11 +104,6 @@ class Archive:
         if member.file_size > _RATIO_FROM and member.file_size > _MAX_RATIO * packed:
             ratio = member.file_size // packed
             raise DocumentError(f"{self.name}: {_shown(path)} expands {ratio:,} times; not read")
-
-
-def defines_entities(xml: bytes) -> bool:
-    """Whether XML defines entities of its own, which can expand without end."""
-    return bool(_ENTITY.search(xml))
 
 
 def _shown(path: str) -> str:

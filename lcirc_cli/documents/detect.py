@@ -6,7 +6,7 @@ Knows nothing about how a format is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Collection
 from pathlib import PurePath
 
 from lcirc_cli.documents.encoding import looks_like_wide
@@ -77,7 +77,7 @@ def notes_on_name(format: str, *, name: str) -> list[str]:
     return [f"named {suffix}, but holds {format}; read as {format}"]
 
 
-def detect_zip(head: bytes, members: Container[str], *, name: str) -> str:
+def detect_zip(head: bytes, members: Collection[str], *, name: str) -> str:
     """The format of a ZIP archive.
 
     Raises:
@@ -85,8 +85,8 @@ def detect_zip(head: bytes, members: Container[str], *, name: str) -> str:
     """
     if _EPUB_MIMETYPE in head[:200] or "META-INF/container.xml" in members:
         return "epub"
-    if "word/document.xml" in members:
-        return "docx"
+    if any(member.startswith("word/") and member.endswith(".xml") for member in members):
+        return "docx"  # the main part may have any name, and most often is word/document.xml
     for member, what in _OTHER_ZIPS.items():
         if member in members:
             raise DocumentError(f"{name}: is {what}")

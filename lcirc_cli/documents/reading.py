@@ -78,7 +78,7 @@ def _read(
         data = _read_all(path, name, limits)
     if format == "zip":
         archive = Archive(data or b"", name=name, max_member_bytes=0)
-        format = detect_zip(head, archive, name=name)
+        format = detect_zip(head, archive.names(), name=name)
     if format == "pdf":
         pdf = path if data is None and path is not None else data or b""
         with _unchanged(pdf, name):

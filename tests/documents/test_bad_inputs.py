@@ -39,7 +39,7 @@ REFUSED = {  # what the message must say
     "docx-cut.docx": "damaged or not a ZIP archive",
     "docx-bomb.docx": "expands 1,0",
     "docx-laughs.docx": "defines XML entities",
-    "docx-deep.docx": "damaged Word document",
+    "docx-deep.docx": "nested more than 250 deep",
     "docx-many-tags.docx": "more than 1,000,000 tags",
     "docx-unsafe.docx": "unsafe name",
 }
@@ -82,8 +82,6 @@ def test_there_are_sixty() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input(name: str, tmp_path: Path) -> None:
-    if name.endswith(".docx"):
-        pytest.importorskip("mammoth")
     path = tmp_path / name
     path.write_bytes(CASES[name]())
     before = restart_peak()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from typing import Any
 
 import pytest
@@ -48,7 +47,6 @@ def test_scrambled_fonts_are_not_drm() -> None:
 
 
 def test_a_word_document() -> None:
-    pytest.importorskip("mammoth")
     row = f"<w:tr><w:tc>{paragraph('a')}</w:tc><w:tc>{paragraph('b')}</w:tc></w:tr>"
     body = paragraph("Title", heading=True) + paragraph("Hello &amp; welcome.")
     body += f"<w:tbl>{row}{row}</w:tbl>{paragraph('End.')}"
@@ -59,7 +57,6 @@ def test_a_word_document() -> None:
 
 
 def test_a_linked_image_is_never_opened(tmp_path: Any) -> None:
-    pytest.importorskip("mammoth")
     secret = tmp_path / "secret.txt"
     secret.write_text("do not read")
     drawing = (
@@ -77,16 +74,3 @@ def test_a_linked_image_is_never_opened(tmp_path: Any) -> None:
     )
     data = docx(drawing + paragraph("seen"), extra={"word/_rels/document.xml.rels": relations})
     assert read_docx(data, name="a.docx").text == "seen"
-
-
-def test_without_mammoth_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = builtins.__import__
-
-    def no_mammoth(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "mammoth":
-            raise ImportError(name)
-        return plain(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", no_mammoth)
-    with pytest.raises(DocumentError, match=r"pip install 'lcirc\[office\]'"):
-        read_docx(docx(paragraph("x")), name="a.docx")

@@ -68,7 +68,6 @@ def test_junk_before_the_header_of_a_pdf(tmp_path: Path) -> None:
 
 
 def test_other_zip_archives_are_named(tmp_path: Path) -> None:
-    pytest.importorskip("mammoth")
     path = tmp_path / "a.docx"
     path.write_bytes(docx(paragraph("hello")))
     assert read_document(path).text == "hello"
