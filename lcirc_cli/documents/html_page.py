@@ -15,7 +15,7 @@ from lcirc_cli.documents.html_forms import field_text
 from lcirc_cli.documents.html_lists import LIST_TAGS, Lists
 from lcirc_cli.documents.html_math import Math
 from lcirc_cli.documents.html_tokens import Token, attribute, tokenize
-from lcirc_cli.documents.losses import DELETED, OBJECTS, PICTURES
+from lcirc_cli.documents.losses import CONTENTS, DELETED, OBJECTS, PICTURES
 from lcirc_cli.documents.tables import Cell
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -30,7 +30,6 @@ _NO_SVG = _HEADINGS | _PARAGRAPHS | LIST_TAGS | _TABLE_PARTS | {"div", "br"}  # 
 _SVG_TEXTS = frozenset({"text", "title", "desc", "foreignobject"})
 _NOT_TEXT_NAV = frozenset({"toc", "landmarks", "page-list"})
 _MAX_FRAMES = 3  # one inside another
-_CONTENTS = "table{s} of contents of the book left out"
 _PAGE_NUMBERS = "printed page number{s} left out"
 _TEMPLATES = "template{s} of scripts not read"
 _FRAMES = "frame{s} with another page not read"
@@ -254,7 +253,7 @@ def _left_out(token: Token, name: str) -> str | None:
     if name == "template":
         return None if attribute(token, "shadowrootmode") else _TEMPLATES
     if name == "nav" and _type(token) & _NOT_TEXT_NAV:
-        return _CONTENTS
+        return CONTENTS
     if "pagebreak" in token.attributes and _type(token) & {"pagebreak", "doc-pagebreak"}:
         return _PAGE_NUMBERS
     return None

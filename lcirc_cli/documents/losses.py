@@ -13,6 +13,7 @@ from lcirc_cli.documents.cleaning import describe_repairs
 
 PICTURES = "picture{s} not read"
 OBJECTS = "embedded object{s} not read"
+CONTENTS = "table{s} of contents of the book left out"
 DELETED = "deleted passage{s} left out"
 REFERENCES = "character reference{s} without a character replaced"
 

@@ -1,18 +1,22 @@
 """Reads plain text and Markdown. The headings of Markdown become sections.
 
-Text is kept as it stands: line ends and line breaks inside paragraphs are the author's.
+Text is kept as it stands: line ends and line breaks inside paragraphs are the author's. Only files
+that are written into it, such as pictures in base64, are left out.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from lcirc_cli.documents.assemble import Part, build_document, sha256_of
-from lcirc_cli.documents.cleaning import clean_text, describe_repairs
+from lcirc_cli.documents.cleaning import clean_text
 from lcirc_cli.documents.document import Document
+from lcirc_cli.documents.embedded import leave_out_files
 from lcirc_cli.documents.encoding import decode_text
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
+from lcirc_cli.documents.losses import reading_notes
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*)")
@@ -30,6 +34,8 @@ def read_text(
     """
     text, notes = decode_text(data)
     text, repairs = clean_text(text)
+    losses: Counter[str] = Counter()
+    text = leave_out_files(text, losses)
     parts = markdown_parts(text) if markdown else iter([Part(text.strip("\n"))])
     return build_document(
         name,
@@ -37,7 +43,7 @@ def read_text(
         sha256=sha256_of(data),
         format="markdown" if markdown else "text",
         limits=limits,
-        notes=notes + describe_repairs(repairs),
+        notes=reading_notes(notes, repairs, losses),
     )
 
 
