@@ -107,7 +107,9 @@ class Body:
             self.raised, self.struck = raised, struck
         self.read(element)
 
-    def _property(self, properties: Element | None, name: str, style: str | None = "") -> str | None:
+    def _property(
+        self, properties: Element | None, name: str, style: str | None = ""
+    ) -> str | None:
         """The value of a property of a run: its own, its style's, its paragraph's style's."""
         own = child_of(properties, name)
         if own is not None:
@@ -221,11 +223,7 @@ class Body:
         drawing = self.story.drawings.read(element, self.relations)
         for description in drawing.descriptions:
             self.flow.apart(description)
-        self.boxes += drawing.boxes
-        if drawing.lines:
-            box = Element("w:txbxContent")
-            box.extend(_plain_paragraph(line) for line in drawing.lines)
-            self.boxes.append(box)
+        self.boxes += drawing.boxes()
 
     def _note(self, element: Element) -> None:
         if self.fields.reading():
@@ -247,20 +245,6 @@ class Body:
 
     def _embedded(self, element: Element) -> None:
         self.story.losses[OBJECTS if element.tag == "w:control" else _DOCUMENTS] += 1
-
-
-def _plain_paragraph(text: str) -> Element:
-    """A paragraph of Word with this text, tabs among it."""
-    paragraph = Element("w:p")
-    run = Element("w:r")
-    paragraph.append(run)
-    for at, piece in enumerate(text.split("\t")):
-        if at:
-            run.append(Element("w:tab"))
-        word = Element("w:t")
-        word.text = piece
-        run.append(word)
-    return paragraph
 
 
 _HANDLERS: dict[str, Callable[[Body, Element], None]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from lcirc_cli.documents.docx_package import Package, Relation
 from lcirc_cli.documents.docx_styles import child_of
@@ -25,9 +25,23 @@ _OLD_EQUATIONS = "equation{s} of an old kind not read"
 class Drawing:
     """What a drawing holds besides pictures."""
 
-    boxes: list[Element] = field(default_factory=list)  # contents with paragraphs of Word
+    contents: list[Element] = field(default_factory=list)  # of text boxes
     lines: list[str] = field(default_factory=list)  # other text
+    tables: list[list[list[str]]] = field(default_factory=list)  # of charts
     descriptions: list[str] = field(default_factory=list)  # of pictures
+
+    def boxes(self) -> list[Element]:
+        """What is read after the paragraph; lines and tables as if they stood in a text box."""
+        box = Element("w:txbxContent")
+        for line in self.lines:
+            _add_paragraph(box, line)
+        for rows in self.tables:
+            table = SubElement(box, "w:tbl")
+            for cells in rows:
+                row = SubElement(table, "w:tr")
+                for text in cells:
+                    _add_paragraph(SubElement(row, "w:tc"), text)
+        return [*self.contents, *([box] if len(box) else [])]
 
 
 def alternative(element: Element) -> Element | None:
@@ -70,7 +84,7 @@ class Drawings:
         for child in element:
             tag = child.tag
             if tag == "w:txbxContent":
-                drawing.boxes.append(child)
+                drawing.contents.append(child)
                 continue
             if tag == "mc:AlternateContent":
                 chosen = alternative(child)
@@ -108,9 +122,12 @@ class Drawings:
             except DocumentError:
                 self.losses[kind] += 1
                 return
-            lines = _chart(root) if kind == _CHARTS else _paragraphs(root)
+            titles = root.iter("c:title") if kind == _CHARTS else [root]
+            lines = [line for title in titles for line in _paragraphs(title)]
+            rows = _chart(root) if kind == _CHARTS else []
             drawing.lines += lines
-            if not lines:
+            drawing.tables += [rows] if rows else []
+            if not lines and not rows:
                 self.losses[kind] += 1
 
 
@@ -120,22 +137,20 @@ def _paragraphs(element: Element) -> list[str]:
     return [text for text in texts if text]
 
 
-def _chart(root: Element) -> list[str]:
-    """The titles of a chart, then a table: a row for each category, a column for each series."""
-    lines = [line for title in root.iter("c:title") for line in _paragraphs(title)]
+def _chart(root: Element) -> list[list[str]]:
+    """The values of a chart: a row for each category, a column for each series."""
     columns: list[tuple[str, dict[str, str]]] = []
     names: dict[str, str] = {}
     for series in root.iter("c:ser"):
         for tag in ("c:cat", "c:xVal"):
             names = {**_points(child_of(series, tag)), **names}
-        name = " ".join(_points(child_of(series, "c:tx")).values())
+        title = child_of(series, "c:tx")
+        name = " ".join(v.text or "" for v in ([] if title is None else title.iter("c:v")))
         values = child_of(series, "c:val")
         columns.append((name, _points(child_of(series, "c:yVal") if values is None else values)))
-    if any(name for name, _ in columns):
-        lines.append("\t".join(["", *(name for name, _ in columns)]))
     keys = dict.fromkeys(key for _, values in columns for key in values)
-    lines += ["\t".join([names.get(k, ""), *(v.get(k, "") for _, v in columns)]) for k in keys]
-    return lines
+    rows = [["", *(name for name, _ in columns)]] if any(name for name, _ in columns) else []
+    return rows + [[names.get(k, ""), *(values.get(k, "") for _, values in columns)] for k in keys]
 
 
 def _points(element: Element | None) -> dict[str, str]:
@@ -145,3 +160,8 @@ def _points(element: Element | None) -> dict[str, str]:
         value = child_of(point, "c:v")
         found[point.get("idx", str(at))] = "" if value is None else (value.text or "")
     return found
+
+
+def _add_paragraph(parent: Element, text: str) -> None:
+    run = SubElement(SubElement(parent, "w:p"), "w:r")
+    SubElement(run, "w:t").text = text

@@ -129,7 +129,7 @@ def _overrides(number: Element) -> tuple[dict[int, _Level], dict[int, int]]:
     starts: dict[int, int] = {}
     for override in number.iter("w:lvlOverride"):
         at = _integer(override.get("w:ilvl")) or 0
-        levels |= {at: level for level in _levels(override).values()}
+        levels |= _levels(override)
         start = _integer(value(override, "w:startOverride"))
         if start is not None:
             starts[at] = start

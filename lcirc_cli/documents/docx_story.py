@@ -33,16 +33,14 @@ class Story:
 
     def mark(self, properties: Element | None, style: str | None) -> tuple[str | None, int]:
         """The number or bullet of a paragraph, and how deep its list is."""
-        of_style = self.styles.numbering(style)
+        style_number, style_level = self.styles.numbering(style)
         own = child_of(properties, "w:numPr")
-        number = value(own, "w:numId") or value(of_style, "w:numId")
+        number = value(own, "w:numId") or style_number
         if not number or number == "0":
             return None, 0
         level = value(own, "w:ilvl")
         if level is None and value(own, "w:numId") is None:
-            level = value(of_style, "w:ilvl")
-            if level is None:
-                level = str(self.numbering.level(number, style))
+            level = style_level or str(self.numbering.level(number, style))
         at = int(level) if level and level.isdecimal() and len(level) < 3 else 0
         return self.numbering.mark(number, at), at
 

@@ -70,13 +70,12 @@ class Styles:
                 return level.isdigit() and int(level) < 9
         return False
 
-    def numbering(self, key: str | None) -> Element | None:
-        """The numbers that a style gives to its paragraphs: an element `w:numPr`."""
-        for style in self.chain(key):
-            found = child_of(child_of(style, "w:pPr"), "w:numPr")
-            if found is not None:
-                return found
-        return None
+    def numbering(self, key: str | None) -> tuple[str | None, str | None]:
+        """The list and the level that a style gives to its paragraphs, each where it says one."""
+        found = [child_of(child_of(style, "w:pPr"), "w:numPr") for style in self.chain(key)]
+        numbers = [value(each, "w:numId") for each in found]
+        levels = [value(each, "w:ilvl") for each in found]
+        return next(filter(None, numbers), None), next(filter(None, levels), None)
 
     def run(self, key: str, name: str) -> str | None:
         """The value of a property of runs in a character style, if it has one."""

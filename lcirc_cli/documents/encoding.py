@@ -89,7 +89,9 @@ def _decode(data: bytes, encoding: str, shown: str) -> tuple[str, list[str]]:
         text, embedded = decode_legacy(data, encoding)
         broken = text.count("\ufffd")
         if embedded:
-            notes.append(f"{embedded:,} character{'' if embedded == 1 else 's'} in it read as utf-8")
+            notes.append(
+                f"{embedded:,} character{'' if embedded == 1 else 's'} in it read as utf-8"
+            )
     if broken > 0:
         plural = "" if broken == 1 else "s"
         notes.append(f"{broken:,} damaged character{plural} ({encoding}) replaced")

@@ -29,7 +29,8 @@ _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "tex
 _NO_PAGES = ("image/", "audio/", "video/", "font/", "text/css", "application/pdf")
 _DRAWING = "image/svg+xml"
 _MARKUP = re.compile(
-    r"<(?:html|body|head|div|section|article|p|h[1-6]|dtbook|svg|span|table|ul|ol|blockquote)\b", re.I
+    r"<(?:html|body|head|div|section|article|p|h[1-6]|dtbook|svg|span|table|ul|ol|blockquote)\b",
+    re.I,
 )
 _MAX_CHAPTER_BYTES = 64 << 20
 _FONT_SCRAMBLING = (  # not DRM: the text stays readable

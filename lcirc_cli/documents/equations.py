@@ -7,7 +7,7 @@ Every character of the equation is kept. Knows nothing about files.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from xml.etree.ElementTree import Element
 
 _MAX_DEPTH = 60  # deeper ones are written without their structure
@@ -75,7 +75,8 @@ def _children(element: Element, depth: int) -> list[str]:
     return [linear(child, depth).strip() for child in element]
 
 
-def _fraction(above: str, below: str, kind: str = "bar") -> str:
+def _fraction(parts: Sequence[str], kind: str) -> str:
+    above, below = parts
     if kind in ("noBar", "0"):
         return f"({above} over {below})"
     return f"{_grouped(above)}/{_grouped(below)}"
@@ -128,10 +129,10 @@ def _multiscripts(element: Element, depth: int) -> str:
     """MathML: base, pairs of below and above, then those that stand before the base."""
     names = [_name(child) for child in element]
     cut = names.index("mprescripts") if "mprescripts" in names else len(names)
-    texts = _children(element, depth)
-    pairs = [(texts[at], (texts + [""])[at + 1]) for at in range(1, cut, 2)]
-    before = [(texts[at], (texts + [""])[at + 1]) for at in range(cut + 1, len(texts), 2)]
-    text = "".join(_scripts("", *pair) for pair in before) + (texts[0] if texts else "")
+    texts = [*_children(element, depth), ""]
+    pairs = [(texts[at], texts[at + 1]) for at in range(1, cut, 2)]
+    before = [(texts[at], texts[at + 1]) for at in range(cut + 1, len(texts) - 1, 2)]
+    text = "".join(_scripts("", *pair) for pair in before) + texts[0]
     return text + "".join(_scripts("", *pair) for pair in pairs)
 
 
@@ -155,7 +156,7 @@ def _above_below(element: Element, depth: int) -> str:
 
 _Writer = Callable[[Element, int], str]
 _WRITERS: dict[str, _Writer] = {
-    "f": lambda e, d: _fraction(*_of("num", "den")(e, d), _property(e, "type", "bar")),
+    "f": lambda e, d: _fraction(_of("num", "den")(e, d), _property(e, "type", "bar")),
     "sSup": lambda e, d: _scripts(_part(e, "e", d), "", _part(e, "sup", d)),
     "sSub": lambda e, d: _scripts(*_of("e", "sub")(e, d)),
     "sSubSup": lambda e, d: _scripts(*_of("e", "sub", "sup")(e, d)),
@@ -170,7 +171,7 @@ _WRITERS: dict[str, _Writer] = {
     "eqArr": _lines,
     "acc": _accent,
     "bar": _accent,
-    "mfrac": lambda e, d: _fraction(*_first(2)(e, d), e.get("linethickness", "bar")),
+    "mfrac": lambda e, d: _fraction(_first(2)(e, d), e.get("linethickness", "bar")),
     "msup": lambda e, d: _scripts(_first(2)(e, d)[0], "", _first(2)(e, d)[1]),
     "msub": lambda e, d: _scripts(*_first(2)(e, d)),
     "msubsup": lambda e, d: _scripts(*_first(3)(e, d)),

@@ -16,7 +16,9 @@ from lcirc_cli.documents.numerals import numeral
 LIST_TAGS = frozenset({"ol", "ul", "menu", "dir", "li", "dl", "dt", "dd"})
 _BULLET = "-"
 _INTEGER = re.compile(r"\s*([+-]?\d{1,9})(?!\d)")
-_STYLE = re.compile(r"list-style(?:-type)?\s*:[^;]*?\b(decimal|(?:lower|upper)-(?:alpha|latin|roman))")
+_STYLE = re.compile(
+    r"list-style(?:-type)?\s*:[^;]*?\b(decimal|(?:lower|upper)-(?:alpha|latin|roman))"
+)
 _STYLES = {"decimal": "1", "lower-roman": "i", "upper-roman": "I"}
 _STYLES |= {"lower-alpha": "a", "lower-latin": "a", "upper-alpha": "A", "upper-latin": "A"}
 

@@ -91,9 +91,8 @@ class HtmlPage:
             if not token.empty:
                 self.skipped, self.depth = (name, what), 1
             return
-        if name == "svg" or self.svg:
-            if self._drawing(token, name, opens):
-                return
+        if (name == "svg" or self.svg) and self._drawing(token, name, opens):
+            return
         if name in _HEADINGS:
             (self.flow.heading_start if opens else self.flow.heading_end)()
         elif name in LIST_TAGS:
@@ -269,4 +268,3 @@ def _number(token: Token, name: str, least: int) -> int:
     """A whole number up to 65,534, as browsers read spans; 1 where there is none."""
     found = re.match(r"\s*(\d{1,5})(?!\d)", attribute(token, name) or "")
     return min(max(least, int(found[1])), 65_534) if found else 1
-

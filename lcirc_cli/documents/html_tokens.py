@@ -17,8 +17,9 @@ from lcirc_cli.documents.losses import REFERENCES
 
 SILENT = frozenset({"script", "style", "iframe"})  # no browser shows what they hold
 _RAW = SILENT | {"title", "textarea", "xmp"}  # their content holds no tags
+_ZEROS = re.compile(r"(&#[xX]?)0{4,}(?=[0-9a-fA-F])")
 _NO_CHARACTER = re.compile(  # too large a number: `unescape` may raise on it
-    r"&#(?:0*+[0-9]{8,}|[xX]0*+[0-9a-fA-F]{7,});?"
+    r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{7,});?"
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,63})")
 _MARKUP = re.compile(r"<(?:/?[a-zA-Z]|!--|!\[CDATA\[|[!?])")
@@ -44,6 +45,7 @@ def decode_references(text: str, losses: Counter[str]) -> str:
     """The characters that `&amp;` and the like mean; those that mean none become U+FFFD."""
     if "&" not in text:
         return text
+    text = _ZEROS.sub(r"\1", text)
     decoded = unescape(_NO_CHARACTER.sub("\ufffd", text))
     if bad := decoded.count("\ufffd") - text.count("\ufffd"):
         losses[REFERENCES] += bad

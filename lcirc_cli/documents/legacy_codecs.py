@@ -1,8 +1,8 @@
 """Decodes bytes in an older encoding as browsers do, where Python's codecs know less.
 
-Pages in EUC-JP, ISO-2022-JP, Big5 and GBK hold characters that their vendors added, and Windows-1252
-files hold words that were pasted in UTF-8. Only bytes that mean nothing become U+FFFD. Knows
-nothing about which encoding a text is in.
+Pages in EUC-JP, ISO-2022-JP, Big5 and GBK hold characters that their vendors added, and files in
+Windows-1252 hold words that were pasted in UTF-8. Only bytes that mean nothing become U+FFFD.
+Knows nothing about which encoding a text is in.
 """
 
 from __future__ import annotations

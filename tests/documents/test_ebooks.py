@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from lcirc_cli.documents.docx import read_docx
 from lcirc_cli.documents.epub import read_epub
-from lcirc_cli.errors import DocumentError
 
 from .bad_inputs import docx, epub, page, paragraph
 
