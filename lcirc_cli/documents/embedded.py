@@ -24,7 +24,7 @@ _ENDS = {  # what a URI is made of, by the character before it; no search runs i
     "'": re.compile(r"[^'\n]*"),
 }
 _BARE = re.compile(r"[^\s\"'()<>]*")
-_RUN = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{400,}={0,2}")
+_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/]{400,}={0,2}")
 _LINES = re.compile(  # lines of one length, as programs write them, then perhaps a shorter one
     r"(?:^[ \t>]*[A-Za-z0-9+/]{60,80}[ \t]*\n){4,}(?:^[ \t>]*[A-Za-z0-9+/]{1,80}={0,2}[ \t]*$\n?)?",
     re.MULTILINE,

@@ -50,7 +50,7 @@ def test_cache_and_model_are_reported(
 
 def test_extras_come_from_the_package_metadata() -> None:
     extras = doctor.examine(CommonSettings())["extras"]
-    assert {"flash", "lqa", "bench", "peft", "office"} <= set(extras)
+    assert {"flash", "lqa", "bench", "peft"} <= set(extras)
     assert extras["bench"] is True  # the development set-up installs it
 
 
