@@ -75,7 +75,7 @@ class _Weights:
         self._weight: dict[str, float] = {}
         for part, words in ((1 - share, asked), (share, said)):
             idf = {word: index.idf(word) for word in words}
-            total = sum(idf.values())
+            total = sum(idf.values()) or 1.0
             self._weight |= {word: part * value / total for word, value in idf.items()}
 
     def overlap(self, words: set[str]) -> float:

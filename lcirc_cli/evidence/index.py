@@ -71,8 +71,11 @@ class PassageIndex:
         return self._heads[document]
 
     def idf(self, term: str) -> float:
-        """How telling a term is in these texts: above 0, the most for one that it never holds."""
-        return self._words.idf(term)
+        """How telling a term is in these texts: the most for one that they never hold.
+
+        0 for a name like a function word (`name_words`) that they never hold: it may be none.
+        """
+        return 0.0 if term.isupper() and not self._words.frequency(term) else self._words.idf(term)
 
     def share(self, term: str) -> float:
         """Of the passages, how many hold a term: 0 to 1."""

@@ -105,13 +105,30 @@ def test_cjk_is_found_by_pairs_of_characters() -> None:
         ("classes", "class"),
         ("STRASSE", "straße"),
         ("happily", "happy"),
+        ("ＷＩＤＥ　ｆｏｒｍｓ", "wide forms"),
+        ("ﬁnance", "finance"),
+        ("inter\u00adnational", "international"),
+        ("inter\u00ad\nnational", "international"),
+        ("O’Brien", "O'Brien"),
+        ("Hawaiʻi", "Hawai'i"),
+        ("km²", "km2"),
+        ("ﾃﾚﾋﾞ", "テレビ"),
+        ("東京\n都", "東京都"),
+        ("サービ\u200bス", "サービス"),
+        ("the U.S. army", "the US army"),
+        ("at 5 p.m. sharp", "at 5 pm sharp"),
+        ("Smørrebrød", "smorrebrod"),
+        ("שָׁלוֹם", "שלום"),
     ],
 )
 def test_forms_of_a_word_are_one_term(one: str, other: str) -> None:
     assert terms(one) == terms(other) != []
 
 
-@pytest.mark.parametrize(("one", "other"), [("3.9.4", "3.9.5"), ("bus", "bu"), ("glass", "gla")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("3.9.4", "3.9.5"), ("bus", "bu"), ("glass", "gla"), ("10⁸", "108"), ("1½", "11")],
+)
 def test_other_words_are_other_terms(one: str, other: str) -> None:
     assert terms(one) != terms(other)
 
@@ -119,8 +136,37 @@ def test_other_words_are_other_terms(one: str, other: str) -> None:
 def test_terms() -> None:
     assert terms("What did the king's otters do?") == ["king", "otter"]
     assert terms("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
-    assert terms("東京都") == ["東京", "京都"] and terms("猫") == ["猫"]
+    assert terms("東京都") == ["東京", "京都", "東", "京", "都"] and terms("猫") == ["猫"]
     assert pairs(["a", "b", "c"]) == ["a b", "b c"] and pairs(["a"]) == []
+
+
+def test_a_word_cut_at_a_line_end_is_found_whole() -> None:
+    assert "international" in terms("an inter-\nnational treaty")
+    assert {"well", "known"} <= set(terms("a well-\nknown treaty"))  # the hyphen may be its own
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("この美術館は1998年3月に開館した。", "3月"),
+        ("この美術館は1998年3月に開館した。", "館"),
+        ("본사는 서울에서 부산으로 옮겼다.", "서울은"),
+        ("본사는 서울에서 부산으로 옮겼다.", "울"),
+        ("พิพิธภัณฑ์เปิดในเดือนมีนาคม", "มีนาคม"),
+        ("ຫໍສະໝຸດແຫ່ງຊາດລາວ", "ຫໍສະໝຸດ"),
+        ("បណ្ណាល័យជាតិកម្ពុជា", "បណ្ណាល័យ"),
+        ("图书馆在北京，用Linux服务器。", "Linux服务器"),
+        ("图书馆在北京，用Linux服务器。", "京"),
+    ],
+)
+def test_scripts_without_spaces_or_with_particles(text: str, query: str) -> None:
+    index = PassageIndex(memory("An English text about 1997.", text))
+    assert ranking(index.scores(query))[0] == 1 and index.scores(query)[1] > 0
+
+
+def test_a_name_that_the_index_never_holds_tells_nothing(index: PassageIndex) -> None:
+    assert index.idf("WHO") == 0.0 < index.idf("otter")
+    assert not index.scores("the WHO").any()
 
 
 def test_idf_is_highest_for_what_is_not_there(index: PassageIndex) -> None:
