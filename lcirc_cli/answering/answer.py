@@ -15,7 +15,7 @@ WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read
 WINDOWS = ("evidence", "ends", "none")
 MAX_NEW_TOKENS = 64
 SCHEMA = 1
-_CITED = ("document", "page", "section", "start", "end", "quote", "score")
+_CITED = ("document", "page", "pages", "label", "section", "start", "end", "quote", "score")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Answer:
             "schema": SCHEMA,
             "question": self.question,
             "answer": self.answer,
-            "citations": [{name: getattr(c, name) for name in _CITED} for c in self.citations],
+            "citations": [_cited(citation) for citation in self.citations],
             "found": self.found,
             "tokens": dataclasses.asdict(self.tokens),
             "timings": {k: round(v, 4) for k, v in dataclasses.asdict(self.timings).items()},
@@ -117,3 +117,9 @@ class Answer:
             "adapter": self.adapter,
             "memory_sha256": self.memory_sha256,
         }
+
+
+def _cited(citation: Citation) -> dict[str, Any]:
+    """A citation's JSON; `parts` where the quote is not simply text[start:end]."""
+    record = {name: getattr(citation, name) for name in _CITED}
+    return {**record, "parts": citation.parts} if len(citation.parts) > 1 else record

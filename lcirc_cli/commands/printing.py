@@ -19,6 +19,7 @@ from lcirc_cli.commands.questions import check_question
 if TYPE_CHECKING:
     from lcirc_cli.answering.answer import Answer, AskSettings
     from lcirc_cli.engine import Engine
+    from lcirc_cli.evidence import Citation
     from lcirc_cli.memory.contents import MemoryContents
 
 
@@ -27,11 +28,27 @@ def citation_lines(answer: Answer) -> Iterator[str]:
     for number, citation in enumerate(answer.citations, start=1):
         place = [citation.document]
         if citation.page is not None:
-            place.append(f"p. {citation.page}")
+            place.append(_pages(citation))
         elif citation.section is not None:
             place.append(citation.section)
-        quote = " ".join(citation.quote.split())
+        quote = _one_line(citation.quote)
         yield printable(f'[{number}] {", ".join(place)} ({citation.score:.2f}): "{quote}"')
+
+
+def _pages(citation: Citation) -> str:
+    """`p. 32`, `pp. 32-33`, and the printed number where it is another."""
+    first, last = citation.pages or (citation.page, citation.page)
+    place = f"p. {first}" if first == last else f"pp. {first}-{last}"
+    other = citation.label is not None and citation.label != str(citation.page)
+    return f"{place} (printed {citation.label})" if other else place
+
+
+def _one_line(quote: str) -> str:
+    """A quote on one line: cells of a table apart by " | ", its rows by " / "."""
+    rows = [
+        " | ".join(" ".join(cell.split()) for cell in row.split("\t")) for row in quote.split("\n")
+    ]
+    return (" / " if "\t" in quote else " ").join(row for row in rows if row)
 
 
 def print_notes(answer: Answer) -> None:

@@ -1,43 +1,51 @@
 """Picks the sentences that an answer is cited by, each verbatim with its document and page.
 
-From each of the best passages comes the sentence, or the two neighbouring ones, that share most
-with the question and the answer. Knows nothing about models: the ranking of the passages comes in
-as scores.
+From each of the best passages comes the quote (see `quotes`) that shares most with the question
+and the answer. Knows nothing about models: the ranking of the passages comes in as scores.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lcirc_cli.documents.document import Page
 from lcirc_cli.evidence.index import PassageIndex, ranking
-from lcirc_cli.evidence.sentences import Sentence, split_sentences
+from lcirc_cli.evidence.quotes import Quote, quotes
+from lcirc_cli.evidence.running_text import Range, RunningText
 from lcirc_cli.evidence.terms import terms
 
 # Chosen on the training sets: see scripts/retrieval_recall.py, which prints how often a quote
 # touches the gold evidence.
 ANSWER_WEIGHT = 0.5  # of a quote's overlap; the rest is for the question
 PASSAGE_WEIGHT = 0.35  # of a citation's score; the rest is the quote's overlap
-PAIR_GAIN = 0.1  # a second sentence must add this much overlap
+PAIR_GAIN = 0.02  # each further sentence must add this much overlap
 PASSAGES_READ = 10
 LEAST_SCORE = 0.1  # what shares nothing with the question is cited only where nothing else is
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A verbatim quote: `quote` is text[start:end] of the stored document."""
+    """A verbatim quote: `parts` of the stored document's text, a line break between two.
+
+    Most have one part, and then `quote` is text[start:end]. What stands between two is no part of
+    the quote: the end of a page, or rows between a table's header and the one that is quoted.
+    """
 
     document: str  # name
     document_index: int  # counted over all memories
-    page: int | None  # that holds the quote's first character; None where there are no pages
+    page: int | None  # where the answer begins, else the quote; None where there are no pages
+    pages: tuple[int, int] | None  # that hold the quote's first and last character
+    label: str | None  # what is printed on `page` as its number, if the document says
     section: str | None
     start: int
     end: int
     quote: str
     score: float  # 0 to 1, comparable within an answer
+    parts: tuple[Range, ...]
 
 
 def citations(
@@ -47,22 +55,49 @@ def citations(
 
     `scores` [P] ranks the passages of `index` (`index.scores(question)`, or a fusion of several
     rankings), 0 or more; passages that score 0 are never cited. Wording that occurs twice is
-    quoted once.
+    quoted once, and a bare heading or line of contents only where there is nothing else.
     """
     best = float(scores.max(initial=0.0))
     if best <= 0:
         return []
     weights = _Weights(question, answer, index)
     found: list[Citation] = []
+    bare: set[Citation] = set()
+    running: dict[int, RunningText] = {}
     for number in ranking(scores)[: max(limit, PASSAGES_READ)].tolist():
         if scores[number] > 0:
-            found.append(_quote(number, float(scores[number]) / best, index, weights))
+            document = index.passages[number].document
+            if document not in running:
+                stored = index.texts[document]
+                heads = index.running_heads(document)
+                running[document] = RunningText(stored.text, stored.pages, heads)
+            relevance = float(scores[number]) / best
+            quote, value = _best_quote(number, index, weights, running[document])
+            citation = _citation(quote, answer, index=index, passage=number)
+            score = PASSAGE_WEIGHT * relevance + (1 - PASSAGE_WEIGHT) * max(0.0, value)
+            found.append(replace(citation, score=round(min(1.0, score), 4)))
+            if quote.bare:
+                bare.add(found[-1])
     # sorted() is stable: of equal citations the one from the better passage stays first.
     unique: dict[str, Citation] = {}
     for citation in sorted(found, key=lambda citation: -citation.score):
         unique.setdefault(" ".join(citation.quote.split()), citation)
-    good = [citation for citation in unique.values() if citation.score >= LEAST_SCORE]
-    return (good or list(unique.values())[:1])[:limit]
+    kept = _apart(citation for citation in unique.values() if citation not in bare)
+    good = [citation for citation in kept if citation.score >= LEAST_SCORE]
+    return (good or kept[:1] or list(unique.values())[:1])[:limit]
+
+
+def _apart(citations: Iterable[Citation]) -> list[Citation]:
+    """Without those whose text an earlier one holds already."""
+    found: list[Citation] = []
+    for one in citations:
+        if not any(
+            one.document_index == other.document_index
+            and all(any(a <= c and d <= b for a, b in other.parts) for c, d in one.parts)
+            for other in found
+        ):
+            found.append(one)
+    return found
 
 
 class _Weights:
@@ -82,60 +117,61 @@ class _Weights:
         return sum(weight for word, weight in self._weight.items() if word in words)
 
 
-def _quote(number: int, relevance: float, index: PassageIndex, weights: _Weights) -> Citation:
+def _best_quote(
+    number: int, index: PassageIndex, weights: _Weights, running: RunningText
+) -> tuple[Quote, float]:
+    """The quote of a passage that holds most of what is asked and said, and how much that is."""
     passage = index.passages[number]
-    document = index.texts[passage.document]
-    heads = index.running_heads(passage.document)
-    value, start, end = max(
-        _candidates(document.text, passage.start, passage.end, weights, heads),
-        key=lambda candidate: candidate[0],
-    )
-    page = document.page_at(start)
-    score = PASSAGE_WEIGHT * relevance + (1 - PASSAGE_WEIGHT) * max(0.0, value)
+    found = quotes(running, passage.start, passage.end)
+    if not found:  # nothing but a running head: that is what there is to quote
+        plain = RunningText(running.text, (), ())
+        found = [replace(q, bare=True) for q in quotes(plain, passage.start, passage.end)]
+
+    def value(quote: Quote) -> float:
+        held = weights.overlap(set(terms(quote.text(running.text))))
+        return held - PAIR_GAIN * (quote.sentences - 1)
+
+    # Of equal ones the first stays.
+    values = [value(quote) for quote in found]
+    best = max(range(len(found)), key=lambda n: (not found[n].bare, values[n]))
+    return found[best], values[best]
+
+
+def _citation(quote: Quote, answer: str, *, index: PassageIndex, passage: int) -> Citation:
+    """The quote with its place; its score is left to the caller."""
+    number = index.passages[passage].document
+    document = index.texts[number]
+    start, end = quote.parts[0][0], quote.parts[-1][1]
+    first, last = document.page_at(start), document.page_at(end - 1)
+    said = document.page_at(_begins(answer, quote, document.text))
     return Citation(
         document=document.name,
-        document_index=passage.document,
-        page=page.number if page else None,
-        section=page.section if page else None,
+        document_index=number,
+        page=said.number if said else None,
+        pages=_numbers(first, last),
+        label=None,  # no reader gives them yet
+        section=said.section if said else None,
         start=start,
         end=end,
-        quote=document.text[start:end],
-        score=round(min(1.0, score), 4),
+        quote=quote.text(document.text),
+        score=0.0,
+        parts=quote.parts,
     )
 
 
-def _candidates(
-    text: str, start: int, end: int, weights: _Weights, heads: Sequence[tuple[int, int]]
-) -> Iterator[tuple[float, int, int]]:
-    """(overlap, start, end) of each sentence and each two neighbouring ones of a passage."""
-    sentences: list[Sentence] = list(split_sentences(text, start, end))
-    body = [sentence for sentence in sentences if sentence.opens != "heading"] or sentences
-    ranges = [_without_heads(text, one.start, one.end, heads) for one in body]
-    # Where a passage is nothing but a running head, that is what there is to quote.
-    ranges = [one for one in ranges if one[0] < one[1]] or [(s.start, s.end) for s in body]
-    before: tuple[set[str], int] | None = None
-    for first, last in ranges:
-        words = set(terms(text[first:last]))
-        yield weights.overlap(words), first, last
-        if before is not None:
-            yield weights.overlap(words | before[0]) - PAIR_GAIN, before[1], last
-        before = (words, first)
+def _numbers(first: Page | None, last: Page | None) -> tuple[int, int] | None:
+    if first is None or last is None or first.number is None or last.number is None:
+        return None
+    return first.number, last.number
 
 
-def _without_heads(
-    text: str, start: int, end: int, heads: Sequence[tuple[int, int]]
-) -> tuple[int, int]:
-    """The range without the running heads that it begins or ends with, and outer space."""
-    low = bisect_right(heads, (start, start)) - 1
-    for first, last in heads[max(0, low) :]:
-        if first > start:
-            break
-        if start < last:
-            start = min(last, end)
-            start += len(text[start:end]) - len(text[start:end].lstrip())
-    for first, last in reversed(heads[: bisect_right(heads, (end, end))]):
-        if last < end:
-            break
-        if start <= first:
-            end = start + len(text[start:first].rstrip())
-    return start, end
+def _begins(answer: str, quote: Quote, text: str) -> int:
+    """The character of `text` where the answer begins in a quote; the quote's first one if not."""
+    words = re.findall(r"\w+", answer)
+    if not words:
+        return quote.parts[0][0]
+    # Over a page's end too: the parts are read as one.
+    characters = [at for start, end in quote.parts for at in (*range(start, end), end)]
+    joined = quote.text(text) + "\n"
+    found = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"\b", joined, re.IGNORECASE)
+    return characters[found.start()] if found else quote.parts[0][0]

@@ -49,7 +49,9 @@ def _pattern(words: Iterable[str]) -> re.Pattern[str]:
     grouped: dict[str, list[str]] = {}
     for word in sorted(words):
         grouped.setdefault(word[0], []).append(word[1:])
-    choices = "|".join(f"{first}(?<![\\w'].)(?:{'|'.join(rest)})" for first, rest in grouped.items())
+    choices = "|".join(
+        f"{first}(?<![\\w'].)(?:{'|'.join(rest)})" for first, rest in grouped.items()
+    )
     return re.compile(rf"(?:{choices})(?!\w)")
 
 
@@ -99,7 +101,9 @@ def _is_name(text: str, start: int, end: int, *, caseless: bool) -> bool:
 
 def _is_loud(word: str) -> bool:
     """Whether a word in capitals is no acronym: then what stands beside it may be none either."""
-    return len(word) > 1 and word.isupper() and (len(word) >= _LONG or word.lower() in FUNCTION_WORDS)
+    return (
+        len(word) > 1 and word.isupper() and (len(word) >= _LONG or word.lower() in FUNCTION_WORDS)
+    )
 
 
 def _opens(lead: str) -> bool:

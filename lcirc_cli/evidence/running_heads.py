@@ -1,20 +1,22 @@
 """Where the running heads and feet of a paged document stand: "Chapter 5: Arrays 21", "12".
 
-A page's first or last line is one if the pages around it have, in the same place, the same words or
-a number that counts the pages. They stay in the text; a quote neither begins nor ends with one.
-Knows nothing about formats.
+A page's first or last lines are one if the pages around it have, in the same place, the same words
+or a number that counts the pages. They stay in the text; quotes leave them out. Knows nothing about
+formats.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lcirc_cli.documents.document import Page
 
 LONGEST = 120  # characters; a longer line is text
+SECOND = 60  # characters of a further line of a head
 REACH = 2  # pages to either side: left and right pages may have different heads
+LINES = 3  # of a head or foot, at most
 AGREEING = 2  # so many of those pages must have the like
 _NUMBER = re.compile(r"\d+")
 _EDGE_NUMBERS = re.compile(r"^(\d{1,5})\b|\b(\d{1,5})$")
@@ -30,15 +32,40 @@ class _Line:
 
 def running_heads(text: str, pages: Sequence[Page]) -> list[tuple[int, int]]:
     """Ranges of `text` that are running heads or feet, in order; without their line's end."""
-    first = [_first_line(text, page) for page in pages]
-    last = [_last_line(text, page) for page in pages]
-    found = {
-        (line.start, line.end)
-        for lines in (first, last)
-        for number, line in enumerate(lines)
-        if line is not None and _repeats(line, number, lines)
-    }
+    found: set[tuple[int, int]] = set()
+    rest: list[Page | None] = list(pages)
+    for depth in range(LINES):
+        first = [page and _first_line(text, page) for page in rest]
+        last = [page and _last_line(text, page) for page in rest]
+        longest = SECOND if depth else LONGEST
+        heads = [_found(first, number, longest) for number in range(len(rest))]
+        feet = [_found(last, number, longest) for number in range(len(rest))]
+        lines = [line for line in heads + feet if line is not None]
+        if not lines:
+            break
+        found |= {(line.start, line.end) for line in lines}
+        # Only below a head may another be: where none is, the text begins.
+        rest = [
+            _inner(page, head, foot, text) if page and (head or foot) else None
+            for page, head, foot in zip(rest, heads, feet, strict=True)
+        ]
     return sorted(found)
+
+
+def _found(lines: Sequence[_Line | None], number: int, longest: int) -> _Line | None:
+    line = lines[number]
+    if line is None or line.end - line.start > longest:
+        return None
+    return line if _repeats(line, number, lines) else None
+
+
+def _inner(page: Page, head: _Line | None, foot: _Line | None, text: str) -> Page:
+    """What is left of a page, without outer space."""
+    start, end = head.end if head else page.start, foot.start if foot else page.end
+    part = text[start : max(start, end)]
+    return replace(
+        page, start=start + len(part) - len(part.lstrip()), end=start + len(part.rstrip())
+    )
 
 
 def _repeats(line: _Line, number: int, lines: Sequence[_Line | None]) -> bool:

@@ -93,7 +93,7 @@ def test_json_has_exactly_the_schema(ask: Run, here: Path) -> None:
     assert 0 < len(answer["citations"]) <= 3
     for citation in answer["citations"]:
         assert list(citation) == [
-            "document", "page", "section", "start", "end", "quote", "score",
+            "document", "page", "pages", "label", "section", "start", "end", "quote", "score",
         ]  # fmt: skip
         assert text[citation["start"] : citation["end"]] == citation["quote"]
         assert 0 < citation["score"] <= 1
@@ -109,9 +109,12 @@ def test_citations_name_the_page(ask: Run, cli: Run, models: list[Any], data_dir
     answer = json.loads(ask("trace.lcirc", question, "--json").out)
     assert answer["found"] is True
     for citation in answer["citations"]:
-        assert document.text[citation["start"] : citation["end"]] == citation["quote"]
-        page = document.page_at(citation["start"])
-        assert page is not None and page.number == citation["page"]
+        parts = citation.get("parts", [[citation["start"], citation["end"]]])
+        assert "\n".join(document.text[a:b] for a, b in parts) == citation["quote"]
+        first, last = (document.page_at(at) for at in (citation["start"], citation["end"] - 1))
+        assert first is not None and last is not None
+        assert citation["pages"] == [first.number, last.number]
+        assert first.number <= citation["page"] <= last.number and citation["label"] is None
     assert "oracle" in answer["citations"][0]["quote"].lower()
     assert (
         f"[1] tracemonkey.pdf, p. {answer['citations'][0]['page']} ("

@@ -57,7 +57,7 @@ def test_names(text: str, name: str) -> None:
         "What Is The Purpose Of This Document",
         "What It Does and Why",
         "Heading\nIt was so.\n\nWho came?",
-        "He said, \"It is so\", and: “Will you?”",
+        'He said, "It is so", and: “Will you?”',
         "It was us who did it.",
         "",
     ],

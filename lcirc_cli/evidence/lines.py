@@ -1,0 +1,130 @@
+"""What each line of a text is: running text, an item of a list, a row of a table, a heading, or a
+line of a table of contents or an index."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ITEM = re.compile(
+    r"\s*(?:[-*•◦▪●–] |\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)] |\d{1,3}(?:\.\d{1,3})+\.? )"
+)
+_LEADER = re.compile(r"(?:\.{3,}|…|(?: \.){3,}|\t)\s*[\divxlc]+$")
+_INDEX = re.compile(r"[^.:;!?]{2,60}?,? \d{1,4}(?:[-–]\d{1,4})?(?:, ?\d{1,4}(?:[-–]\d{1,4})?)+$")
+_RULE = re.compile(r"[\s|:+=-]+$")
+_NUMBER = re.compile(r"[(+−-]?[$£€]?\d[\d.,:%]*\)?[%*]?$")
+_NUMBERED = re.compile(r"(?:chapter|section|part|article|table|figure|appendix|annex)\b", re.I)
+_SECTION = re.compile(r"\d+(?:\.\d+)*\.? ")
+_CHAPTER = re.compile(r"\d+(?:\.\d+)*\.?\s|chapter|part|appendix", re.IGNORECASE)
+_HEADING_WORDS = 12
+_SHORT = 60  # characters
+_SENTENCE_ENDS = tuple(".!?:;,…。！？；：，、")
+_QUOTED = "\"'”’»)]」』）"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """text[start:end] without outer space."""
+
+    start: int
+    end: int
+    kind: str  # prose, item, row, heading or contents
+    numbers: bool = False  # whether a cell of a row is a number
+    rule: bool = False  # between rows of a table, as Markdown has it
+    continues: bool = False  # goes on from the line before it
+
+
+def lines_of(text: str) -> list[Line]:
+    """The lines that hold something, in order."""
+    spans = []
+    at = 0
+    blank = True
+    for row in text.split("\n"):
+        bare = row.strip()
+        if bare:
+            start = at + row.index(bare[0])
+            spans.append((start, start + len(bare), blank))
+        blank = not bare
+        at += len(row) + 1
+    found: list[Line] = []
+    for number, (start, end, apart) in enumerate(spans):
+        following = spans[number + 1] if number + 1 < len(spans) else None
+        after = "" if following is None or following[2] else text[following[0] : following[1]]
+        before = "" if apart or not found else text[found[-1].start : found[-1].end]
+        kind = _kind(text[start:end], before, after)
+        cells = _cells(text[start:end]) if kind == "row" else []
+        found.append(
+            Line(
+                start,
+                end,
+                kind,
+                numbers=any(_NUMBER.match(cell) for cell in cells[1:]),
+                rule=kind == "row" and bool(_RULE.match(text[start:end])),
+                continues=kind == "prose" and not apart,
+            )
+        )
+    return found
+
+
+def is_sentence_end(line: str) -> bool:
+    """Whether nothing more is to come after a line: a stop, or a quotation that has one."""
+    return line.rstrip(_QUOTED).endswith(tuple(".!?…。！？"))
+
+
+def _kind(line: str, before: str, after: str) -> str:
+    """What a line is; `before` and `after` are its neighbours, empty where a blank line is."""
+    if _LEADER.search(line) and line.count("\t") < 2 and "|" not in line and _is_entry(line):
+        return "contents"
+    if "\t" in line or (line[0] == "|" and line.count("|") > 2):
+        return "row"
+    if _is_index(line) and (_is_index(before) or _is_index(after)):
+        return "contents"
+    if line[0] == "#" and line.lstrip("#")[:1] == " ":
+        return "heading"
+    if _ITEM.match(line):
+        alone = not before and not after and len(line) < _SHORT and _SECTION.match(line)
+        return "heading" if alone and _is_heading(line, before, after) else "item"
+    if _is_figures(line) and (not before or not before[-1].islower()):
+        return "row"
+    return "heading" if _is_heading(line, before, after) else "prose"
+
+
+def _is_entry(line: str) -> bool:
+    """Whether a line that ends in a number after a leader names a page."""
+    return "\t" not in line or bool(_CHAPTER.match(line))
+
+
+def _is_index(line: str) -> bool:
+    return bool(line) and len(line) < 120 and bool(_INDEX.match(line))
+
+
+def _cells(line: str) -> list[str]:
+    if "\t" in line:
+        return [cell.strip() for cell in line.split("\t")]
+    return [cell.strip() for cell in line.strip("|").split("|")] if "|" in line else line.split()
+
+
+def _is_figures(line: str) -> bool:
+    """A row of a table whose cells are no longer apart: "Fox Dale 31 27 36"."""
+    words = line.split()
+    numbers = sum(bool(_NUMBER.match(word)) for word in words)
+    return numbers >= 2 and 5 * numbers >= 2 * len(words) and line[-1] not in ".;:"
+
+
+def _is_heading(line: str, before: str, after: str) -> bool:
+    words = line.split()
+    if len(words) > _HEADING_WORDS or line.rstrip(_QUOTED).endswith(_SENTENCE_ENDS):
+        return False
+    if not (line[0].isupper() or line[0].isdigit()):
+        return False
+    if ": " in line and not _NUMBERED.match(line) and not line[0].isdigit():
+        return False  # "Signed: Ann Weller"
+    if before and not is_sentence_end(before) and not before.endswith(":"):
+        # The second line of a heading, or the last of a paragraph that has no stop.
+        return not after and line.istitle()
+    if not after:
+        return True
+    # Running text goes on in small letters, and breaks its lines at the margin.
+    if after[0].islower() or len(line) >= _SHORT:
+        return False
+    return 3 * len(line) < 2 * max(_SHORT, len(after))
