@@ -35,8 +35,8 @@ def running_heads(text: str, pages: Sequence[Page]) -> list[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     rest: list[Page | None] = list(pages)
     for depth in range(LINES):
-        first = [page and _first_line(text, page) for page in rest]
-        last = [page and _last_line(text, page) for page in rest]
+        first = [None if page is None else _first_line(text, page) for page in rest]
+        last = [None if page is None else _last_line(text, page) for page in rest]
         longest = SECOND if depth else LONGEST
         heads = [_found(first, number, longest) for number in range(len(rest))]
         feet = [_found(last, number, longest) for number in range(len(rest))]

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from lcirc_cli.documents.document import Page
 from lcirc_cli.evidence.lines import is_sentence_end
+from lcirc_cli.evidence.name_words import FUNCTION_WORDS
 
 Range = tuple[int, int]
 
@@ -95,8 +96,9 @@ class RunningText:
         if not page or not before.strip():
             return ""
         line = before.rstrip()[before.rstrip().rfind("\n") + 1 :]
-        open_end = not is_sentence_end(line) and not line.endswith((":", ";"))
-        goes_on = after.islower() or (after.isalnum() and open_end and len(line) >= _FULL)
+        # Before a capital: a sentence doesn't end with "by", "the" or a comma.
+        cut = line.endswith(",") or line.split()[-1].lower() in FUNCTION_WORDS
+        goes_on = not is_sentence_end(line) and (after.islower() or (after.isalnum() and cut))
         return "\n" if goes_on else "\n\n"
 
     def _left_out(self, start: int, end: int) -> list[Range]:
