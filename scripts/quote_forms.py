@@ -22,7 +22,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from qa_sets import memory_of, read_set
+from qa_sets import texts_without_tokens, read_set
 
 from lcirc_cli.documents import read_document
 from lcirc_cli.evidence import PassageIndex, citations
@@ -46,7 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     for text, pages, asked in _drawn(options):
-        index = PassageIndex(memory_of([text]))
+        index = PassageIndex(texts_without_tokens([text]))
         if pages:
             index = _paged(text, pages)
         for question, answers in asked:
@@ -148,7 +148,7 @@ def _of_files(options: argparse.Namespace) -> list[Any]:
 def _paged(text: str, pages: Any) -> PassageIndex:
     from dataclasses import replace
 
-    memory = memory_of([text])
+    memory = texts_without_tokens([text])
     return PassageIndex(replace(memory, documents=(replace(memory.documents[0], pages=pages),)))
 
 
