@@ -1,0 +1,87 @@
+"""Turns a line of right-to-left script from the order in which it is seen into the order in which
+it is read; numbers and words of other scripts keep theirs.
+
+Knows text only.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from lcirc_cli.documents.pdf_chunks import is_rtl
+
+_RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_NUMBER_JOINTS = frozenset(".,:/-–+%٫٬ ")
+
+
+def has_rtl(text: str) -> bool:
+    """Whether the text holds a letter of a script that runs to the left."""
+    return bool(_RTL.search(text))
+
+
+def runs_left(text: str) -> bool:
+    """Whether most of the text's letters are of such scripts."""
+    letters = [c for c in text if c.isalpha()]
+    return 2 * sum(map(is_rtl, letters)) >= len(letters) > 0
+
+
+def logical(text: str) -> str:
+    """The text of a line, given from left to right, in reading order."""
+    if not has_rtl(text):
+        return text
+    clusters = re.findall(r"[^\S\n]|[^\s][\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f]*", text)
+    kinds = [_kind(cluster[0]) for cluster in clusters]
+    if runs_left(text):
+        pieces = _runs(clusters, kinds, flipped=("L", "N"))
+        return "".join(reversed(pieces))
+    return "".join(_runs(clusters, kinds, flipped=("R",)))
+
+
+def _kind(character: str) -> str:
+    if is_rtl(character):
+        return "R"
+    if unicodedata.bidirectional(character) in ("EN", "AN"):
+        return "N"
+    return "L" if character.isalpha() else "-"
+
+
+def _runs(clusters: list[str], kinds: list[str], *, flipped: tuple[str, ...]) -> list[str]:
+    """Single clusters, and runs of the flipped kinds as one piece; "R" runs come turned round."""
+    pieces: list[str] = []
+    at = 0
+    while at < len(clusters):
+        end = at + 1
+        if kinds[at] in flipped:
+            while (after := _goes_on(clusters, kinds, end, flipped)) > end:
+                end = after
+            run = clusters[at:end]
+            pieces.append(_turned(run) if "R" in flipped else "".join(run))
+        else:
+            pieces.append(clusters[at])
+        at = end
+    return pieces
+
+
+def _turned(run: list[str]) -> str:
+    """A right-to-left run inside of other text; numbers in it keep their order."""
+    kinds = [_kind(cluster[0]) for cluster in run]
+    return "".join(reversed(_runs(run, kinds, flipped=("N",))))
+
+
+def _goes_on(clusters: list[str], kinds: list[str], end: int, flipped: tuple[str, ...]) -> int:
+    """Where a run goes on to from `end`: over a few neutral characters to the next of its kind."""
+    if end < len(kinds) and kinds[end] in flipped:
+        return end + 1
+    joints = 0
+    while end + joints < len(kinds) and kinds[end + joints] == "-":
+        joints += 1
+    after = end + joints
+    if not joints or after >= len(kinds) or kinds[after] not in flipped:
+        return end
+    number = "R" not in flipped and "N" in (kinds[end - 1], kinds[after])
+    between = clusters[end:after]
+    if number and (joints > 1 or between[0] not in _NUMBER_JOINTS or between[0] == " "):
+        both = kinds[end - 1] == "L" or kinds[after] == "L"
+        return after + 1 if both and joints == 1 and between[0] == " " else end
+    return after + 1
