@@ -1,7 +1,7 @@
 """Reads a PDF into pages of text, in a child process that may hang or crash without harm.
 
 Pages keep their physical numbers. A page that can't be read is reported by number and the rest is
-read; a file of which nothing can be read is refused. Knows nothing about how pypdf works.
+read; a file of which nothing can be read is refused. Knows nothing about how pdfium or pypdf work.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lcirc_cli.documents.cleaning import clean_text, describe_repairs
 from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges, format_pages
+from lcirc_cli.documents.pdf_notes import PdfNotes
 from lcirc_cli.documents.pdf_process import PdfProcess, WorkerLostError
 from lcirc_cli.documents.reflow import Reflow
 from lcirc_cli.errors import DocumentError
@@ -66,6 +67,8 @@ class _Reading:
     read: list[int] = field(default_factory=list)  # the numbers of the pages in `reflow`
     failures: dict[int, str] = field(default_factory=dict)
     repairs: Counter[str] = field(default_factory=Counter)
+    notes: PdfNotes = field(default_factory=PdfNotes)
+    readers: tuple[str, ...] = ("pdfium", "pypdf")
     characters: int = 0
     deadline: float = 0.0  # by the monotonic clock
 
@@ -74,8 +77,9 @@ class _Reading:
         self.deadline = time.monotonic() + self.limits.seconds
         lost = 0
         while self.wanted is None or self._remaining():
-            with PdfProcess(self.source, limits=self.limits) as process:
-                self._open(process)
+            with PdfProcess(self.source, limits=self.limits, readers=self.readers) as process:
+                if not self._open(process):
+                    continue
                 try:
                     self._read_pages(process)
                 except WorkerLostError as loss:
@@ -102,7 +106,8 @@ class _Reading:
         left = self.deadline - time.monotonic()
         return process.receive(min(self.limits.page_seconds, left))
 
-    def _open(self, process: PdfProcess) -> None:
+    def _open(self, process: PdfProcess) -> bool:
+        """Whether the file is open; where opening it crashed, the next try is the second reader's."""
         try:
             message = self._receive(process)
             for _ in range(_PROMPTS):
@@ -111,14 +116,19 @@ class _Reading:
                 process.send({"password": self._next_password(message["password"])})
                 message = self._receive(process)
         except WorkerLostError as loss:
+            if len(self.readers) > 1 and time.monotonic() < self.deadline:
+                self.readers = self.readers[1:]
+                return False
             raise DocumentError(f"{self.name}: {_DAMAGED} ({loss})") from None
         if "password" in message:
             raise DocumentError(f"{self.name}: the password is wrong; {_GIVE_PASSWORD}")
         if "error" in message:
             raise DocumentError(f"{self.name}: {_DAMAGED} ({message['error']})")
         if self.wanted is None:
+            self.notes.file(message)
             self.page_count = message["page_count"]
             self.wanted = self._resolve_pages()
+        return True
 
     def _next_password(self, state: str) -> str:
         if callable(self.password):
@@ -148,6 +158,7 @@ class _Reading:
             if "error" in message:
                 self.failures[message["page"]] = message["error"]
                 continue
+            self.notes.page(message)
             text, repairs = clean_text(message["text"])
             self.repairs.update(repairs)
             self.characters += len(text)
@@ -165,7 +176,7 @@ class _Reading:
         empty = [part.number for part in parts if part.number and not part.text.strip()]
         if len(empty) == len(self.read):
             raise DocumentError(f"{self.name}: {self._why_empty(empty)}")
-        notes = describe_repairs(self.repairs)
+        notes = [*self.notes.lines(), *describe_repairs(self.repairs)]
         if self.failures:
             notes.append(self._failed_pages())
         return build_document(

@@ -37,6 +37,7 @@ class Chunk:
     size: float  # letter height
     spaced: bool  # a space is written before it
     number: int  # place in the order in which the page paints
+    filled: bool = False  # what a form was filled with
 
     @property
     def top(self) -> float:

@@ -219,7 +219,7 @@ def cells_of(line: Line, notes: frozenset[str] = frozenset()) -> list[Cell]:
         text += " "
     for at, chunk in enumerate(line.chunks):
         gap = chunk.x0 - end
-        if at and gap > _CELL_GAP_EM * line.size:
+        if at and (chunk.filled or gap > _CELL_GAP_EM * line.size):
             cells.append(Cell(text.strip(), start, end))
             text, start = "", chunk.x0
         elif text and (chunk.spaced or gap > WORD_GAP_EM * min(chunk.size, line.size)):

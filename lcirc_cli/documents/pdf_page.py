@@ -1,4 +1,4 @@
-"""The text of one PDF page from its glyphs: columns, lines and tables in the order of reading.
+"""The text of one PDF page from its chunks: columns, lines and tables in the order of reading.
 
 Knows nothing about pdfium or processes.
 """
@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lcirc_cli.documents.pdf_bidi import has_rtl, logical
-from lcirc_cli.documents.pdf_chunks import Chunk, chunks_of
+from lcirc_cli.documents.pdf_chunks import Chunk
 from lcirc_cli.documents.pdf_columns import find_columns
-from lcirc_cli.documents.pdf_glyphs import Glyphs
 from lcirc_cli.documents.pdf_lines import footnote_marks, lines_of
 from lcirc_cli.documents.pdf_tables import write_lines
 
@@ -24,20 +23,11 @@ class PageText:
     unsure: bool
 
 
-def page_text(directions: Sequence[Glyphs], added: Sequence[Chunk] = ()) -> PageText:
-    """The text of the glyphs, one writing direction after the other.
-
-    `added` are chunks that stand on the page without glyphs, such as what a form was filled with;
-    they are upright.
-    """
+def page_text(directions: Sequence[Sequence[Chunk]]) -> PageText:
+    """The text of the chunks, one writing direction after the other."""
     written: list[str] = []
     unsure = False
-    groups = [chunks_of(glyphs) for glyphs in directions] or [[]]
-    if added:
-        groups[0] = [*groups[0], *added]
-    for chunks in groups:
-        if not chunks:
-            continue
+    for chunks in directions:
         layout = find_columns(chunks)
         unsure |= layout.unsure
         regions = [lines_of(region) for region in layout.regions]

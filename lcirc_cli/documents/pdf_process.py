@@ -13,6 +13,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,7 +32,13 @@ class WorkerLostError(Exception):
 class PdfProcess:
     """One child process for one PDF; a context manager that leaves no process behind."""
 
-    def __init__(self, source: Path | bytes, *, limits: ReadLimits) -> None:
+    def __init__(
+        self,
+        source: Path | bytes,
+        *,
+        limits: ReadLimits,
+        readers: Sequence[str] = ("pdfium", "pypdf"),
+    ) -> None:
         # -P keeps the worker's own folder, with its html.py, off the import path.
         command = [sys.executable, "-P", os.fspath(_WORKER)]
         environment = {k: v for k, v in os.environ.items() if k != "LCIRC_PASSWORD"}
@@ -52,6 +59,7 @@ class PdfProcess:
             "size": len(data),
             "memory_bytes": limits.memory_bytes,
             "cpu_seconds": math.ceil(limits.seconds) + 1,
+            "readers": list(readers),
         }
         self.send(request, data)
 

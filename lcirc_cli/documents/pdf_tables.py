@@ -42,9 +42,16 @@ def write_lines(lines: Sequence[Line], notes: frozenset[str] = frozenset()) -> l
         if len(columns) > 1:
             written += _table(rows[at:stop], columns)
         else:
-            written.append(" ".join(cell.text for cell in rows[at].cells if cell.text))
+            written.append(_joined(rows[at]))
         at = stop
     return written
+
+
+def _joined(row: _Row) -> str:
+    """A line that is in no table; what a label or a field stands before is kept apart from it."""
+    texts = [cell.text for cell in row.cells if cell.text]
+    pair = any(text.endswith(":") for text in texts[:-1])
+    return ("\t" if pair or any(c.filled for c in row.line.chunks) else " ").join(texts)
 
 
 def _usual_pitch(lines: Sequence[Line]) -> float:
@@ -56,10 +63,11 @@ def _apart(before: Line, after: Line, pitch: float) -> bool:
     """Whether there is room for an empty line, or the letters change their size for good."""
     step = before.y - after.y
     usual = max(pitch, 1.1 * max(before.size, after.size))
-    if step > _ROOM * usual:
+    if step > min(_ROOM * usual, 2.8 * max(before.size, after.size)):
         return True
-    smaller = after.size < 0.92 * before.size  # a footnote below its text
-    return smaller and step > 1.25 * usual
+    if before.size > 1.12 * after.size and step > 1.2 * after.size:
+        return True  # a heading, or the text above a footnote
+    return after.size > 1.12 * before.size
 
 
 def _cells(row: _Row) -> list[Cell]:

@@ -1,24 +1,24 @@
 """The child process that reads a PDF, page by page, under limits. Run as a script, never imported.
 
-pypdf is pure Python and meets files from strangers: a file can make it loop, fill the memory or
-fail in any way. All of that happens here, and the parent (`pdf.py`) sees pages, an error or a dead
-process. Imports nothing of lcirc and no torch.
+A file from strangers can make its reader loop, fill the memory or fail in any way. All of that
+happens here, and the parent (`pdf.py`) sees pages, an error or a dead process. Imports no torch,
+and of lcirc only what reads a PDF.
 
 Protocol, one JSON object a line, the child's answers indented:
-    {"path": str | null, "size": int, "memory_bytes": int, "cpu_seconds": int}   then `size` bytes
+    {"path": str | null, "size": int, "memory_bytes": int, "cpu_seconds": int,
+     "readers": [str, ...]}                                                    then `size` bytes
         {"password": "missing" | "wrong"}      answered by {"password": str}
-        {"page_count": int}                    answered by {"pages": [int, ...]}
-        {"page": int, "text": str} or {"page": int, "error": str}, one for each page
+        {"page_count": int, ...}               answered by {"pages": [int, ...]}
+        {"page": int, "text": str, ...} or {"page": int, "error": str}, one for each page
         {"done": true}
         {"error": str}                         instead of any of these: the file can't be read
-When its standard input closes, the parent is gone and the child ends.
+`pdf_notes.py` says what else may be in an answer. When its standard input closes, the parent is
+gone and the child ends.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
-import itertools
 import json
 import logging
 import os
@@ -27,6 +27,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 try:
@@ -37,6 +38,7 @@ except ImportError:  # Windows
 OUT_OF_MEMORY = 70  # exit status of a child that its own watchdog stopped
 _PR_SET_PDEATHSIG = 1
 _ERROR_CHARACTERS = 200
+_MOST_CHECKS = 200  # empty pages that the second reader looks at
 
 
 def main() -> None:
@@ -50,92 +52,95 @@ def main() -> None:
     request = json.loads(requests.readline())
     data = requests.read(request["size"])
     _limit(request["memory_bytes"], request["cpu_seconds"])
+    source = data if request["path"] is None else Path(request["path"])
     try:
-        _serve(request["path"], data, requests, answers)
+        _serve(source, request["readers"], requests, answers)
     except Exception as error:
         _send(answers, {"error": _describe(error)})
     answers.flush()
     os._exit(0)  # taking a large object graph apart would only cost time
 
 
-def _serve(path: str | None, data: bytes, requests: IO[bytes], answers: IO[str]) -> None:
-    from pypdf import PdfReader
-
-    _mend_space_width()
-    with Path(path).open("rb") if path is not None else io.BytesIO(data) as stream:
-        reader = PdfReader(stream)
-        if reader.is_encrypted:
-            _unlock(reader, requests, answers)
-        _send(answers, {"page_count": len(reader.pages)})
-        wanted = json.loads(requests.readline())["pages"]
-        threading.Thread(target=_end_with_input, daemon=True).start()
-        for number in wanted:
-            _send(answers, _read_page(reader, number))
-        _send(answers, {"done": True})
+def _serve(
+    source: Path | bytes, names: list[str], requests: IO[bytes], answers: IO[str]
+) -> None:
+    _import_alone()
+    reader = _open(source, names, requests, answers)
+    _send(answers, reader.facts())
+    wanted = json.loads(requests.readline())["pages"]
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    doubts = _Doubts(source)
+    for number in wanted:
+        _send(answers, _read_page(reader, number, doubts))
+    _send(answers, {"done": True})
 
 
-def _mend_space_width() -> None:
-    """Keep the words of composite fonts without a space glyph apart.
+def _import_alone() -> None:
+    """Let the files beside this one be imported without what their packages import."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each takes 32 MiB of the memory limit
+    folder = Path(__file__).resolve().parent
+    for name, place in (("lcirc_cli", folder.parent), ("lcirc_cli.documents", folder)):
+        package = ModuleType(name)
+        package.__path__ = [str(place)]
+        sys.modules.setdefault(name, package)
 
-    pypdf takes the width of glyph 32 for that of a space, whatever glyph 32 is. Where it is wide,
-    narrower gaps between words are lost: in one 193-page manual half of all words stick together.
-    Without a space character pypdf falls back to its own default width, which fits.
+
+def _open(
+    source: Path | bytes, names: list[str], requests: IO[bytes], answers: IO[str]
+) -> Any:
+    """The first of the readers that can open the file; passwords are asked for as it needs them."""
+    from lcirc_cli.documents.pdf_pdfium import LockedError, PdfiumReader
+    from lcirc_cli.documents.pdf_pypdf import PypdfReader
+
+    password, state = "", "missing"
+    failure: Exception = ValueError("no reader")
+    for reader in (PdfiumReader, PypdfReader):
+        if reader.name not in names:
+            continue
+        while True:
+            try:
+                return reader(source, password)
+            except LockedError:
+                _send(answers, {"password": state})
+                password = json.loads(requests.readline())["password"]
+                state = "wrong"
+            except Exception as error:
+                failure = error
+                break
+    raise failure
+
+
+class _Doubts:
+    """Asks the second reader what is wrong with a page on which pdfium finds nothing at all.
+
+    pdfium says nothing of a page whose content it can't decode.
     """
+
+    def __init__(self, source: Path | bytes) -> None:
+        self._source = source
+        self._reader: Any = None
+        self._left = _MOST_CHECKS
+
+    def ask(self, number: int) -> None:
+        """Raise what is wrong with the page, if anything is."""
+        from lcirc_cli.documents.pdf_pypdf import PypdfReader
+
+        if self._left == _MOST_CHECKS:
+            with contextlib.suppress(Exception):
+                self._reader = PypdfReader(self._source, "")
+        self._left -= 1
+        if self._reader is not None and self._left >= 0:
+            self._reader.check(number)
+
+
+def _read_page(reader: Any, number: int, doubts: _Doubts) -> dict[str, Any]:
     try:
-        from pypdf.generic._font import Font
-
-        original = Font.from_font_resource.__func__  # type: ignore[attr-defined]
-    except (ImportError, AttributeError):
-        return  # another pypdf than the tested ones; the words of such files stick together
-
-    def from_font_resource(cls: type[Font], resource: Any) -> Font:
-        font: Font = original(cls, resource)
-        if font.sub_type == "Type0" and " " not in font.character_map.values():
-            font.space_char = ""
-        return font
-
-    Font.from_font_resource = classmethod(from_font_resource)  # type: ignore
-
-
-def _unlock(reader: Any, requests: IO[bytes], answers: IO[str]) -> None:
-    """Ask for passwords until one opens the file; files without a user password open at once."""
-    opened = reader.decrypt("")
-    state = "missing"
-    while not opened:
-        _send(answers, {"password": state})
-        opened = reader.decrypt(json.loads(requests.readline())["password"])
-        state = "wrong"
-
-
-def _read_page(reader: Any, number: int) -> dict[str, Any]:
-    known = len(reader.resolved_objects)
-    try:
-        page = reader.pages[number - 1]
-        answer = {"page": number, "text": page.extract_text()}
+        answer = reader.page(number)
+        if answer.pop("nothing", False):
+            doubts.ask(number)
     except Exception as error:
         return {"page": number, "error": _describe(error)}
-    with contextlib.suppress(Exception):  # its text is here, whatever is odd about the page
-        _forget_streams(reader, page, known)
-    return answer
-
-
-def _forget_streams(reader: Any, page: Any, known: int) -> None:
-    """Drop what this page alone needed, so that memory does not grow with the page count.
-
-    pypdf keeps every object that it has resolved, and a decoded copy of every stream. Fonts and
-    object streams stay: many pages share them. What is dropped would be read again from the file.
-    """
-    resolved = reader.resolved_objects
-    contents = page.get("/Contents")
-    direct = getattr(contents, "indirect_reference", None)
-    references = [direct, *(contents if isinstance(contents, list) else [])]
-    for reference in references:
-        resolved.pop((getattr(reference, "generation", 0), getattr(reference, "idnum", 0)), None)
-    added = itertools.islice(reversed(resolved), max(0, len(resolved) - known))
-    for key in list(added):
-        stream = resolved[key]
-        if isinstance(stream, dict) and stream.get("/Subtype") in ("/Image", "/Form"):
-            del resolved[key]
+    return {"page": number, **answer}
 
 
 def _describe(error: BaseException) -> str:

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
+_TABS = re.compile(" *(\t+) *")
 _SOFT_HYPHEN_AT_END = re.compile("\u00ad[ \t]*\n[ \t]*")
-_BLANKS = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u205f]+")
+_BLANKS = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f]+")
 _DOT_LEADER = re.compile(
     r"\.(?: {0,3}\.){4,}"
 )  # of a table of contents; costs tokens, says nothing
@@ -80,7 +81,7 @@ def _tidy(page: str) -> list[str]:
     page = _SOFT_HYPHEN_AT_END.sub("", page.translate(_LIGATURES)).replace("\u00ad", "")
     lines: list[str] = []
     for line in page.split("\n"):
-        line = _DOT_LEADER.sub("...", _BLANKS.sub(" ", line)).strip()
+        line = _TABS.sub(r"\1", _DOT_LEADER.sub("...", _BLANKS.sub(" ", line))).strip()
         if line or (lines and lines[-1]):
             lines.append(line)
     if lines and not lines[-1]:
@@ -114,6 +115,8 @@ def _runs_on(lines: Sequence[str], at: int, usual: int) -> bool:
     if not line or line.endswith((":", "：")) or _starts_afresh(following):
         return False
     if _CODE.search(line) or _CODE.search(following):
+        return False
+    if "\t" in line or "\t" in following:  # rows of a table, as the reader of pages writes them
         return False
     if line[-1].isdigit() and following[0].isdigit():  # rows of a table
         return False

@@ -19,11 +19,14 @@ from .raw_pdf import text_pdf
 
 SHORT = ReadLimits(seconds=60, page_seconds=2)
 TRICK = """
-import os, sys, time
-import pypdf
-plain = pypdf.PageObject.extract_text
-def extract_text(page, *args, **kwargs):
-    text = plain(page, *args, **kwargs)
+import os, runpy, time
+worker = runpy.run_path(WORKER)
+worker["_import_alone"]()
+from lcirc_cli.documents.pdf_pdfium import PdfiumReader
+plain = PdfiumReader.page
+def page(reader, number):
+    answer = plain(reader, number)
+    text = answer["text"]
     if "sleep" in text:
         time.sleep(600)
     if "spin" in text:
@@ -35,11 +38,9 @@ def extract_text(page, *args, **kwargs):
         os._exit(3)
     if "eat" in text:
         hoard = bytearray(1 << 40)
-    return text
-pypdf.PageObject.extract_text = extract_text
-import runpy
-sys.argv = [WORKER]
-runpy.run_path(WORKER, run_name="__main__")
+    return answer
+PdfiumReader.page = page
+worker["main"]()
 """
 
 
@@ -156,10 +157,10 @@ def test_no_child_outlives_its_parent(
         parent.wait()
 
 
-def test_the_worker_imports_neither_torch_nor_lcirc(tmp_path: Path) -> None:
+def test_the_worker_imports_no_torch_and_of_lcirc_only_what_reads_a_pdf(tmp_path: Path) -> None:
     """Told by Python itself as it imports, with the worker's input open until it has ended."""
     data, log = text_pdf(["one"]), tmp_path / "imports.txt"
-    limits = {"memory_bytes": SHORT.memory_bytes, "cpu_seconds": 60}
+    limits = {"memory_bytes": SHORT.memory_bytes, "cpu_seconds": 60, "readers": ["pdfium"]}
     request = json.dumps({"path": None, "size": len(data), **limits}).encode() + b"\n" + data
     command = [sys.executable, "-P", "-X", "importtime", str(pdf_process._WORKER)]
     with (
@@ -174,8 +175,10 @@ def test_the_worker_imports_neither_torch_nor_lcirc(tmp_path: Path) -> None:
         answers = [json.loads(line) for line in worker.stdout]
     assert answers[-1] == {"done": True} and answers[1]["text"].strip() == "one"
     imported = {line.rsplit("|", 1)[1].strip() for line in log.read_text().splitlines()}
-    assert "pypdf" in imported
-    assert not [name for name in imported if name.split(".")[0] in ("torch", "lcirc_cli")]
+    assert "pypdfium2" in imported and "pypdf" not in imported
+    ours = {name for name in imported if name.split(".")[0] == "lcirc_cli"}
+    assert ours and all(name.startswith("lcirc_cli.documents.pdf_") for name in ours)
+    assert not [name for name in imported if name.split(".")[0] == "torch"]
 
 
 def test_no_process_or_pipe_is_left_behind(tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""Says what a person should know of a PDF: what was not read, and where the text may be wrong.
+
+Knows what the child process answers, nothing about how it finds that out:
+    {"attachments": [str], "xfa": bool, "reader": "pypdf"}       beside the page count
+    {"unreadable": [letters, of], "unsure": true, "scan": true,
+     "unread": [files, notes]}                                   beside a page's text
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from lcirc_cli.documents.page_ranges import format_pages
+
+_MOST = 0.5  # of a page's letters
+_MANY = 0.1
+_NAMES = 5  # files that are named
+
+
+@dataclass
+class PdfNotes:
+    """Collects what the child says about the file and its pages."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    pages: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    few_letters: int = 0
+    files: int = 0
+    unread: int = 0
+
+    def file(self, message: dict[str, Any]) -> None:
+        """Take what is said of the whole file."""
+        self.facts = message
+
+    def page(self, message: dict[str, Any]) -> None:
+        """Take what is said of a page."""
+        number = message["page"]
+        for key in ("unsure", "scan"):
+            if message.get(key):
+                self.pages[key].append(number)
+        files, unread = message.get("unread", (0, 0))
+        self.files += files
+        self.unread += unread
+        lost, total = message.get("unreadable", (0, 1))
+        if lost >= _MOST * total:
+            self.pages["most"].append(number)
+        elif lost >= _MANY * total:
+            self.pages["many"].append(number)
+        else:
+            self.few_letters += lost
+
+    def lines(self) -> list[str]:
+        """The notes, the gravest first."""
+        notes = []
+        if self.facts.get("xfa"):
+            notes.append(
+                "its form (XFA) is not read, only the pages behind it; print it to a PDF first"
+            )
+        font = "letters can't be read (font without a table of characters); run OCR"
+        for key, share in (("most", "most"), ("many", "many")):
+            if pages := self.pages[key]:
+                notes.append(f"{format_pages(pages)}: {share} of {_its(pages)} {font}")
+        if self.few_letters:
+            letters = "letter" if self.few_letters == 1 else "letters"
+            notes.append(
+                f"{self.few_letters:,} {letters} can't be read (fonts without a table of characters)"
+            )
+        if pages := self.pages["scan"]:
+            notes.append(
+                f"{format_pages(pages)}: almost no text on a picture, probably a scan; run OCR"
+            )
+        if pages := self.pages["unsure"]:
+            look = "looks" if len(pages) == 1 else "look"
+            notes.append(f"{format_pages(pages)} {look} like two columns, read across")
+        notes += self._not_read()
+        if self.facts.get("reader") == "pypdf":
+            notes.append(
+                "damaged: read with pypdf, which knows no columns, tables, forms or comments"
+            )
+        return notes
+
+    def _not_read(self) -> list[str]:
+        notes = []
+        names = self.facts.get("attachments", [])
+        count = len(names) + self.files
+        if count:
+            shown = ", ".join(" ".join(name.split()) for name in names[:_NAMES])
+            more = ", ..." if shown and count > len(names[:_NAMES]) else ""
+            notes.append(
+                f"{count:,} attached {'file is' if count == 1 else 'files are'} not read"
+                f"{f' ({shown}{more})' if shown else ''}; save and ingest "
+                f"{'it' if count == 1 else 'them'}"
+            )
+        if self.unread:
+            what = "note or stamp is" if self.unread == 1 else "notes or stamps are"
+            notes.append(f"{self.unread:,} {what} not read (no text in it)")
+        return notes
+
+
+def _its(pages: list[int]) -> str:
+    return "its" if len(pages) == 1 else "their"

@@ -1,0 +1,131 @@
+"""The reader of PDF files: pdfium opens them and says where each letter stands.
+
+Runs in the child process (`pdf_worker.py`); pdfium is C++ and meets files from strangers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from lcirc_cli.documents.pdf_chunks import Chunk, chunks_of
+from lcirc_cli.documents.pdf_fonts import readable
+from lcirc_cli.documents.pdf_forms import Extras, place, read_extras, turned
+from lcirc_cli.documents.pdf_glyphs import read_glyphs
+from lcirc_cli.documents.pdf_page import page_text
+
+_FEW_GLYPHS = 60  # on a page with a large picture: a scan with a printed number or a stamp
+_PICTURE_SHARE = 0.5  # of the page
+_MOST_OBJECTS = 200  # of a page that are looked at for pictures
+
+
+class LockedError(Exception):
+    """The password is missing or wrong."""
+
+
+class PdfiumReader:
+    """A PDF that pdfium has opened."""
+
+    name = "pdfium"
+
+    def __init__(self, source: Path | bytes, password: str) -> None:
+        """Open a file.
+
+        Raises:
+            LockedError: it needs another password.
+            Exception: pdfium can't open it.
+        """
+        import pypdfium2
+        import pypdfium2.raw as pdfium
+
+        self._pdfium = pdfium
+        try:
+            self._document = pypdfium2.PdfDocument(source, password=password)
+        except pypdfium2.PdfiumError as error:
+            if getattr(error, "err_code", None) == pdfium.FPDF_ERR_PASSWORD:
+                raise LockedError from None
+            raise
+        self._form: Any = None
+        with contextlib.suppress(Exception):
+            if self._document.init_forms():
+                self._form = self._document.formenv.raw  # type: ignore[union-attr]
+
+    def facts(self) -> dict[str, Any]:
+        """What is to be known of the whole file."""
+        pdfium, document = self._pdfium, self._document
+        names = []
+        for number in range(min(document.count_attachments(), 1_000)):
+            with contextlib.suppress(Exception):
+                names.append(document.get_attachment(number).get_name())
+        xfa = document.get_formtype() == pdfium.FORMTYPE_XFA_FULL
+        return {"page_count": len(document), "attachments": names, "xfa": xfa}
+
+    def page(self, number: int) -> dict[str, Any]:
+        """A page's text and what is to be known of it; `number` counts from 1.
+
+        Raises:
+            ValueError: pdfium can't load it.
+        """
+        pdfium = self._pdfium
+        page = pdfium.FPDF_LoadPage(self._document, number - 1)
+        if not page:
+            raise ValueError("damaged page")
+        text_page = None
+        try:
+            text_page = pdfium.FPDFText_LoadPage(page)
+            if not text_page:
+                raise ValueError("damaged page")
+            return self._read(page, text_page)
+        finally:
+            if text_page:
+                pdfium.FPDFText_ClosePage(text_page)
+            pdfium.FPDF_ClosePage(page)
+
+    def _read(self, page: Any, text_page: Any) -> dict[str, Any]:
+        pdfium = self._pdfium
+        rotation = max(0, pdfium.FPDFPage_GetRotation(page))
+        directions, lost, total = readable(read_glyphs(text_page, rotation=rotation))
+        groups = [chunks_of(glyphs) for glyphs in directions]
+        extras = Extras()
+        if pdfium.FPDFPage_GetAnnotCount(page) > 0:
+            extras = read_extras(page, self._form)
+        entries = [turned(entry, rotation) for entry in extras.entries]
+        upright: list[Chunk] = groups[0] if groups else []
+        placed, apart = place(entries, upright)
+        if placed:
+            groups = [[*upright, *placed], *groups[1:]]
+        read = page_text(groups)
+        text = "\n\n".join(part for part in (read.text, *apart, *extras.notes) if part.strip())
+        answer: dict[str, Any] = {"text": text}
+        if lost:
+            answer["unreadable"] = [lost, total]
+        if read.unsure:
+            answer["unsure"] = True
+        if extras.files or extras.unread:
+            answer["unread"] = [extras.files, extras.unread]
+        if total < _FEW_GLYPHS and not placed:
+            objects = pdfium.FPDFPage_CountObjects(page)
+            if total and self._is_picture(page, objects):
+                answer["scan"] = True
+            if objects <= 0 and not text:
+                answer["nothing"] = True
+        return answer
+
+    def _is_picture(self, page: Any, objects: int) -> bool:
+        """Whether one picture covers most of the page."""
+        import ctypes
+
+        pdfium = self._pdfium
+        area = pdfium.FPDF_GetPageWidthF(page) * pdfium.FPDF_GetPageHeightF(page)
+        edges = [ctypes.c_float() for _ in range(4)]
+        for number in range(min(objects, _MOST_OBJECTS)):
+            drawn = pdfium.FPDFPage_GetObject(page, number)
+            kind = pdfium.FPDFPageObj_GetType(drawn)
+            if kind not in (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM):
+                continue
+            if pdfium.FPDFPageObj_GetBounds(drawn, *edges):
+                left, bottom, right, top = (edge.value for edge in edges)
+                if (right - left) * (top - bottom) > _PICTURE_SHARE * area:
+                    return True
+        return False
