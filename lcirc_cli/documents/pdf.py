@@ -107,7 +107,7 @@ class _Reading:
         return process.receive(min(self.limits.page_seconds, left))
 
     def _open(self, process: PdfProcess) -> bool:
-        """Whether the file is open; where opening it crashed, the next try is the second reader's."""
+        """Whether the file is open; where opening it crashed, the second reader is to try."""
         try:
             message = self._receive(process)
             for _ in range(_PROMPTS):

@@ -10,8 +10,10 @@ import re
 import unicodedata
 
 from lcirc_cli.documents.pdf_chunks import is_rtl
+from lcirc_cli.documents.pdf_glyphs import MARKS
 
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_CLUSTER = re.compile(f".[{MARKS}]*", re.DOTALL)
 _NUMBER_JOINTS = frozenset(".,:/-–+%٫٬ ")
 
 
@@ -30,7 +32,7 @@ def logical(text: str) -> str:
     """The text of a line, given from left to right, in reading order."""
     if not has_rtl(text):
         return text
-    clusters = re.findall(r"[^\S\n]|[^\s][\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f]*", text)
+    clusters = _CLUSTER.findall(text)
     kinds = [_kind(cluster[0]) for cluster in clusters]
     if runs_left(text):
         pieces = _runs(clusters, kinds, flipped=("L", "N"))

@@ -26,7 +26,7 @@ ACCENTS = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Chunk:
     """Words on one baseline; lengths in points, y grows upwards."""
 

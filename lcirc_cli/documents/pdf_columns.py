@@ -7,6 +7,8 @@ lines' texts, tables or pdfium.
 
 from __future__ import annotations
 
+import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -100,7 +102,9 @@ def _left_edges(chunks: Sequence[Chunk], em: float) -> list[float]:
     merged: dict[int, list[float]] = {}
     for place, found in counts.items():
         merged[place] = [*found, *counts.get(place + 1, ())]
-    frequent = sorted((p for p in merged if len(merged[p]) >= _FEWEST), key=lambda p: -len(merged[p]))
+    frequent = sorted(
+        (p for p in merged if len(merged[p]) >= _FEWEST), key=lambda p: -len(merged[p])
+    )
     return [min(merged[place]) for place in frequent[:_CANDIDATES]]
 
 
@@ -113,8 +117,10 @@ def _cuts_at(chunks: Sequence[Chunk], x: float, em: float) -> list[_Cut]:
     edges = [float("inf"), *crossing, float("-inf")]
     cuts = []
     ordered = sorted(chunks, key=lambda chunk: -chunk.y)
-    for high, low in zip(edges, edges[1:], strict=False):
-        inside = [c for c in ordered if low + _ROW_EM * em < c.y < high - _ROW_EM * em]
+    heights = [-chunk.y for chunk in ordered]
+    for high, low in itertools.pairwise(edges):
+        first = bisect_right(heights, _ROW_EM * em - high)
+        inside = ordered[first : bisect_left(heights, -_ROW_EM * em - low)]
         left = [c for c in inside if c.x1 <= gutter]
         right = [c for c in inside if c.x0 >= x - 0.5]
         if len(left) < _FEWEST or len(right) < _FEWEST:
@@ -162,12 +168,12 @@ def _baselines(chunks: Sequence[Chunk], em: float) -> list[float]:
 
 
 def _usual_pitch(baselines: Sequence[float], em: float) -> float:
-    steps = sorted(a - b for a, b in zip(baselines, baselines[1:], strict=False))
+    steps = sorted(a - b for a, b in itertools.pairwise(baselines))
     return steps[len(steps) // 2] if steps else 1.2 * em
 
 
 def _judge(cut: _Cut) -> str:
-    """"columns", "no", or "unsure"."""
+    """ "columns", "no", or "unsure"."""
     em = usual_size([*cut.left, *cut.right])
     left, right = _side(cut.left, em), _side(cut.right, em)
     if min(left.lines, right.lines) < _FEWEST:
@@ -209,7 +215,7 @@ def _side(chunks: Sequence[Chunk], em: float) -> _Side:
     filled = sum(right >= reach for right in rights)
     words = sum(len(chunk.text.split()) for chunk in chunks)
     ys = [row[0].y for row in rows]
-    pitches = tuple((b, a - b) for a, b in zip(ys, ys[1:], strict=False))
+    pitches = tuple((b, a - b) for a, b in itertools.pairwise(ys))
     return _Side(
         lines=len(rows),
         filled=filled / len(rows),
@@ -222,7 +228,7 @@ def _side(chunks: Sequence[Chunk], em: float) -> _Side:
 
 def _has_gap(row: list[Chunk], em: float) -> bool:
     ordered = sorted(row, key=lambda chunk: chunk.x0)
-    return any(b.x0 - a.x1 > 1.5 * em for a, b in zip(ordered, ordered[1:], strict=False))
+    return any(b.x0 - a.x1 > 1.5 * em for a, b in itertools.pairwise(ordered))
 
 
 def _rows_agree(left: _Side, right: _Side) -> bool:
@@ -243,5 +249,5 @@ def _rows_agree(left: _Side, right: _Side) -> bool:
 def _painted_in_turn(cut: _Cut) -> bool:
     """Whether the page paints one side before the other."""
     order = sorted([(c.number, 0) for c in cut.left] + [(c.number, 1) for c in cut.right])
-    changes = sum(a[1] != b[1] for a, b in zip(order, order[1:], strict=False))
+    changes = sum(a[1] != b[1] for a, b in itertools.pairwise(order))
     return changes <= max(1, min(len(cut.left), len(cut.right)) // 8)

@@ -82,10 +82,10 @@ def _read(annotation: Any, form: Any, extras: Extras) -> None:
             extras.unread += 1
     elif kind == pdfium.FPDF_ANNOT_FILEATTACHMENT:
         extras.files += 1
-    elif kind not in (pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP):
-        if text := _contents(annotation):
-            author = " ".join(_string(annotation, "T").split())
-            extras.notes.append(f"Comment by {author}: {text}" if author else f"Comment: {text}")
+    elif kind not in (pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP) and _contents(annotation):
+        author = " ".join(_string(annotation, "T").split())
+        who = f"Comment by {author}" if author else "Comment"
+        extras.notes.append(f"{who}: {_contents(annotation)}")
 
 
 def _field(annotation: Any, form: Any) -> Entry | None:
@@ -204,11 +204,15 @@ def place(entries: Sequence[Entry], chunks: Sequence[Chunk]) -> tuple[list[Chunk
         size = beside.size if beside else entry.size or _DEFAULT_SIZE
         y = beside.y if beside else _baseline(entry, size, len(lines))
         if beside is None:
-            lines[0] = f"{entry.label}: {_said(entry)}" if entry.mark else f"{entry.label}: {lines[0]}"
+            lines[0] = (
+                f"{entry.label}: {_said(entry)}" if entry.mark else f"{entry.label}: {lines[0]}"
+            )
         for i, line in enumerate(lines):
             left = entry.box[0]
             width = min(len(line) * _LETTER_EM * size, max(entry.box[2] - left, size))
-            placed.append(Chunk(line, left, left + width, y - i * 1.2 * size, size, True, number, True))
+            placed.append(
+                Chunk(line, left, left + width, y - i * 1.2 * size, size, True, number, True)
+            )
     return placed, apart
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 SPACES = (0x20, 0x09, 0x0A, 0x0D, 0xA0, 0x2002, 0x2003, 0x2009, 0x202F, 0x3000)
+MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f"  # stand on the letter before
 _HYPHENS = (0x02, 0xFFFE)  # what pdfium gives for a hyphen at a line's end
 _OVERPRINT_EM = 0.2  # so near, in letter heights, the same letter is the same letter
 _RIGHT_ANGLE = 10.0  # degrees that a direction may lie off a quarter turn
@@ -235,10 +237,22 @@ def _texts(codes: Ints, piece: Flags) -> list[str]:
         else:
             groups.setdefault(first, [texts[first]]).append(texts[i])
     for first, parts in groups.items():
-        if len(parts) > 2 and any("\u0590" <= part <= "\u08ff" for part in parts):
-            parts.reverse()  # a span's replacement text, which pdfium takes for painted letters
-        texts[first] = "".join(parts)
+        texts[first] = _as_seen(parts)
     return texts
+
+
+def _as_seen(parts: list[str]) -> str:
+    """The letters of a ligature from left to right, as all other letters come.
+
+    pdfium gives two letters of a right-to-left script in reading order, and longer ones, which a
+    file gives as the text of a whole span, turned round once too often.
+    """
+    text = "".join(parts)
+    if not any("\u0590" <= part <= "\u08ff" for part in parts):
+        return text
+    if len(parts) > 2:
+        text = text[::-1]
+    return "".join(reversed(re.findall(f".[{MARKS}]*", text, re.DOTALL)))
 
 
 def _once(glyphs: Glyphs) -> Glyphs:

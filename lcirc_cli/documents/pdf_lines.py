@@ -6,6 +6,7 @@ Knows nothing about columns, tables or pdfium.
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -19,6 +20,8 @@ _ROW_EM = 0.35  # baselines so near are one line
 _SMALL = 0.9  # of the height of the letter before: raised or lowered characters
 _DROP = 1.7  # times the height of the text: a capital that hangs over more than one line
 _CELL_GAP_EM = 0.9
+_LONGEST_CHAIN = 4  # raised characters that are drawn one by one
+_CROWD = 1_000  # chunks around one: no page of text has so many
 
 
 @dataclass(slots=True)
@@ -115,6 +118,8 @@ def _scripts(
             continue
         low = bisect_left(heights, chunk.y - 1.1 * usual)
         high = bisect_right(heights, chunk.y + 0.8 * usual)
+        if high - low > _CROWD:
+            continue
         best: tuple[float, Chunk, bool] | None = None
         for base in ordered[low:high]:
             up = _rise(chunk, base)
@@ -122,17 +127,16 @@ def _scripts(
                 best = (up[0], base, up[1])
         if best is not None:
             found[id(chunk)] = (chunk, best[1], best[2])
-    changed = True
-    while changed:  # a mark on a mark stands beside the same letter
-        changed = False
-        for key, (chunk, base, up) in list(found.items()):
-            if id(base) in found:
-                below = found[id(base)]
-                if below[1] is chunk:
-                    del found[key]
-                else:
-                    found[key] = (chunk, below[1], below[2])
-                changed = True
+    for _ in range(_LONGEST_CHAIN):  # a mark on a mark stands beside the same letter
+        for key, (chunk, base, _up) in list(found.items()):
+            below = found.get(id(base))
+            if below is not None and below[1] is chunk:
+                del found[key]
+            elif below is not None:
+                found[key] = (chunk, below[1], below[2])
+    for key, (_, base, _up) in list(found.items()):
+        if id(base) in found:
+            del found[key]
     return list(found.values()), [c for c in chunks if id(c) not in found]
 
 
@@ -192,7 +196,9 @@ def _hang(drop: Chunk, lines: list[Line]) -> None:
     gap = first.x0 - drop.x1
     word = drop.text in ("A", "I", "O") and gap > 0.3 * first.size
     first.chunks[0].spaced = word
-    first.chunks.insert(0, Chunk(drop.text, drop.x0, first.x0 - 0.01, first.y, first.size, False, 0))
+    first.chunks.insert(
+        0, Chunk(drop.text, drop.x0, first.x0 - 0.01, first.y, first.size, False, 0)
+    )
 
 
 def footnote_marks(lines: Sequence[Line]) -> frozenset[str]:
@@ -219,7 +225,8 @@ def cells_of(line: Line, notes: frozenset[str] = frozenset()) -> list[Cell]:
         text += " "
     for at, chunk in enumerate(line.chunks):
         gap = chunk.x0 - end
-        if at and (chunk.filled or gap > _CELL_GAP_EM * line.size):
+        wide = gap > _CELL_GAP_EM * line.size and not _in_leader(text, chunk.text)
+        if at and (chunk.filled or wide):
             cells.append(Cell(text.strip(), start, end))
             text, start = "", chunk.x0
         elif text and (chunk.spaced or gap > WORD_GAP_EM * min(chunk.size, line.size)):
@@ -231,6 +238,11 @@ def cells_of(line: Line, notes: frozenset[str] = frozenset()) -> list[Cell]:
             end = max(end, script.x1)
     cells.append(Cell(text.strip(), start, end))
     return cells
+
+
+def _in_leader(before: str, after: str) -> bool:
+    """Whether a gap lies in, before or after a row of dots that leads to a number."""
+    return not after.strip(" ._…") or before.endswith(("..", ". .", "__"))
 
 
 def _scripted(line: Line, at: int, before: str, notes: frozenset[str]) -> str:
@@ -248,7 +260,7 @@ def _scripted(line: Line, at: int, before: str, notes: frozenset[str]) -> str:
 def _marks(chunks: list[Chunk]) -> str:
     ordered = sorted(chunks, key=lambda chunk: chunk.x0)
     text = ordered[0].text
-    for before, chunk in zip(ordered, ordered[1:], strict=False):
+    for before, chunk in itertools.pairwise(ordered):
         wide = chunk.spaced or chunk.x0 - before.x1 > 0.25 * chunk.size
         text += f" {chunk.text}" if wide else chunk.text
     return text

@@ -63,9 +63,8 @@ class PdfNotes:
                 notes.append(f"{format_pages(pages)}: {share} of {_its(pages)} {font}")
         if self.few_letters:
             letters = "letter" if self.few_letters == 1 else "letters"
-            notes.append(
-                f"{self.few_letters:,} {letters} can't be read (fonts without a table of characters)"
-            )
+            why = "can't be read (fonts without a table of characters)"
+            notes.append(f"{self.few_letters:,} {letters} {why}")
         if pages := self.pages["scan"]:
             notes.append(
                 f"{format_pages(pages)}: almost no text on a picture, probably a scan; run OCR"

@@ -38,13 +38,15 @@ def raised(before: str, mark: str, *, notes: frozenset[str] = frozenset()) -> st
     if all(c in _SYMBOLS or c in _SIGNS for c in mark):
         power = any(c in _SIGNS for c in mark) and not re.search(r"[^\W\d_]{3}$", before)
         return f"^{mark}" if power else mark
+    if not any(map(str.isalnum, mark)):
+        return f" {mark}"  # an arrow or a tick that stands a little higher
     if last.isdigit() and mark in ("o", "◦", "º"):
         return "°" if mark != "º" else mark
     if last.isdigit() and _ORDINAL.fullmatch(mark) and _may_be_ordinal(before, mark):
         return mark
     if _is_exponent(before, mark, notes):
         return f"^{mark}"
-    if len(mark) > 12 or " " in mark and not _NUMBERS.fullmatch(mark):
+    if len(mark) > 12 or (" " in mark and not _NUMBERS.fullmatch(mark)):
         return mark if last.isspace() else f" {mark}"
     return f"[{mark}]" if last.isspace() else f" [{mark}]"
 
@@ -73,7 +75,7 @@ def _is_exponent(before: str, mark: str, notes: frozenset[str]) -> bool:
         return True  # a sign: 10^-3, Ca^2+
     if word[-1:].isdigit():
         if not _NUMBERS.fullmatch(mark):
-            return not mark[0].isdigit() and len(mark) <= 3 and not mark.islower() or mark == "n"
+            return (not mark[0].isdigit() and len(mark) <= 3 and not mark.islower()) or mark == "n"
         if _TIMES.search(before) and _POWER_OF.search(word):
             return True
         if mark in notes or "," in mark:

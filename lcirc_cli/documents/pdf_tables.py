@@ -6,6 +6,7 @@ Knows nothing about columns of text or pdfium.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def _joined(row: _Row) -> str:
 
 
 def _usual_pitch(lines: Sequence[Line]) -> float:
-    steps = sorted(a.y - b.y for a, b in zip(lines, lines[1:], strict=False) if a.y > b.y)
+    steps = sorted(a.y - b.y for a, b in itertools.pairwise(lines) if a.y > b.y)
     return steps[len(steps) // 2] if steps else 0.0
 
 
@@ -88,11 +89,9 @@ def _table_end(rows: Sequence[_Row], at: int, pitch: float) -> int:
             break
         end += 1
         # A line with one cell only belongs to the table if rows go on after it.
-        if end + 1 < len(rows) and len(_cells(rows[end])) == 1 and len(_cells(rows[end + 1])) > 1:
-            if _inside(rows[end], rows[at:end]) and not _far(
-                rows[end - 1].line, rows[end + 1].line, 2 * pitch
-            ):
-                end += 1
+        single = end + 1 < len(rows) and len(_cells(rows[end])) == 1 < len(_cells(rows[end + 1]))
+        if single and _inside(rows[end], rows[at:end]):
+            end += not _far(rows[end - 1].line, rows[end + 1].line, 2 * pitch)
     return end
 
 
@@ -137,14 +136,12 @@ def _aligned(rows: Sequence[_Row]) -> bool:
     if len(first) != len(second):
         return False
     a, b = first[1], second[1]
-    return (
-        abs(a.x0 - b.x0) < 2 or abs(a.x1 - b.x1) < 2 or abs(a.x0 + a.x1 - b.x0 - b.x1) < 4
-    )
+    return abs(a.x0 - b.x0) < 2 or abs(a.x1 - b.x1) < 2 or abs(a.x0 + a.x1 - b.x0 - b.x1) < 4
 
 
 def _table(rows: Sequence[_Row], columns: list[tuple[float, float]]) -> list[str]:
     placed = [_placed(row.cells, columns) for row in rows]
-    steps = [a.line.y - b.line.y for a, b in zip(rows, rows[1:], strict=False)]
+    steps = [a.line.y - b.line.y for a, b in itertools.pairwise(rows)]
     kept: list[list[str]] = [placed[0]]
     for step, cells, row in zip(steps, placed[1:], rows[1:], strict=True):
         if _continues(cells, kept[-1], step, steps, row.line.size):
@@ -163,8 +160,10 @@ def _continues(
     if cells[0] or not any(cells) or not before[0]:
         return False
     widest = max(steps)
-    return step <= 1.35 * size and widest >= 1.15 * step and all(
-        above or not cell for above, cell in zip(before, cells, strict=True)
+    return (
+        step <= 1.35 * size
+        and widest >= 1.15 * step
+        and all(above or not cell for above, cell in zip(before, cells, strict=True))
     )
 
 

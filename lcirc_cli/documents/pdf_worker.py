@@ -61,9 +61,7 @@ def main() -> None:
     os._exit(0)  # taking a large object graph apart would only cost time
 
 
-def _serve(
-    source: Path | bytes, names: list[str], requests: IO[bytes], answers: IO[str]
-) -> None:
+def _serve(source: Path | bytes, names: list[str], requests: IO[bytes], answers: IO[str]) -> None:
     _import_alone()
     reader = _open(source, names, requests, answers)
     _send(answers, reader.facts())
@@ -85,9 +83,7 @@ def _import_alone() -> None:
         sys.modules.setdefault(name, package)
 
 
-def _open(
-    source: Path | bytes, names: list[str], requests: IO[bytes], answers: IO[str]
-) -> Any:
+def _open(source: Path | bytes, names: list[str], requests: IO[bytes], answers: IO[str]) -> Any:
     """The first of the readers that can open the file; passwords are asked for as it needs them."""
     from lcirc_cli.documents.pdf_pdfium import LockedError, PdfiumReader
     from lcirc_cli.documents.pdf_pypdf import PypdfReader
