@@ -19,6 +19,7 @@ import json
 import random
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +147,7 @@ def _of_files(options: argparse.Namespace) -> list[Any]:
 
 
 def _paged(text: str, pages: Any) -> PassageIndex:
-    from dataclasses import replace
-
-    memory = texts_without_tokens([text])
-    return PassageIndex(replace(memory, documents=(replace(memory.documents[0], pages=pages),)))
+    return PassageIndex([replace(each, pages=pages) for each in texts_without_tokens([text])])
 
 
 def _shares(counts: Counter[str]) -> dict[str, float]:

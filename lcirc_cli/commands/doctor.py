@@ -16,8 +16,8 @@ from lcirc_cli.settings import CommonSettings
 from lcirc_cli.version import __version__, links_problem
 
 PACKAGES = (
-    "torch", "transformers", "tokenizers", "safetensors", "accelerate", "gguf", "typer", "pypdf",
-    "bm25s",
+    "torch", "transformers", "tokenizers", "safetensors", "accelerate", "gguf", "typer",
+    "pypdfium2", "pypdf", "bm25s",
 )  # fmt: skip
 
 

@@ -175,7 +175,7 @@ def _usual_pitch(baselines: Sequence[float], em: float) -> float:
 def _judge(cut: _Cut) -> str:
     """ "columns", "no", or "unsure"."""
     em = usual_size([*cut.left, *cut.right])
-    left, right = _side(cut.left, em), _side(cut.right, em)
+    left, right = _side(_near(cut.left, em, -1), em), _side(_near(cut.right, em, 0), em)
     if min(left.lines, right.lines) < _FEWEST:
         return "no"
     prose = _is_prose(left) and _is_prose(right)
@@ -193,6 +193,35 @@ def _judge(cut: _Cut) -> str:
     return "no"
 
 
+def _near(chunks: list[Chunk], em: float, which: int) -> list[Chunk]:
+    """Of a side that has a gutter of its own, the column beside the one that is judged."""
+    rows = _rows(chunks, em)
+    if 2 * sum(_has_gap(row, em) for row in rows) < len(rows):
+        return chunks
+    return [chunk for row in rows for chunk in _parts(row, em)[which]]
+
+
+def _parts(row: list[Chunk], em: float) -> list[list[Chunk]]:
+    """A line's chunks between wide gaps."""
+    parts: list[list[Chunk]] = []
+    for chunk in sorted(row, key=lambda chunk: chunk.x0):
+        if parts and chunk.x0 - parts[-1][-1].x1 <= 1.5 * em:
+            parts[-1].append(chunk)
+        else:
+            parts.append([chunk])
+    return parts
+
+
+def _rows(chunks: Sequence[Chunk], em: float) -> list[list[Chunk]]:
+    rows: list[list[Chunk]] = []
+    for chunk in sorted(chunks, key=lambda chunk: -chunk.y):
+        if rows and rows[-1][0].y - chunk.y <= 0.6 * em:
+            rows[-1].append(chunk)
+        else:
+            rows.append([chunk])
+    return rows
+
+
 def _is_prose(side: _Side) -> bool:
     few = side.lines < 5
     filled = side.filled >= (0.6 if few else 0.45)
@@ -200,12 +229,7 @@ def _is_prose(side: _Side) -> bool:
 
 
 def _side(chunks: Sequence[Chunk], em: float) -> _Side:
-    rows: list[list[Chunk]] = []
-    for chunk in sorted(chunks, key=lambda chunk: -chunk.y):
-        if rows and rows[-1][0].y - chunk.y <= 0.6 * em:
-            rows[-1].append(chunk)
-        else:
-            rows.append([chunk])
+    rows = _rows(chunks, em)
     left = min(chunk.x0 for chunk in chunks)
     rights = sorted(max(chunk.x1 for chunk in row) for row in rows)
     edge = rights[int(0.9 * (len(rights) - 1))]
@@ -227,8 +251,7 @@ def _side(chunks: Sequence[Chunk], em: float) -> _Side:
 
 
 def _has_gap(row: list[Chunk], em: float) -> bool:
-    ordered = sorted(row, key=lambda chunk: chunk.x0)
-    return any(b.x0 - a.x1 > 1.5 * em for a, b in itertools.pairwise(ordered))
+    return len(_parts(row, em)) > 1
 
 
 def _rows_agree(left: _Side, right: _Side) -> bool:
