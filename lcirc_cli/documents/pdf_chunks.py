@@ -83,15 +83,20 @@ def _breaks(glyphs: Glyphs, gap: Floats) -> Flags:
 def _word_gaps(glyphs: Glyphs, gap: Floats, breaks: Flags) -> Floats:
     """The gap above which a glyph begins a word; wider in a line whose letters are set apart."""
     limits = WORD_GAP_EM * glyphs.size
-    inner = ~breaks & ~glyphs.spaced & (gap > _LOOSE_EM * glyphs.size)
+    loose = gap > _LOOSE_EM * glyphs.size
+    if not loose.any():
+        return limits
+    letter = np.array([text[0].isalnum() for text in glyphs.texts])
+    pair = ~breaks & ~glyphs.spaced & letter  # not the dots that lead to a number
+    pair[1:] &= letter[:-1]
     numbers = np.cumsum(breaks) - 1
-    counts = np.bincount(numbers)
-    loose = np.bincount(numbers[inner], minlength=len(counts))
-    for chunk in np.flatnonzero((counts > 4) & (loose > 0.6 * counts)).tolist():
-        first = int(np.searchsorted(numbers, chunk))
-        members = slice(first + 1, first + int(counts[chunk]))
-        usual = float(np.median(gap[members]))
-        limits[members] = np.maximum(limits[members], 1.6 * usual + 0.08 * glyphs.size[first])
+    pairs = np.bincount(numbers[pair], minlength=int(numbers[-1]) + 1)
+    wide = np.bincount(numbers[pair & loose], minlength=len(pairs))
+    starts = np.append(np.flatnonzero(breaks), len(glyphs))
+    for chunk in np.flatnonzero((pairs > 3) & (wide > 0.6 * pairs)).tolist():
+        members = slice(int(starts[chunk]) + 1, int(starts[chunk + 1]))
+        usual = float(np.median(gap[members][pair[members]]))
+        limits[members] = np.maximum(limits[members], 1.6 * usual + 0.08 * glyphs.size[members])
     return limits
 
 
