@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qa_sets import texts_without_tokens, read_set
+from qa_sets import read_set, texts_without_tokens
 
 from lcirc_cli.documents import read_document
 from lcirc_cli.evidence import PassageIndex, citations
