@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import getpass
-import itertools
-import os
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import SUFFIX, load_engine, takes
 from lcirc_cli.commands.printing import print_json, print_path
-from lcirc_cli.errors import DocumentError, MemoryFileError, StorageError, UsageError
+from lcirc_cli.commands.reading import Reading, read_sources
+from lcirc_cli.errors import MemoryFileError, StorageError, UsageError
 from lcirc_cli.files import exists, is_file, is_folder, locked
 from lcirc_cli.settings import CommonSettings
 
 if TYPE_CHECKING:
-    from lcirc_cli.documents import Document, PageRanges
+    from lcirc_cli.documents import Document
     from lcirc_cli.engine import Engine
     from lcirc_cli.memory.contents import MemoryContents
 
@@ -69,17 +66,11 @@ def ingest(
     if append and not is_file(target):
         raise UsageError(f"there is no memory file {target} to add to; leave out --append")
     ranges = None if pages is None else parse_page_ranges(pages)
-    reading = _read(sources, password_file=password_file, pages=ranges)
+    reading = read_sources(sources, password_file=password_file, pages=ranges)
     engine = load_engine(settings)
     with locked(target):
-        result = _update(engine, target, reading.documents, append=append)
+        result = _update(engine, target, reading, append=append, named=output is not None)
     _report(result, target, reading.skipped, time.perf_counter() - start, as_json=settings.json)
-
-
-@dataclass
-class _Reading:
-    documents: list[Document] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)  # name, reason
 
 
 @dataclass(frozen=True)
@@ -98,8 +89,7 @@ def _target(sources: Sequence[str], output: Path | None) -> Path:
         if len(sources) != 1 or sources[0] == STDIN:
             what = "standard input needs" if STDIN in sources else "several inputs need"
             raise UsageError(f"{what} a name for the memory file: add -o OUT{SUFFIX}")
-        source = Path(sources[0]).absolute()
-        output = source.with_suffix(SUFFIX) if is_file(source) else Path(f"{source}{SUFFIX}")
+        output = _beside(Path(sources[0]).absolute())
     if is_folder(output):
         raise UsageError(f"{output} is a folder; give the memory file a name: -o NAME{SUFFIX}")
     if output.suffix != SUFFIX:
@@ -118,77 +108,29 @@ def _target(sources: Sequence[str], output: Path | None) -> Path:
     return output
 
 
-def _read(
-    arguments: Sequence[str], *, password_file: Path | None, pages: PageRanges | None
-) -> _Reading:
-    """All documents. One in a folder that can't be read is skipped aloud; one named is an error."""
-    from lcirc_cli.documents import collect_sources, read_document
+def _beside(source: Path) -> Path:
+    """NAME.lcirc; only the extension of a format that is read is cut off (not of notes.2024)."""
+    from lcirc_cli.documents.detect import EXTENSIONS
 
-    found = [
-        (source, is_folder(Path(argument)))
-        for argument in arguments
-        for source in collect_sources([argument])
-    ]
-    reading = _Reading()
-    failure: DocumentError | None = None
-    with console.progress(len(found), "reading", "documents") as advance:
-        for source, in_folder in found:
-            password = _password(password_file, source.name)
-            try:
-                document = read_document(source, password=password, pages=pages)
-            except DocumentError as error:
-                if not in_folder:
-                    raise
-                failure = failure or error
-                reading.skipped.append((source.name, str(error)))
-                console.warn(f"skipped {error}")
-            else:
-                reading.documents.append(document)
-                _print_notes(document)
-            advance(1)
-    if failure is not None and not reading.documents:
-        raise failure
-    return reading
-
-
-def _print_notes(document: Document) -> None:
-    """What a person should know about how a document was read."""
-    from lcirc_cli.documents.page_ranges import format_pages
-
-    for remark in document.notes:
-        console.note(f"{document.name}: {remark}")
-    if document.empty_pages:
-        console.note(f"{document.name}: no text on {format_pages(list(document.empty_pages))}")
-
-
-def _password(file: Path | None, name: str) -> Any:
-    """The password, or on a terminal a function that asks for it if the document needs one."""
-    if file is not None:
-        try:
-            lines = file.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise UsageError(f"can't read the password file {file}: {reason}") from error
-        return lines[0] if lines else ""
-    if password := os.environ.get("LCIRC_PASSWORD"):
-        return password
-    if sys.stdin is None or not sys.stdin.isatty():
-        return None
-    words = itertools.chain(["password of"], itertools.repeat("that was not it; password of"))
-    return lambda: getpass.getpass(f"{next(words)} {name}: ", stream=sys.stderr)
+    known = source.suffix.lower() in EXTENSIONS and is_file(source)
+    return source.with_suffix(SUFFIX) if known else Path(f"{source}{SUFFIX}")
 
 
 def _update(
-    engine: Engine, target: Path, documents: Sequence[Document], *, append: bool
+    engine: Engine, target: Path, reading: Reading, *, append: bool, named: bool
 ) -> _Result:
-    """Compress what is new and save it; with the target locked."""
+    """Compress what is new and save it; with the target locked.
+
+    Args:
+        named: the target was given with -o; else it may only replace a memory of its own document.
+    """
     from lcirc_cli.memory.file import check_fingerprints, same_source, save_memory
 
-    existing = _existing(target, needed=append)
+    existing, documents = _existing(target, needed=append), reading.documents
     if append:
         assert existing is not None
         check_fingerprints(existing, engine.fingerprints, name=str(target))
-        documents = [document for document in documents if not _holds(existing, document)]
+        documents = _new(existing, reading)
         if not documents:
             return _Result(existing, existing.sha256, 0)
     elif existing is not None:
@@ -199,6 +141,11 @@ def _update(
             fingerprints=engine.fingerprints,
         ):
             return _Result(existing, existing.sha256, 0)
+        if not named and not _names_of(existing) & {each.name for each in documents}:
+            raise UsageError(
+                f"{target} holds {_names(existing)}, not {documents[0].name}: "
+                f"choose another name with -o NAME{SUFFIX}, or delete it"
+            )
         console.note(f"replacing {target}, which held {_names(existing)}")
         existing = None
     total = sum(len(document.text) for document in documents)
@@ -222,15 +169,32 @@ def _existing(target: Path, *, needed: bool) -> MemoryContents | None:
         return None
 
 
-def _holds(contents: MemoryContents, document: Document) -> bool:
-    held = any(
-        (stored.sha256, stored.text, stored.pages)
-        == (document.sha256, document.text, document.pages)
-        for stored in contents.documents
-    )
-    if held:
-        console.note(f"{document.name} is in the memory already; it is not added again")
-    return held
+def _new(contents: MemoryContents, reading: Reading) -> list[Document]:
+    """The documents that a memory does not hold yet, under names that it does not hold either."""
+    from lcirc_cli.documents.sources import name_beside
+
+    taken, added = _names_of(contents), []
+    for source, document in zip(reading.sources, reading.documents, strict=True):
+        if any(
+            (stored.sha256, stored.text, stored.pages)
+            == (document.sha256, document.text, document.pages)
+            for stored in contents.documents
+        ):
+            console.note(f"{document.name} is in the memory already; it is not added again")
+            continue
+        name = name_beside(source, taken)
+        if name != document.name:
+            console.note(
+                f"{document.name} is in the memory already with another text (an older version, or "
+                f"a file of the same name); both are kept, this one as {name}"
+            )
+        taken.add(name)
+        added.append(replace(document, name=name))
+    return added
+
+
+def _names_of(contents: MemoryContents) -> set[str]:
+    return {document.name for document in contents.documents}
 
 
 def _names(contents: MemoryContents) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lcirc_cli.documents.detect import EXTENSIONS
@@ -39,6 +40,8 @@ def collect_sources(arguments: Sequence[str]) -> list[Source]:
     Below a folder, only files with the extension of a readable format are taken; hidden files and
     folders, links to folders, pipes and devices, and files of other formats are counted in a note.
 
+    Files of one name get as much of their path as tells them apart.
+
     Raises:
         DocumentError: a folder can't be opened or holds nothing readable.
     """
@@ -51,7 +54,41 @@ def collect_sources(arguments: Sequence[str]) -> list[Source]:
             sources.extend(_folder(path))
         else:
             sources.append(Source(path, path.name))
-    return sources
+    return _told_apart(sources)
+
+
+def longer_name(source: Source) -> str:
+    """The source's name with one more folder of its path; the same name where there is none."""
+    if source.path is None:
+        return source.name
+    parts = source.path.absolute().parts[1:]  # without the root
+    wanted = len(source.name.split("/")) + 1
+    return "/".join(parts[-wanted:]) if wanted <= len(parts) else source.name
+
+
+def name_beside(source: Source, taken: Collection[str]) -> str:
+    """The shortest name of the source that is not among `taken`, a number behind it at worst."""
+    while source.name in taken and (longer := longer_name(source)) != source.name:
+        source = replace(source, name=longer)
+    name, number = source.name, 1
+    while name in taken:
+        number += 1
+        name = f"{source.name} ({number})"
+    return name
+
+
+def _told_apart(sources: list[Source]) -> list[Source]:
+    """Longer names for different files that share one. The same file twice keeps its name."""
+    while True:
+        paths = {(each.name, each.path and each.path.absolute()) for each in sources}
+        counts = Counter(name for name, _ in paths)
+        longer = [
+            replace(each, name=longer_name(each)) if counts[each.name] > 1 else each
+            for each in sources
+        ]
+        if longer == sources:
+            return sources
+        sources = longer
 
 
 def _folder(root: Path) -> list[Source]:

@@ -170,6 +170,63 @@ def test_other_peoples_files_are_not_overwritten(ingest: Run) -> None:
     assert Path("book.txt").read_text().strip() == make_text(1, words=200)
 
 
+def test_only_a_known_extension_is_cut_off_the_name(ingest: Run) -> None:
+    """notes.2024 and notes.2025 are two documents with a memory each."""
+    write("notes.2024", 1)
+    write("notes.2025", 2)
+    assert ingest("notes.2024").status == ingest("notes.2025").status == 0
+    assert names("notes.2024.lcirc") == ["notes.2024"]
+    assert names("notes.2025.lcirc") == ["notes.2025"]
+    write("v1.2.txt", 3)
+    assert ingest("v1.2.txt").status == 0 and names("v1.2.lcirc") == ["v1.2.txt"]
+
+
+def test_the_memory_of_another_document_is_replaced_only_by_name(ingest: Run) -> None:
+    write("book.txt", 1)
+    write("book.md", 2)
+    assert ingest("book.txt").status == 0
+    done = ingest("book.md")
+    assert done.status == 2 and "holds book.txt, not book.md" in done.err and "-o" in done.err
+    assert names("book.lcirc") == ["book.txt"]
+    assert ingest("book.md", "-o", "book.lcirc").status == 0
+    assert names("book.lcirc") == ["book.md"]
+
+
+def test_files_of_one_name_are_told_apart_by_their_path(ingest: Run) -> None:
+    for seed, folder in enumerate(["a/x", "b/x", "c"]):
+        Path(folder).mkdir(parents=True)
+        write(f"{folder}/rules.txt", seed)
+    assert ingest("a/x/rules.txt", "b/x/rules.txt", "c/rules.txt", "-o", "all.lcirc").status == 0
+    assert names("all.lcirc") == ["a/x/rules.txt", "b/x/rules.txt", "c/rules.txt"]
+    assert ingest("a", "b", "-o", "both.lcirc").status == 0
+    assert names("both.lcirc") == ["a/x/rules.txt", "b/x/rules.txt"]
+
+
+def test_the_same_text_is_read_once(ingest: Run) -> None:
+    write("rules.txt")
+    write("copy.txt")
+    write("other.txt", 2)
+    done = ingest("rules.txt", "rules.txt", "copy.txt", "other.txt", "-o", "all.lcirc")
+    assert done.status == 0 and names("all.lcirc") == ["rules.txt", "other.txt"]
+    assert "rules.txt: given twice" in done.err
+    assert "copy.txt: the same as rules.txt; it is read once" in done.err
+
+
+def test_a_changed_file_stands_beside_its_older_version_under_another_name(ingest: Run) -> None:
+    write("in/rules.txt", 1)
+    assert ingest("in/rules.txt", "-o", "all.lcirc").status == 0
+    for seed in (2, 3, 4):
+        write("in/rules.txt", seed)
+        done = ingest("in/rules.txt", "--append", "-o", "all.lcirc")
+        assert done.status == 0 and "both are kept, this one as " in done.err
+    held = names("all.lcirc")
+    assert held[:2] == ["rules.txt", "in/rules.txt"]
+    assert len(set(held)) == 4 and all(name.endswith("in/rules.txt") for name in held[1:])
+    done = ingest("in/rules.txt", "--append", "-o", "all.lcirc")
+    assert "is in the memory already; it is not added again" in done.err
+    assert names("all.lcirc") == held
+
+
 def test_a_damaged_memory_is_made_again_but_not_appended_to(ingest: Run) -> None:
     write("book.txt")
     Path("book.lcirc").write_bytes(b"\0" * 100)
