@@ -1,10 +1,10 @@
-"""How a question is asked, what `ask` returns, and its JSON form (schema 1)."""
+"""How a question is asked, what `ask` returns, and its JSON form (schema 2)."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Citation
@@ -14,8 +14,12 @@ ASK_METHODS = ("qd-lcirc", "lcirc", "reader", "none")
 WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read
 WINDOWS = ("evidence", "ends", "none")
 MAX_NEW_TOKENS = 64
-SCHEMA = 1
-_CITED = ("document", "page", "pages", "label", "section", "start", "end", "quote", "score")
+SCHEMA = 2
+Finish = Literal["stop", "length"]
+_CITED = (
+    *("document", "document_index", "page", "pages", "label", "section"),
+    *("start", "end", "quote", "score"),
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class Answer:
     adapter: str
     memory_sha256: str | None  # of several memories: joined by spaces; None if never saved
     left_out: int  # document tokens that were neither compressed nor in the window
+    finish: Finish = "stop"  # length: the limit of tokens cut the answer
 
     @property
     def compressed(self) -> int:
@@ -107,6 +112,7 @@ class Answer:
             "schema": SCHEMA,
             "question": self.question,
             "answer": self.answer,
+            "finish": self.finish,
             "citations": [_cited(citation) for citation in self.citations],
             "found": self.found,
             "tokens": dataclasses.asdict(self.tokens),

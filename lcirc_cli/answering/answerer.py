@@ -215,4 +215,5 @@ class Answerer:
             adapter=self.adapter.name,
             memory_sha256=collection.sha256,
             left_out=left_out,
+            finish=generated.finish,
         )

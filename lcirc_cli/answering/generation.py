@@ -1,17 +1,19 @@
 """Answers from prompts: the language model's own generate, with the memory injected.
 
 `ask`, the benchmarks and training's validation all decode here. Greedy by default; stops at the
-end of a turn, or at the end of the line for models without turns. Knows nothing about documents.
+end of a turn, or at the end of the line for models without turns. An answer that the limit of
+tokens cuts ends with its last whole word. Knows nothing about documents.
 
 Legend: B prompts, A answer tokens, P prefix vectors, D hidden size, V vocabulary.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,12 +25,20 @@ from transformers import (
     TextStreamer,
 )
 
+from lcirc_cli.answering.answer import Finish
 from lcirc_cli.answering.prefill import Prefill, Prefixed, answer_ids
 from lcirc_cli.answering.refusals import Refusals
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.console import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.prompts import REFUSAL
+
+# What a cut may have left of a word. Scripts without spaces are cut between characters.
+_WORD = re.compile(
+    r"[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u9fff\uf900-\ufaff\uff00-\uffef]+\Z"
+)
+_SENTENCE = re.compile(r"[^\W\d][.!?…][\"'”’)\]]*\Z")
+_HALF = "\ufffd"  # what decoding makes of a part of a character
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class Decoding:
         temperature: 0 is greedy.
         seed: of the sampling.
         one_line: the answer ends with its line.
-        verbatim: the text as it was generated, with the space around it.
+        verbatim: the text as it was generated, with the space around it and a word cut in two.
         refuse_from: for each prompt the probability from which a refusal is the answer (below, it
             is none); None leaves that to decoding.
     """
@@ -61,6 +71,7 @@ class Generated:
         first_token_at: time.perf_counter() when the first token was there.
         loss: mean nats a token of the gold answer, where there is one.
         refusal: the probability that the refusal follows the prompt, where it was asked for.
+        finish: `length` where the limit of tokens cut the answer.
     """
 
     text: str
@@ -68,6 +79,7 @@ class Generated:
     first_token_at: float
     loss: float | None = None
     refusal: float | None = None
+    finish: Finish = "stop"
 
 
 @torch.no_grad()
@@ -114,20 +126,22 @@ def generate(
         if refusals is not None and decoding.refuse_from is not None:
             refused = refusals.reach(decoding.refuse_from)
         ends = _Ends(backbone, read.length, one_line=decoding.one_line)
+        pieces = None if on_text is None else _Pieces(backbone, on_text, decoding)
         if not all(refused):
-            rows = _continued(backbone, read, decoding, ends, refusals, on_text)
+            rows = _continued(backbone, read, decoding, ends, refusals, pieces)
         else:
             rows, ends.first_at = [[]] * len(prompts), time.perf_counter()
-            if on_text is not None:
-                on_text(REFUSAL)
-    texts = [
-        (REFUSAL, len(answer_ids(backbone, None)) - 1) if no else _text(backbone, row, decoding)
+    said = [
+        Generated(REFUSAL, len(answer_ids(backbone, None)) - 1, ends.first_at)
+        if no
+        else _generated(backbone, row, decoding, first_token_at=ends.first_at)
         for row, no in zip(rows, refused, strict=True)
     ]
+    if pieces is not None:
+        pieces.end_with(said[0])
     odds: Sequence[float | None] = unknown if refusals is None else refusals.probabilities
     return [
-        Generated(text, count, ends.first_at, loss, p)
-        for (text, count), loss, p in zip(texts, losses, odds, strict=True)
+        replace(one, loss=loss, refusal=p) for one, loss, p in zip(said, losses, odds, strict=True)
     ]
 
 
@@ -173,7 +187,7 @@ def _continued(
     decoding: Decoding,
     ends: _Ends,
     refusals: Refusals | None,
-    on_text: Callable[[str], object] | None,
+    pieces: _Pieces | None,
 ) -> list[list[int]]:
     """The tokens that the model says after each prompt."""
     options: dict[str, Any] = {"do_sample": decoding.temperature > 0}
@@ -181,8 +195,7 @@ def _continued(
         options |= {"temperature": decoding.temperature, "top_k": 0, "top_p": 1.0}
     if refusals is not None and decoding.refuse_from is not None:
         options["logits_processor"] = LogitsProcessorList([refusals])
-    if on_text is not None:
-        pieces = _Pieces(backbone.tokenizer, on_text, one_line=decoding.one_line)
+    if pieces is not None:
         options["streamer"] = pieces
     lm: Any = backbone.lm
     rows = lm.generate(
@@ -197,11 +210,25 @@ def _continued(
     return [row[read.length :].tolist() for row in rows]
 
 
-def _text(backbone: Backbone, tokens: list[int], decoding: Decoding) -> tuple[str, int]:
-    """The answer, and how many tokens it took."""
+def _generated(
+    backbone: Backbone, tokens: list[int], decoding: Decoding, *, first_token_at: float
+) -> Generated:
+    """The answer of one row of tokens."""
     end = next((at for at, token in enumerate(tokens) if token in backbone.eos_ids), len(tokens))
     text = str(backbone.tokenizer.decode(tokens[:end], skip_special_tokens=True))
-    return text if decoding.verbatim else _clean(text, one_line=decoding.one_line), end
+    finish: Finish = "length" if end >= decoding.max_new_tokens else "stop"
+    if decoding.one_line and "\n" in text.lstrip():
+        finish = "stop"
+    if not decoding.verbatim:
+        text = whole_words(text) if finish == "length" else text
+        text = _clean(text, one_line=decoding.one_line)
+    return Generated(text, end, first_token_at, finish=finish)
+
+
+def whole_words(text: str) -> str:
+    """A text without what may be half a word or half a character at its end."""
+    text = text.rstrip(_HALF)
+    return text if _SENTENCE.search(text) else _WORD.sub("", text)
 
 
 def _clean(text: str, *, one_line: bool) -> str:
@@ -228,16 +255,28 @@ class _Ends(StoppingCriteria):
 
 
 class _Pieces(TextStreamer):
-    """Hands over the answer piece by piece; together the pieces are the answer."""
+    """Hands over the answer word by word; together the pieces are the answer."""
 
-    def __init__(self, tokenizer: Any, on_text: Callable[[str], object], *, one_line: bool) -> None:
-        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
-        self.on_text, self.one_line = on_text, one_line
+    def __init__(
+        self, backbone: Backbone, on_text: Callable[[str], object], decoding: Decoding
+    ) -> None:
+        super().__init__(backbone.tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self.on_text, self.one_line = on_text, decoding.one_line
         self.raw = self.given = ""
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
         self.raw += text
-        whole = _clean(self.raw, one_line=self.one_line)
+        if not stream_end:  # what was held back may be half a word
+            self._give(self.raw)
+
+    def end_with(self, said: Generated) -> None:
+        """Hand over the rest of the answer."""
+        if not self.raw:
+            self.raw = said.text
+        self._give(whole_words(self.raw) if said.finish == "length" else self.raw)
+
+    def _give(self, raw: str) -> None:
+        whole = _clean(raw, one_line=self.one_line)
         if piece := whole[len(self.given) :]:
             self.given = whole
             self.on_text(piece)

@@ -21,6 +21,7 @@ from lcirc_cli.commands.printing import (
     printable,
 )
 from lcirc_cli.commands.questions import (
+    Asked,
     check_question,
     piped_question,
     read_questions,
@@ -110,23 +111,22 @@ def ask(
     paths, question = split_arguments(arguments, question)
     if question is not None:
         check_question(question)
+    batch: list[Asked] = []
     if questions is not None:
         if question is not None:
             raise UsageError("give a question or --questions, not both")
-        batch: list[str] | None = read_questions(questions)
+        batch = read_questions(questions)
     elif question is None and (sys.stdin is None or not sys.stdin.isatty()):
-        batch = [piped_question()]
-    else:
-        batch = None if question is None else [question]
+        question = piped_question()
     engine, memories = _load(paths, settings)
-    if batch is None:
+    if batch:
+        _answer_many(engine, memories, batch, chosen, as_json=settings.json)
+    elif question is not None:
+        answer_one(engine, memories, question, chosen, as_json=settings.json)
+    else:
         from lcirc_cli.commands.chat import chat
 
         chat(engine, memories, chosen, as_json=settings.json)
-    elif questions is not None:
-        _answer_many(engine, memories, batch, chosen, as_json=settings.json)
-    else:
-        answer_one(engine, memories, batch[0], chosen, as_json=settings.json)
 
 
 def _load(paths: Sequence[Path], settings: CommonSettings) -> tuple[Engine, list[MemoryContents]]:
@@ -159,16 +159,17 @@ def _about(engine: Engine) -> str | None:
 def _answer_many(
     engine: Engine,
     memories: Sequence[MemoryContents],
-    questions: Sequence[str],
+    batch: Sequence[Asked],
     settings: AskSettings,
     *,
     as_json: bool,
 ) -> None:
+    questions = [asked.text for asked in batch]
     answers = engine.ask_many(memories, questions, **dataclasses.asdict(settings))
     with console.progress(len(questions), "answering", "questions") as advance:
-        for answer in answers:
+        for asked, answer in zip(batch, answers, strict=True):
             if as_json:
-                print_json(answer.to_json())
+                print_json({"id": asked.id, **answer.to_json()})
             else:
                 print(f"> {printable(answer.question)}\n{printable(answer.answer)}")
                 print("\n".join([*citation_lines(answer), ""]), flush=True)

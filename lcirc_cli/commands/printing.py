@@ -52,10 +52,14 @@ def _one_line(quote: str) -> str:
 
 
 def print_notes(answer: Answer) -> None:
-    """One line about what was read, and one where the evidence is weak."""
+    """What was read, and lines where the evidence is weak or the answer was cut."""
     if not answer.found:
         console.warn(
             "the document may not contain the answer: nothing in it fits the question well"
+        )
+    if answer.finish == "length":
+        console.warn(
+            f"the answer was cut at {answer.tokens.answer:,} tokens; --max-new-tokens allows more"
         )
     left = f"{answer.left_out:,}" if answer.left_out else "none"
     console.note(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.commands.common import SUFFIX
@@ -69,7 +71,15 @@ def _is_text(question: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in question)
 
 
-def read_questions(path: Path) -> list[str]:
+@dataclass(frozen=True)
+class Asked:
+    """A question of a file, and the `id` of its line: the line's number where it has none."""
+
+    text: str
+    id: str | int
+
+
+def read_questions(path: Path) -> list[Asked]:
     """The questions of a JSON lines file; - is standard input.
 
     Raises:
@@ -77,9 +87,9 @@ def read_questions(path: Path) -> list[str]:
     """
     if str(path) == "-" and sys.stdin is None:
         raise UsageError("standard input is closed; pipe the questions in, or name their file")
-    found: list[str] = []
+    found: list[Asked] = []
     try:
-        lines = _piped_lines() if str(path) == "-" else file_lines(path)
+        lines = _piped().splitlines() if str(path) == "-" else file_lines(path)
         for number, value in json_values(lines, str(path)):
             asked = value.get("question") if isinstance(value, dict) else value
             if not isinstance(asked, str) or not asked.strip() or not _is_text(asked):
@@ -87,27 +97,31 @@ def read_questions(path: Path) -> list[str]:
                     f"{path}, line {number}: not a question; write "
                     '{"question": "..."} on each line'
                 )
-            found.append(asked)
+            own = value.get("id") if isinstance(value, dict) else None
+            found.append(Asked(asked, own if isinstance(own, str | int) else number))
     except DocumentError as error:
         raise UsageError(str(error)) from error
-    except UnicodeDecodeError as error:
-        raise UsageError("the questions on standard input are not valid UTF-8 text") from error
     if not found:
         raise UsageError(f"{path} holds no question")
     return found
 
 
-def _piped_lines() -> Iterator[bytes]:
-    for line in sys.stdin:
-        yield line.encode("utf-8", "surrogatepass")
-
-
 def piped_question() -> str:
+    """The question on standard input; a byte order mark before it is no part of it."""
+    piped = b"" if sys.stdin is None else _piped()
+    if piped.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UsageError("the question on standard input is UTF-16 text; pipe it in as UTF-8")
     try:
-        question = "" if sys.stdin is None else sys.stdin.read().strip()
+        question = piped.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         raise UsageError("the question on standard input is not valid UTF-8 text") from None
     if not question:
         raise UsageError("no question: give it as an argument, with -q, or on standard input")
     check_question(question)
     return question
+
+
+def _piped() -> bytes:
+    """Standard input as it came: the same rules hold for it as for a file."""
+    raw = getattr(sys.stdin, "buffer", None)
+    return raw.read() if raw is not None else sys.stdin.read().encode("utf-8", "surrogatepass")

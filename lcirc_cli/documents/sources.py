@@ -54,7 +54,7 @@ def collect_sources(arguments: Sequence[str]) -> list[Source]:
             sources.extend(_folder(path))
         else:
             sources.append(Source(path, path.name))
-    return _told_apart(sources)
+    return told_apart(sources)
 
 
 def longer_name(source: Source) -> str:
@@ -77,7 +77,7 @@ def name_beside(source: Source, taken: Collection[str]) -> str:
     return name
 
 
-def _told_apart(sources: list[Source]) -> list[Source]:
+def told_apart(sources: list[Source]) -> list[Source]:
     """Longer names for different files that share one. The same file twice keeps its name."""
     while True:
         paths = {(each.name, each.path and each.path.absolute()) for each in sources}

@@ -8,12 +8,15 @@ nothing about questions.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from lcirc_cli.documents.document import Page
+from lcirc_cli.documents.sources import Source, told_apart
 from lcirc_cli.evidence.sentences import Sentence, split_sentences
 from lcirc_cli.memory.contents import MemoryContents
 
@@ -43,14 +46,26 @@ class Text:
 
 
 def texts_of(memories: Sequence[MemoryContents]) -> list[Text]:
-    """The documents of memories, one after another."""
+    """The documents of memories, one after another.
+
+    A name that several memories hold is followed by that of its memory's file.
+    """
+    files = told_apart([_source(memory, n) for n, memory in enumerate(memories, start=1)])
+    held = Counter(name for memory in memories for name in {d.name for d in memory.documents})
     texts: list[Text] = []
-    for memory in memories:
+    for memory, file in zip(memories, files, strict=True):
         starts = memory.token_starts.numpy()
         for each in memory.documents:
             own = starts[each.first_token : each.first_token + each.num_tokens]
-            texts.append(Text(each.name, each.text, own, each.pages))
+            name = f"{each.name} ({file.name})" if held[each.name] > 1 else each.name
+            texts.append(Text(name, each.text, own, each.pages))
     return texts
+
+
+def _source(memory: MemoryContents, number: int) -> Source:
+    if not memory.path:
+        return Source(None, f"memory {number}")
+    return Source(Path(memory.path), Path(memory.path).name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class MemoryContents:
     settings: dict[str, Any]  # JSON values: segment length, latents, dtype of features ...
     fingerprints: Fingerprints
     sha256: str = ""  # of the file that it was loaded from
+    path: str = ""  # of that file
     lcirc_version: str = field(default="")  # that made the file
 
 

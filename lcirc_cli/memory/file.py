@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def load_memory(path: Path | str) -> MemoryContents:
         raise MemoryFileError(
             f"{path}: inconsistent: {error}; ingest the document again"
         ) from error
-    return contents
+    return replace(contents, path=str(path.absolute()))
 
 
 def check_fingerprints(

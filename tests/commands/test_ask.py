@@ -27,6 +27,7 @@ KEYS = {
     "schema": int,
     "question": str,
     "answer": str,
+    "finish": str,
     "citations": list,
     "found": bool,
     "tokens": dict,
@@ -58,6 +59,10 @@ def pipe(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
 
+def pipe_bytes(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+
+
 # -- what is printed ------------------------------------------------------------------------
 
 
@@ -81,7 +86,7 @@ def test_json_has_exactly_the_schema(ask: Run, here: Path) -> None:
     done = ask("one.lcirc", "-q", QUESTION, "--json")
     answer = json.loads(done.out)
     assert {key: type(value) for key, value in answer.items()} == KEYS
-    assert answer["schema"] == 1 and answer["question"] == QUESTION
+    assert answer["schema"] == 2 and answer["question"] == QUESTION
     assert set(answer["tokens"]) == {"document", "window", "memory", "answer"}
     assert set(answer["timings"]) == {"load_s", "compress_s", "first_token_s", "total_s"}
     timings = answer["timings"]
@@ -93,7 +98,8 @@ def test_json_has_exactly_the_schema(ask: Run, here: Path) -> None:
     assert 0 < len(answer["citations"]) <= 3
     for citation in answer["citations"]:
         assert list(citation) == [
-            "document", "page", "pages", "label", "section", "start", "end", "quote", "score",
+            "document", "document_index", "page", "pages", "label", "section", "start", "end",
+            "quote", "score",
         ]  # fmt: skip
         assert text[citation["start"] : citation["end"]] == citation["quote"]
         assert 0 < citation["score"] <= 1
@@ -163,6 +169,11 @@ def test_the_question_may_come_from_a_pipe(ask: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff?"), encoding="utf-8"))
     done = ask("one.lcirc")
     assert done.status == 2 and "not valid UTF-8" in done.err
+    pipe_bytes(monkeypatch, f"\ufeff{QUESTION}\r\n".encode())
+    assert json.loads(ask("one.lcirc", "--json").out)["question"] == QUESTION
+    pipe_bytes(monkeypatch, QUESTION.encode("utf-16"))
+    done = ask("one.lcirc")
+    assert done.status == 2 and "UTF-16" in done.err
 
 
 def test_many_questions(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +183,7 @@ def test_many_questions(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     done = ask("one.lcirc", "--questions", "q.jsonl", "--json")
     answers = [json.loads(line) for line in done.out.splitlines()]
     assert [answer["question"] for answer in answers] == asked
+    assert [answer["id"] for answer in answers] == [7, 3, 5, 7, 9]  # its own, or its line
     for answer in answers:
         alone = json.loads(ask("one.lcirc", answer["question"], "--json").out)
         assert alone["answer"] == answer["answer"]
@@ -179,6 +191,19 @@ def test_many_questions(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe(monkeypatch, "\n".join(lines))
     text = ask("one.lcirc", "--questions", "-").out
     assert [line[2:] for line in text.splitlines() if line.startswith("> ")] == asked
+    pipe_bytes(monkeypatch, b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    assert ask("one.lcirc", "--questions", "-").out == text
+    pipe_bytes(monkeypatch, "\n".join(lines).encode("utf-16"))
+    done = ask("one.lcirc", "--questions", "-")
+    assert done.status == 2 and "line 1: not UTF-8" in done.err
+
+
+def test_an_answer_cut_by_the_limit_says_so(ask: Run) -> None:
+    """The tiny model never ends an answer by itself."""
+    done = ask("one.lcirc", QUESTION, "--json", "--max-new-tokens", 3)
+    answer = json.loads(done.out)
+    assert answer["finish"] == "length" and answer["tokens"]["answer"] == 3
+    assert "cut at 3 tokens" in done.err and "--max-new-tokens" in done.err
 
 
 @pytest.mark.parametrize(
@@ -192,6 +217,20 @@ def test_questions_that_cant_be_used(ask: Run, content: str) -> None:
     Path("q.jsonl").write_text(content)
     done = ask("one.lcirc", "--questions", "q.jsonl")
     assert done.status == 2 and "q.jsonl" in done.err and done.out == ""
+
+
+def test_documents_of_one_name_are_told_apart_by_their_memory(ask: Run) -> None:
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        Path(f"{name}.lcirc").rename(f"{name}/same.lcirc")
+    both = json.loads(ask("one/same.lcirc", "two/same.lcirc", QUESTION, "--json").out)
+    assert {each["document"] for each in both["citations"]} <= {"one.txt", "two.txt"}
+    Path("one/same.lcirc").rename("same.lcirc")
+    Path("two/same.lcirc").unlink()
+    Path("copy.lcirc").write_bytes(Path("same.lcirc").read_bytes())
+    both = json.loads(ask("same.lcirc", "copy.lcirc", QUESTION, "--json").out)
+    names = {0: "one.txt (same.lcirc)", 1: "one.txt (copy.lcirc)"}
+    assert all(names[each["document_index"]] == each["document"] for each in both["citations"])
 
 
 def test_several_memories(ask: Run) -> None:
