@@ -50,7 +50,9 @@ def test_blank_lines_are_no_records_and_gzip_is_read(tmp_path: Path) -> None:
     assert [record.line for record in read_records(file)] == [2, 4]
 
 
-@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b'{"a": 1}\n' * 999)[:-30]])
+@pytest.mark.parametrize(
+    "data", [b"no gzip", gzip.compress(b'{"a": 1}\n' * 999)[:-30]], ids=["none", "cut"]
+)
 def test_broken_gzip(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "x.jsonl.gz"
     file.write_bytes(data)
