@@ -188,17 +188,24 @@ def _judge(cut: _Cut) -> str:
         if min(left.lines, right.lines) >= 5 and (plain or prose):
             return "columns"
     even = min(left.lines, right.lines) >= 0.6 * max(left.lines, right.lines)
-    if even and lettered and min(left.words, right.words) >= 3 and left.lines >= 5:
+    # Three ragged columns are a table, with cells of several lines too.
+    cells = max(_gap_share(cut.left, em), _gap_share(cut.right, em)) > 1 / 3
+    if even and lettered and not cells and min(left.words, right.words) >= 3 and left.lines >= 5:
         return "unsure"
     return "no"
 
 
 def _near(chunks: list[Chunk], em: float, which: int) -> list[Chunk]:
     """Of a side that has a gutter of its own, the column beside the one that is judged."""
-    rows = _rows(chunks, em)
-    if 2 * sum(_has_gap(row, em) for row in rows) < len(rows):
+    if _gap_share(chunks, em) < 0.5:
         return chunks
-    return [chunk for row in rows for chunk in _parts(row, em)[which]]
+    return [chunk for row in _rows(chunks, em) for chunk in _parts(row, em)[which]]
+
+
+def _gap_share(chunks: list[Chunk], em: float) -> float:
+    """How many of the lines have a wide gap."""
+    rows = _rows(chunks, em)
+    return sum(_has_gap(row, em) for row in rows) / len(rows)
 
 
 def _parts(row: list[Chunk], em: float) -> list[list[Chunk]]:

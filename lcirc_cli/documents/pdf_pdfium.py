@@ -6,6 +6,7 @@ Runs in the child process (`pdf_worker.py`); pdfium is C++ and meets files from 
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,15 @@ from lcirc_cli.documents.pdf_forms import Extras, place, read_extras, turned
 from lcirc_cli.documents.pdf_glyphs import read_glyphs
 from lcirc_cli.documents.pdf_page import page_text
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _FEW_GLYPHS = 60  # on a page with a large picture: a scan with a printed number or a stamp
 _PICTURE_SHARE = 0.5  # of the page
 _MOST_OBJECTS = 200  # of a page that are looked at for pictures
+_KEPT_BYTES = 3 << 20  # of pages that were read
 
 
 class LockedError(Exception):
@@ -36,12 +43,17 @@ class PdfiumReader:
             LockedError: it needs another password.
             Exception: pdfium can't open it.
         """
-        import pypdfium2
         import pypdfium2.raw as pdfium
 
-        self._pdfium = pdfium
+        self._pdfium, self._source, self._password = pdfium, source, password
+        self._open()
+
+    def _open(self) -> None:
+        import pypdfium2
+
+        pdfium = self._pdfium
         try:
-            self._document = pypdfium2.PdfDocument(source, password=password)
+            self._document = pypdfium2.PdfDocument(self._source, password=self._password)
         except pypdfium2.PdfiumError as error:
             if getattr(error, "err_code", None) == pdfium.FPDF_ERR_PASSWORD:
                 raise LockedError from None
@@ -50,6 +62,14 @@ class PdfiumReader:
         with contextlib.suppress(Exception):
             if self._document.init_forms():
                 self._form = self._document.formenv.raw  # type: ignore[union-attr]
+        self._peak = _peak_bytes()
+
+    def _forget(self) -> None:
+        """Open the file anew where pages have left much behind: pdfium keeps every picture."""
+        if _peak_bytes() - self._peak > _KEPT_BYTES:
+            self._form = None
+            self._document.close()
+            self._open()
 
     def facts(self) -> dict[str, Any]:
         """What is to be known of the whole file."""
@@ -67,6 +87,7 @@ class PdfiumReader:
         Raises:
             ValueError: pdfium can't load it.
         """
+        self._forget()
         pdfium = self._pdfium
         page = pdfium.FPDF_LoadPage(self._document, number - 1)
         if not page:
@@ -129,3 +150,11 @@ class PdfiumReader:
                 if (right - left) * (top - bottom) > _PICTURE_SHARE * area:
                     return True
         return False
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process had so far; 0 where that isn't known."""
+    if resource is None:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit

@@ -120,7 +120,7 @@ def test_a_failed_sample_is_counted_and_never_dropped(
     marked = planned.asked[2].question  # type: ignore[union-attr]
     run([planned], [("x", lambda _: Failing(marked, error))], tmp_path, batch=4)
     settings = {"tasks": [planned.task.name], "systems": ["x"], "model": "m", "protocol": "p"}
-    settings |= {"limit": None, "seed": 0, "window": 1, "evidence": 1, "dtype": "d"}
+    settings |= {"limit": None, "seed": 0, "window": 1, "evidence": 1, "dtype": "d", "data": {}}
     (tmp_path / "run.json").write_text(json.dumps(settings))
     (line, *_) = make_report(tmp_path)
     assert (line.n, line.total, line.failed) == (5, 6, 1)

@@ -154,6 +154,7 @@ def test_keys_that_are_kept_change_nothing(engine: Engine, budget: int) -> None:
 def test_keys_are_made_once_for_all_questions(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("lcirc_cli.answering.generation.whole_words", str)  # it says no word
     memory = ingest(engine, 1)
     made = []
     keys = engine.model.adapter.keys
@@ -184,7 +185,10 @@ def test_closed_gates_answer_like_the_bare_model(engine: Engine, backbone_folder
 
 
 @pytest.mark.parametrize("method", ["qd-lcirc", "lcirc"])
-def test_without_a_window_the_answer_comes_from_the_memory(any_engine: Engine, method: str) -> None:
+def test_without_a_window_the_answer_comes_from_the_memory(
+    any_engine: Engine, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lcirc_cli.answering.generation.whole_words", str)  # it says no word
     answers = {
         answer_text(any_engine, ingest(any_engine, seed), window="none", method=method)
         for seed in range(1, 5)

@@ -17,6 +17,19 @@ from .tables import comma_separated, markdown
 
 __all__ = ["Line", "check_baseline", "make_report", "read_run"]
 
+_NEEDED = {
+    "tasks",
+    "systems",
+    "data",
+    "model",
+    "protocol",
+    "limit",
+    "seed",
+    "window",
+    "evidence",
+    "dtype",
+}
+
 
 def read_run(out: Path) -> dict[str, Any]:
     """The settings of the run in a folder.
@@ -26,9 +39,12 @@ def read_run(out: Path) -> dict[str, Any]:
     """
     path = out / "run.json"
     try:
-        return json.loads(path.read_text("utf-8"))
+        run = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise DocumentError(f"there is no benchmark run in {out}: {path} can't be read") from error
+    if not isinstance(run, dict) or not run.keys() >= _NEEDED:
+        raise DocumentError(f"{path} is not the file of a benchmark run; run it again")
+    return run
 
 
 def make_report(
