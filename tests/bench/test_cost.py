@@ -222,6 +222,7 @@ def test_counting_segments() -> None:
     assert [ops.count_segments(config, n) for n in (0, 1, 32, 33, 64)] == [0, 1, 1, 2, 2]
 
 
+@pytest.mark.slow
 def test_cost_from_the_command_line(
     bench_cli: Callable[..., Any],
     backbone_folder: Path,

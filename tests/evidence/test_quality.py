@@ -21,10 +21,8 @@ def script(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 # Measured: 83.8 and 94.0. Plain BM25 on passages of 120 words with English stop words has 82.2
 # and 88.9.
-@pytest.mark.parametrize(
-    ("name", "least"),
-    [("fairytaleqa", 83.0), pytest.param("squad2_articles", 93.0, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "least"), [("fairytaleqa", 83.0), ("squad2_articles", 93.0)])
 def test_recall(name: str, least: float, script: ModuleType, data_dir: Path) -> None:
     folder = data_dir / "dev" / name
     if not folder.is_dir():

@@ -20,6 +20,7 @@ RAW: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_a_shared_backbone_trains_as_a_whole_one(
     here: Line, two_here: Line, train_command: Command, planted: Any, tmp_path: Path
 ) -> None:
