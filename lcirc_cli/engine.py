@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 from lcirc_cli.adapters.loading import LoadedAdapter, load_adapter
@@ -37,6 +38,8 @@ Memories = MemoryContents | Sequence[MemoryContents]
 class Engine:
     """A backbone and an adapter, ready to ingest documents and to answer questions.
 
+    Several threads may use one engine: it does their work one after another.
+
     Args:
         load_s: how long both took to load, for the answers' timings.
         key_bytes: keys and values of segments kept between questions to the same memories.
@@ -56,6 +59,8 @@ class Engine:
         self.backbone, self.adapter = backbone, adapter
         self.load_s, self.key_bytes = load_s, key_bytes
         self._opened: Collection | None = None
+        # What is asked changes the model while it is read (hooks, the memory that is injected).
+        self._lock = RLock()
         try:
             self.model = LcircForCausalLM(backbone.lm, adapter.adapter)
         except ValueError as error:
@@ -129,7 +134,7 @@ class Engine:
         """
         if append_to is not None:
             check_fingerprints(append_to, self.fingerprints)
-        with _memory_errors():
+        with self._working():
             return ingest(
                 self.model,
                 self.backbone.tokenizer,
@@ -160,7 +165,7 @@ class Engine:
             ModelError: a memory was made with another model or adapter.
             OutOfMemoryError: the machine's or the device's memory ran out.
         """
-        with _memory_errors():
+        with self._working():
             answerer = self.answerer(memories, **options)
             return answerer.answer([question], history=history, on_token=on_token)[0]
 
@@ -172,10 +177,16 @@ class Engine:
         The options and what is raised are those of `ask`.
         """
         for at in range(0, len(questions), batch):
-            with _memory_errors():
+            with self._working():
                 answerer = self.answerer(memories, **options)
                 answers = answerer.answer(questions[at : at + batch])
             yield from answers
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """One thread at a time, with errors of memory as ours."""
+        with self._lock, _memory_errors():
+            yield
 
     def answerer(self, memories: Memories, **options: Any) -> Answerer:
         """The steps behind `ask`, for those who need one alone (ranking, compression).

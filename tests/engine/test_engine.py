@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,19 @@ def test_keys_that_are_kept_change_nothing(engine: Engine, budget: int) -> None:
     assert [answer_text(small, memory, window="none") for _ in range(2)] == [expected] * 2
     assert small._opened is not None
     assert small._opened.stores[0].used <= budget
+
+
+def test_threads_that_share_an_engine_get_the_serial_answers(engine: Engine) -> None:
+    memories = [ingest(engine, seed) for seed in (1, 2)]
+    asked = [(memory, question) for memory in memories for question in QUESTIONS[:3]]
+
+    def ask(each: tuple[Any, str]) -> dict[str, Any]:
+        answer = engine.ask(each[0], each[1], max_new_tokens=NEW).to_json()
+        return {name: value for name, value in answer.items() if name != "timings"}
+
+    alone = [ask(each) for each in asked]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, asked)) == alone
 
 
 def test_keys_are_made_once_for_all_questions(
