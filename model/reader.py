@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
@@ -37,6 +38,8 @@ class LowRank(nn.Module):
         init.zeros_(self.up.weight)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(x_BTD.device.type):
+            x_BTD = x_BTD.to(self.down.weight.dtype)  # float32 masters beside a bfloat16 decoder
         return self.up(self.down(x_BTD) * SCALE)
 
 

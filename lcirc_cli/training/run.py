@@ -51,6 +51,8 @@ def train(
         if out.is_dir():
             with _alone(out):  # before a model is loaded beside the one that trains there
                 pass
+    if settings.autocast == "float32" and dtype == "auto":
+        dtype = "float32"  # low-rank weights in float32 can't follow layers in bfloat16
     if sharded and local_device().type == "cuda":
         # Whole it may not fit on the device: read to the machine's memory, then dealt out.
         device, dtype = "cpu", "bfloat16" if dtype == "auto" else dtype

@@ -14,11 +14,12 @@ from safetensors.torch import load_file
 
 from lcirc_cli.adapters.loading import load_adapter
 from lcirc_cli.backbones.tokens import encode_questions
+from lcirc_cli.model.shared_rows import RowsLayout, use_shared_rows
 from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.data.shared_windows import Row, SharedWindow
 from lcirc_cli.training.methods.adapter import build_model
 from lcirc_cli.training.methods.learner import ReaderLearner
-from lcirc_cli.training.methods.reader_stage import separate_losses, shared_losses, shared_mask
+from lcirc_cli.training.methods.reader_stage import separate_losses, shared_losses
 from lcirc_cli.training.methods.stages import question_keys
 
 from ..conftest import Outcome
@@ -69,16 +70,26 @@ def test_a_shared_window_equals_its_rows_one_by_one(
     assert found[1][1].abs().max() > 1e-3
 
 
-def test_the_mask_shows_what_is_shared_and_oneself() -> None:
-    mask, positions = shared_mask(2, [2, 1])
-    assert mask.int().tolist() == [
-        [1, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0],
+def test_rows_see_what_is_shared_and_themselves() -> None:
+    layout = RowsLayout.of(2, [2, 1], device=torch.device("cpu"), dtype=torch.float32)
+    assert (layout.shared_SS == 0).int().tolist() == [[1, 0], [1, 1]]
+    assert (layout.rows_RT == 0).int().tolist() == [
         [1, 1, 1, 0, 0],
         [1, 1, 1, 1, 0],
         [1, 1, 0, 0, 1],
     ]
-    assert positions.tolist() == [0, 1, 2, 3, 2]
+    assert layout.positions_T.tolist() == [0, 1, 2, 3, 2]
+
+
+def test_the_decoder_attends_as_ever_without_a_layout(tiny_backbone: Callable[..., Any]) -> None:
+    """Padding included: what runs in the same process after the reader's windows."""
+    lm = tiny_backbone().lm
+    ids = torch.randint(5, 90, (2, 12), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[0, :4] = 0
+    before = lm(input_ids=ids, attention_mask=mask).logits
+    use_shared_rows(lm)
+    assert torch.equal(lm(input_ids=ids, attention_mask=mask).logits, before)
 
 
 def test_a_trained_reader_answers_and_leaves_the_memory_alone(
@@ -136,6 +147,15 @@ def test_a_resumed_run_ends_in_the_same_bits(
     again = checkpoint_tensors(out, 6)
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[key], value) for key, value in again.items())
+
+
+def test_a_half_decoder_takes_a_float32_reader(
+    here: Line, train_command: Command, tmp_path: Path
+) -> None:
+    """As where a CPU is good at bfloat16 and autocast=float32 was asked for."""
+    command = train_command(tmp_path / "run", steps=1, autocast="float32", **READER)
+    done = here([*command, "--dtype", "bfloat16"])
+    assert done.status == 0, done.err
 
 
 def test_a_reader_goes_on_from_another_s_weights_with_the_rank_it_has(
