@@ -178,10 +178,12 @@ def _judge(cut: _Cut) -> str:
     left, right = _side(_near(cut.left, em, -1), em), _side(_near(cut.right, em, 0), em)
     if min(left.lines, right.lines) < _FEWEST:
         return "no"
+    in_turn = _painted_in_turn(cut)
+    if not in_turn and (_has_cells(cut.left, em) or _has_cells(cut.right, em)):
+        return "no"
     prose = _is_prose(left) and _is_prose(right)
     if prose and not _rows_agree(left, right):
         return "columns"
-    in_turn = _painted_in_turn(cut)
     lettered = min(left.letters, right.letters) >= 0.55
     if in_turn and lettered and min(left.words, right.words) >= 1.3:
         plain = max(left.broken, right.broken) < 0.3
@@ -193,6 +195,13 @@ def _judge(cut: _Cut) -> str:
     if even and lettered and not cells and min(left.words, right.words) >= 3 and left.lines >= 5:
         return "unsure"
     return "no"
+
+
+def _has_cells(chunks: list[Chunk], em: float) -> bool:
+    """Whether a side has columns of its own that are not all running text: cells of a table."""
+    if _gap_share(chunks, em) < 0.5:
+        return False
+    return not all(_is_prose(_side(_near(chunks, em, which), em)) for which in (0, -1))
 
 
 def _near(chunks: list[Chunk], em: float, which: int) -> list[Chunk]:

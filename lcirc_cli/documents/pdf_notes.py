@@ -1,7 +1,7 @@
 """Says what a person should know of a PDF: what was not read, and where the text may be wrong.
 
 Knows what the child process answers, nothing about how it finds that out:
-    {"attachments": [str], "xfa": bool, "reader": "pypdf"}       beside the page count
+    {"attached": int, "names": [str], "xfa": bool, "reader": "pypdf"}       beside the page count
     {"unreadable": [letters, of], "unsure": true, "scan": true,
      "unread": [files, notes]}                                   beside a page's text
 """
@@ -12,11 +12,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from lcirc_cli.console import one_line
 from lcirc_cli.documents.page_ranges import format_pages
 
 _MOST = 0.5  # of a page's letters
 _MANY = 0.1
-_NAMES = 5  # files that are named
 
 
 @dataclass
@@ -81,11 +81,11 @@ class PdfNotes:
 
     def _not_read(self) -> list[str]:
         notes = []
-        names = self.facts.get("attachments", [])
-        count = len(names) + self.files
+        names = self.facts.get("names", [])
+        count = self.facts.get("attached", 0) + self.files
         if count:
-            shown = ", ".join(" ".join(name.split()) for name in names[:_NAMES])
-            more = ", ..." if shown and count > len(names[:_NAMES]) else ""
+            shown = ", ".join(" ".join(one_line(name).split()) for name in names)
+            more = ", ..." if shown and count > len(names) else ""
             notes.append(
                 f"{count:,} attached {'file is' if count == 1 else 'files are'} not read"
                 f"{f' ({shown}{more})' if shown else ''}; save and ingest "

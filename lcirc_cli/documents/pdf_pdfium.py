@@ -24,6 +24,7 @@ except ImportError:  # Windows
 _FEW_GLYPHS = 60  # on a page with a large picture: a scan with a printed number or a stamp
 _PICTURE_SHARE = 0.5  # of the page
 _MOST_OBJECTS = 200  # of a page that are looked at for pictures
+NAMED_FILES, NAME_LENGTH = 5, 80  # of attached files; the rest is counted
 _KEPT_BYTES = 3 << 20  # of pages that were read
 
 
@@ -74,12 +75,12 @@ class PdfiumReader:
     def facts(self) -> dict[str, Any]:
         """What is to be known of the whole file."""
         pdfium, document = self._pdfium, self._document
-        names = []
-        for number in range(min(document.count_attachments(), 1_000)):
+        attached, names = document.count_attachments(), []
+        for number in range(min(attached, NAMED_FILES)):
             with contextlib.suppress(Exception):
-                names.append(document.get_attachment(number).get_name())
+                names.append(document.get_attachment(number).get_name()[:NAME_LENGTH])
         xfa = document.get_formtype() == pdfium.FORMTYPE_XFA_FULL
-        return {"page_count": len(document), "attachments": names, "xfa": xfa}
+        return {"page_count": len(document), "attached": attached, "names": names, "xfa": xfa}
 
     def page(self, number: int) -> dict[str, Any]:
         """A page's text and what is to be known of it; `number` counts from 1.

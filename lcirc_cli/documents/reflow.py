@@ -27,7 +27,7 @@ _ITEM = re.compile(
     r"|\(?[ivxIVX]{1,5}[.)] |[0-9]{1,3}(?:\.[0-9]{1,3}){1,4}\.? |[0-9]{1,3} [A-Z]"
 )
 _CODE = re.compile(r"(?<!:)//|:=|==|[;{}]$|^[>$#%]|\(\)[;{]")
-_CUT_WORD = re.compile(r"(\w+)[-\u2010]$")
+_CUT_WORD = re.compile(r"(?<!\w)(\w++)[-\u2010]$")
 _WORD = re.compile(r"\w+(?:[-\u2010]\w+)*")
 _SENTENCE_END = tuple(".!?:;。！？")
 _PAGE_SHARE = 0.6  # of the page's usual line length: shorter lines end on purpose,

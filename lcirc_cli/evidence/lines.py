@@ -73,7 +73,7 @@ def is_sentence_end(line: str) -> bool:
 
 def _kind(line: str, before: str, after: str) -> str:
     """What a line is; `before` and `after` are its neighbours, empty where a blank line is."""
-    if _LEADER.search(line) and line.count("\t") < 2 and "|" not in line and _is_entry(line):
+    if _LEADER.search(line[-200:]) and line.count("\t") < 2 and "|" not in line and _is_entry(line):
         return "contents"
     if "\t" in line or (line[0] == "|" and line.count("|") > 2):
         return "row"

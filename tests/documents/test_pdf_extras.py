@@ -111,6 +111,17 @@ def test_attachments_are_counted(tmp_path: Path) -> None:
     assert note.startswith("2 attached files are not read (") and "prices.xlsx" in note
 
 
+def test_names_of_attachments_are_cleaned_and_few(tmp_path: Path) -> None:
+    plain = write(objects([stream(put(72, 700, "See the files.").encode())]))
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(plain)))
+    for number in range(7):
+        writer.add_attachment(f"{number}\x1b[31m" + "long" * 50, b"1")
+    writer.write(tmp_path / "a.pdf")
+    (note,) = read_document(tmp_path / "a.pdf").notes
+    assert note.startswith("7 attached files are not read (") and note.isprintable()
+    assert ", ...)" in note and len(note) < 600
+
+
 def unmapped(body: str, *, base: int) -> bytes:
     """A page whose body is in a composite font without a table of characters.
 

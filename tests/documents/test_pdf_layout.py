@@ -198,6 +198,25 @@ def test_a_table_of_words_is_read_row_by_row() -> None:
     assert text(*page).split("\n") == ["\t".join(row) for row in rows]
 
 
+def test_a_table_of_sentences_is_no_two_columns() -> None:
+    """Its first column is no running text, so the others aren't columns of the page."""
+    rows = [
+        ("code", "meaning of the number in words", "what to do"),
+        ("0", "the command did what was asked", "nothing at all"),
+        ("2", "the command line or a setting is wrong", "read the line, or --help"),
+        ("3", "a document cannot be read by it", "check the file; run OCR"),
+        ("4", "a model or adapter is missing here", "pull it, or ingest again"),
+        ("5", "a memory file is corrupt or too old", "copy it again, or ingest"),
+        ("6", "out of memory while it was reading", "a smaller model or document"),
+    ]
+    page = [
+        put((60, 130, 360)[c], 700 - 14 * r, cell)
+        for r, row in enumerate(rows)
+        for c, cell in enumerate(row)
+    ]
+    assert text(*page).split("\n") == ["\t".join(row) for row in rows]
+
+
 def test_what_may_be_two_columns_is_told() -> None:
     left = [
         "A pump of iron",
