@@ -31,17 +31,17 @@ def read_sources(
     arguments: Sequence[str], *, password_file: Path | None, pages: PageRanges | None
 ) -> Reading:
     """All documents. One in a folder that can't be read is skipped aloud; one named is an error."""
-    from lcirc_cli.documents import collect_sources, read_document
+    from lcirc_cli.documents import WholeReader, collect_sources, read_document
 
     named = {Path(argument) for argument in arguments}
     found = collect_sources(arguments)
     reading = Reading()
     failure: DocumentError | None = None
-    with console.progress(len(found), "reading", "documents") as advance:
+    with console.progress(len(found), "reading", "documents") as advance, WholeReader() as reader:
         for source in found:
             password = _password(password_file, source.name)
             try:
-                document = read_document(source, password=password, pages=pages)
+                document = read_document(source, password=password, pages=pages, reader=reader)
             except DocumentError as error:
                 if source.path is None or source.path in named:
                     raise

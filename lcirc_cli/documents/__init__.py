@@ -11,6 +11,7 @@ from lcirc_cli.documents.limits import ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges, parse_page_ranges
 from lcirc_cli.documents.reading import read_document
 from lcirc_cli.documents.sources import Source, collect_sources
+from lcirc_cli.documents.whole import WholeReader
 
 __all__ = [
     "Document",
@@ -18,6 +19,7 @@ __all__ = [
     "PageRanges",
     "ReadLimits",
     "Source",
+    "WholeReader",
     "collect_sources",
     "parse_page_ranges",
     "read_document",

@@ -29,6 +29,7 @@ HEAD_BYTES = 1 << 16  # enough for every rule below
 
 _ZIP = b"PK\x03\x04"
 _EPUB_MIMETYPE = b"mimetypeapplication/epub+zip"  # the first member, and its name, by the standard
+_OFFICE_TYPES = "[Content_Types].xml"
 _OTHER_ZIPS = {
     "xl/workbook.xml": "an Excel workbook; save it as PDF or text",
     "ppt/presentation.xml": "a PowerPoint file; save it as PDF",
@@ -86,10 +87,12 @@ def detect_zip(head: bytes, members: Collection[str], *, name: str) -> str:
     if _EPUB_MIMETYPE in head[:200] or "META-INF/container.xml" in members:
         return "epub"
     if any(member.startswith("word/") and member.endswith(".xml") for member in members):
-        return "docx"  # the main part may have any name, and most often is word/document.xml
+        return "docx"
     for member, what in _OTHER_ZIPS.items():
         if member in members:
             raise DocumentError(f"{name}: is {what}")
+    if _OFFICE_TYPES in members:
+        return "docx"  # its main part may have any name; the reader looks whether it is one
     raise DocumentError(f"{name}: is a ZIP archive; unpack it and give the folder")
 
 

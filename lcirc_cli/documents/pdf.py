@@ -6,6 +6,8 @@ read; a file of which nothing can be read is refused. Knows nothing about how pd
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.documents.assemble import Part, build_document, too_long
+from lcirc_cli.documents.child import ChildProcess, WorkerLostError
 from lcirc_cli.documents.cleaning import clean_text, describe_repairs
 from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges, format_pages
 from lcirc_cli.documents.pdf_notes import PdfNotes
-from lcirc_cli.documents.pdf_process import PdfProcess, WorkerLostError
 from lcirc_cli.documents.reflow import Reflow
 from lcirc_cli.errors import DocumentError
 
@@ -77,7 +79,7 @@ class _Reading:
         self.deadline = time.monotonic() + self.limits.seconds
         lost = 0
         while self.wanted is None or self._remaining():
-            with PdfProcess(self.source, limits=self.limits, readers=self.readers) as process:
+            with self._start() as process:
                 if not self._open(process):
                     continue
                 try:
@@ -86,6 +88,18 @@ class _Reading:
                     lost += 1
                     if remaining := self._remaining():  # else it died after its last page
                         self._lost_at(remaining[0], str(loss), lost)
+
+    def _start(self) -> ChildProcess:
+        """A child that opens the file."""
+        process = ChildProcess(
+            "pdf_worker",
+            memory_bytes=self.limits.memory_bytes,
+            cpu_seconds=math.ceil(self.limits.seconds) + 1,
+        )
+        in_memory = isinstance(self.source, bytes)
+        request = {"path": None if in_memory else os.fspath(self.source), "readers": self.readers}
+        process.send(request, self.source if isinstance(self.source, bytes) else b"")
+        return process
 
     def _lost_at(self, page: int, reason: str, lost: int) -> None:
         """Give up a page whose reading hung or crashed; refuse the file if that is one too many."""
@@ -102,11 +116,11 @@ class _Reading:
         done = {*self.read, *self.failures}
         return [number for number in self.wanted or [] if number not in done]
 
-    def _receive(self, process: PdfProcess) -> dict[str, Any]:
+    def _receive(self, process: ChildProcess) -> dict[str, Any]:
         left = self.deadline - time.monotonic()
-        return process.receive(min(self.limits.page_seconds, left))
+        return process.receive(min(self.limits.page_seconds, left))[0]
 
-    def _open(self, process: PdfProcess) -> bool:
+    def _open(self, process: ChildProcess) -> bool:
         """Whether the file is open; where opening it crashed, the second reader is to try."""
         try:
             message = self._receive(process)
@@ -150,7 +164,7 @@ class _Reading:
             return list(range(1, self.page_count + 1))
         return self.pages.resolve(self.page_count, name=self.name)
 
-    def _read_pages(self, process: PdfProcess) -> None:
+    def _read_pages(self, process: ChildProcess) -> None:
         process.send({"pages": self._remaining()})
         while "done" not in (message := self._receive(process)):
             if "page" not in message:  # the child failed outside of any page

@@ -1,6 +1,6 @@
 """The reader of PDF files: pdfium opens them and says where each letter stands.
 
-Runs in the child process (`pdf_worker.py`); pdfium is C++ and meets files from strangers.
+Runs in the child process (`worker.py`); pdfium is C++ and meets files from strangers.
 """
 
 from __future__ import annotations

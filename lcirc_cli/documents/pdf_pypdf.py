@@ -1,7 +1,7 @@
 """The second reader of PDF files, for those that pdfium can't open: pypdf, which mends more damage
 and knows neither columns nor forms.
 
-Runs in the child process (`pdf_worker.py`).
+Runs in the child process (`worker.py`).
 """
 
 from __future__ import annotations

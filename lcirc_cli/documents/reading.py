@@ -9,34 +9,21 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import IO
 
 from lcirc_cli import console
-from lcirc_cli.documents.archive import Archive
 from lcirc_cli.documents.assemble import sha256_of
-from lcirc_cli.documents.detect import HEAD_BYTES, detect_format, detect_zip, notes_on_name
+from lcirc_cli.documents.detect import HEAD_BYTES, detect_format, notes_on_name
 from lcirc_cli.documents.document import Document
-from lcirc_cli.documents.docx import read_docx
-from lcirc_cli.documents.epub import read_epub
-from lcirc_cli.documents.html import read_html
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges
 from lcirc_cli.documents.pdf import Password, read_pdf
 from lcirc_cli.documents.sources import STDIN, Source
-from lcirc_cli.documents.text import read_text
+from lcirc_cli.documents.whole import WholeReader
 from lcirc_cli.errors import DocumentError, UsageError
-
-_READERS: dict[str, Callable[..., Document]] = {
-    "text": read_text,
-    "markdown": partial(read_text, markdown=True),
-    "html": read_html,
-    "epub": read_epub,
-    "docx": read_docx,
-}
 
 
 def read_document(
@@ -45,10 +32,13 @@ def read_document(
     password: Password = None,
     pages: PageRanges | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
+    reader: WholeReader | None = None,
 ) -> Document:
     """Read one document: a file, or `-` for standard input.
 
-    `password` opens a locked PDF; a function is asked only if one is needed.
+    It is parsed in a child process, so that nothing in it can harm this one. `password` opens a
+    locked PDF; a function is asked only if one is needed. With `reader` many documents that are no
+    PDF share a child.
 
     Raises:
         DocumentError: missing, unreadable, locked, without text, or over one of `limits`.
@@ -58,7 +48,8 @@ def read_document(
         path = None if source == STDIN else Path(source)
         source = Source(path, "stdin" if path is None else path.name)
     try:
-        document = _read(source, password, pages, limits)
+        with contextlib.nullcontext(reader) if reader else WholeReader() as whole:
+            document = _read(source, password, pages, limits, whole)
     except DocumentError:
         for note in source.notes:  # what its folder skipped has no document to go with now
             console.note(note)
@@ -67,18 +58,17 @@ def read_document(
 
 
 def _read(
-    source: Source, password: Password, pages: PageRanges | None, limits: ReadLimits
+    source: Source,
+    password: Password,
+    pages: PageRanges | None,
+    limits: ReadLimits,
+    whole: WholeReader,
 ) -> Document:
     path, name = source.path, source.name
     data, head = _fetch(path, name, limits)
     if not head:
         raise DocumentError(f"{name}: is empty")
     format = detect_format(head, name=name)
-    if format != "pdf" and data is None:
-        data = _read_all(path, name, limits)
-    if format == "zip":
-        archive = Archive(data or b"", name=name, max_member_bytes=0)
-        format = detect_zip(head, archive.names(), name=name)
     if format == "pdf":
         pdf = path if data is None and path is not None else data or b""
         with _unchanged(pdf, name):
@@ -89,8 +79,11 @@ def _read(
     elif pages is not None:
         raise UsageError(f"{name}: only a PDF has pages to choose from; leave the range out")
     else:
-        document = _READERS[format](data or b"", name=name, limits=limits)
-    return replace(document, notes=(*notes_on_name(format, name=name), *document.notes))
+        if data is None:
+            data = _read_all(path, name, limits)
+        document = whole.read(data, format=format, name=name, limits=limits)
+    remarks = notes_on_name(document.format, name=name)
+    return replace(document, notes=(*remarks, *document.notes))
 
 
 def _fetch(path: Path | None, name: str, limits: ReadLimits) -> tuple[bytes | None, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ REFUSED = {  # what the message must say
     "epub-locked.epub": "save it without a password",
     "epub-laughs.epub": "defines XML entities",
     "epub-many.epub": "more than 20,000 entries",
-    "docx-no-document.docx": "is a ZIP archive; unpack it",
+    "docx-no-document.docx": "no main part",
     "docx-cut.docx": "damaged or not a ZIP archive",
     "docx-bomb.docx": "expands 1,0",
     "docx-laughs.docx": "defines XML entities",
@@ -74,6 +74,11 @@ SECONDS = 20
 MEMORY_BYTES = 1 << 30
 
 
+def _processor_time() -> float:
+    """Seconds of this process and of those that it has started."""
+    return sum(os.times()[:4])
+
+
 def test_there_are_sixty() -> None:
     assert len(CASES) >= 60
     assert not REFUSED.keys() & READ.keys()
@@ -85,7 +90,7 @@ def test_bad_input(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(CASES[name]())
     before = restart_peak()
-    start = time.process_time()
+    start = _processor_time()
     try:
         document = read_document(path)
     except DocumentError as error:
@@ -99,7 +104,7 @@ def test_bad_input(name: str, tmp_path: Path) -> None:
         document.text.encode("utf-8")  # no lone surrogate is left
         assert "\0" not in document.text
         assert document.pages and document.pages[-1].end <= len(document.text)
-    assert time.process_time() - start < SECONDS
+    assert _processor_time() - start < SECONDS
     assert peak_bytes() - before < MEMORY_BYTES
 
 

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lcirc_cli.documents import collect_sources, pdf, read_document
+from lcirc_cli.documents import child, collect_sources, pdf, read_document
 from lcirc_cli.errors import DocumentError, StorageError
 from lcirc_cli.files import atomic_folder
 
@@ -28,7 +29,7 @@ def one_line(text: str) -> str:
 
 
 @pytest.fixture
-def closed_to_us() -> Iterator[Path]:
+def closed_to_us(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with documents, a file and a folder of which may not be opened, by root neither."""
     if not hasattr(os, "seteuid"):
         pytest.skip("no permissions as of POSIX")
@@ -44,6 +45,8 @@ def closed_to_us() -> Iterator[Path]:
         root = os.geteuid() == 0
         if root:
             os.seteuid(65_534)
+            # Python itself may lie where only root goes; what is closed is opened by the parent.
+            monkeypatch.setattr(child.subprocess, "Popen", partial(subprocess.Popen, user=0))
         try:
             yield folder
         finally:

@@ -130,7 +130,7 @@ def test_the_password_is_not_on_a_command_line(tmp_path: Path) -> None:
         return "secret-7731"
 
     assert read_document(locked, password=look).page_count == 5
-    assert any(b"pdf_worker" in each for each in seen)
+    assert any(b"worker.py" in each for each in seen)
     assert not any(b"secret-7731" in each for each in seen)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli import console
-from lcirc_cli.documents import Source, collect_sources, read_document
+from lcirc_cli.documents import Source, WholeReader, collect_sources, read_document
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.qa import hub
@@ -49,19 +49,23 @@ class DocumentFiles:
 
     def read(self) -> Iterator[SourceDocument]:
         """The documents; one that can't be read is told, and comes with its problem."""
-        for source in self.sources:
-            try:
-                document = read_document(source)
-            except DocumentError as error:
-                console.warn(f"left out: {error}")
-                yield SourceDocument(id=source.name, title="", text="", problem=str(error))
-                continue
-            yield SourceDocument(
-                id=document.name,
-                title=Path(document.name).stem,
-                text=document.text,
-                source=document.name,
-            )
+        with WholeReader() as reader:
+            for source in self.sources:
+                yield _document(source, reader)
+
+
+def _document(source: Source, reader: WholeReader) -> SourceDocument:
+    try:
+        document = read_document(source, reader=reader)
+    except DocumentError as error:
+        console.warn(f"left out: {error}")
+        return SourceDocument(id=source.name, title="", text="", problem=str(error))
+    return SourceDocument(
+        id=document.name,
+        title=Path(document.name).stem,
+        text=document.text,
+        source=document.name,
+    )
 
 
 @dataclass(frozen=True)

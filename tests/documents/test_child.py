@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli.documents import ReadLimits, pdf_process, read_document
+from lcirc_cli.documents import ReadLimits, child, protocol, read_document
 from lcirc_cli.errors import DocumentError
 
 from .raw_pdf import text_pdf
@@ -48,8 +48,8 @@ worker["main"]()
 def tricky(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A worker in which pages that say `sleep`, `spin`, `die`, `quit` or `eat` do that."""
     script = tmp_path / "tricky_worker.py"
-    script.write_text(f"WORKER = {str(pdf_process._WORKER)!r}\n{TRICK}")
-    monkeypatch.setattr(pdf_process, "_WORKER", script)
+    script.write_text(f"WORKER = {str(child._WORKER)!r}\n{TRICK}")
+    monkeypatch.setattr(child, "_WORKER", script)
 
 
 def make(folder: Path, pages: list[str]) -> Path:
@@ -91,7 +91,7 @@ def test_the_limit_of_the_whole_document_names_the_page(tricky: None, tmp_path: 
 
 
 def test_a_worker_that_cannot_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pdf_process, "_WORKER", tmp_path / "absent.py")
+    monkeypatch.setattr(child, "_WORKER", tmp_path / "absent.py")
     with pytest.raises(DocumentError, match="its reader ended with status 2"):
         read_document(make(tmp_path, ["one"]), limits=SHORT)
 
@@ -136,8 +136,8 @@ def test_no_child_outlives_its_parent(
 ) -> None:
     path = make(tmp_path, ["one", "spin"])
     code = (
-        "from pathlib import Path; from lcirc_cli.documents import pdf_process, read_document;"
-        f"pdf_process._WORKER = Path({str(pdf_process._WORKER)!r});"
+        "from pathlib import Path; from lcirc_cli.documents import child, read_document;"
+        f"child._WORKER = Path({str(child._WORKER)!r});"
         f"read_document({str(path)!r})"
     )
     parent = subprocess.Popen(
@@ -147,22 +147,20 @@ def test_no_child_outlives_its_parent(
     )
     try:
         assert wait_until(lambda: children_of(parent.pid))
-        (child,) = children_of(parent.pid)
+        (reader,) = children_of(parent.pid)
         time.sleep(1)  # it spins now
         parent.send_signal(how)
         parent.wait(20)
-        assert wait_until(lambda: not alive(child))
+        assert wait_until(lambda: not alive(reader))
     finally:
         parent.kill()
         parent.wait()
 
 
-def test_the_worker_imports_no_torch_and_of_lcirc_only_what_reads_a_pdf(tmp_path: Path) -> None:
-    """Told by Python itself as it imports, with the worker's input open until it has ended."""
-    data, log = text_pdf(["one"]), tmp_path / "imports.txt"
-    limits = {"memory_bytes": SHORT.memory_bytes, "cpu_seconds": 60, "readers": ["pdfium"]}
-    request = json.dumps({"path": None, "size": len(data), **limits}).encode() + b"\n" + data
-    command = [sys.executable, "-P", "-X", "importtime", str(pdf_process._WORKER)]
+def exchange(log: Path, serve: str, requests: list[tuple[dict[str, object], bytes]]) -> list[str]:
+    """The lines of a worker's answers; what it imports goes to `log`, told by Python itself."""
+    limits = {"memory_bytes": SHORT.memory_bytes, "cpu_seconds": 60}
+    command = [sys.executable, "-P", "-X", "importtime", str(child._WORKER)]
     with (
         log.open("wb") as errors,
         subprocess.Popen(
@@ -170,15 +168,34 @@ def test_the_worker_imports_no_torch_and_of_lcirc_only_what_reads_a_pdf(tmp_path
         ) as worker,
     ):
         assert worker.stdin is not None and worker.stdout is not None
-        worker.stdin.write(request + b'{"pages": [1]}\n')
-        worker.stdin.flush()
-        answers = [json.loads(line) for line in worker.stdout]
-    assert answers[-1] == {"done": True} and answers[1]["text"].strip() == "one"
+        for message, data in [({"serve": serve, **limits}, b""), *requests]:
+            protocol.send(worker.stdin, message, data)
+        if serve == "whole_worker":
+            worker.stdin.close()  # it waits for the next document
+        return worker.stdout.read().decode().splitlines()
+
+
+def test_the_worker_imports_no_torch_and_of_lcirc_only_what_reads_the_format(
+    tmp_path: Path,
+) -> None:
+    log, pdf = tmp_path / "imports.txt", text_pdf(["one"])
+    request = {"path": None, "readers": ["pdfium"]}
+    answers = exchange(log, "pdf_worker", [(request, pdf), ({"pages": [1]}, b"")])
+    page = json.loads(answers[1])
+    assert json.loads(answers[-1]) == {"done": True} and page["text"].strip() == "one"
     imported = {line.rsplit("|", 1)[1].strip() for line in log.read_text().splitlines()}
-    assert "pypdfium2" in imported and "pypdf" not in imported
+    assert "pypdfium2" in imported and not imported & {"pypdf", "torch"}
     ours = {name for name in imported if name.split(".")[0] == "lcirc_cli"}
-    assert ours and all(name.startswith("lcirc_cli.documents.pdf_") for name in ours)
-    assert not [name for name in imported if name.split(".")[0] == "torch"]
+    assert "lcirc_cli.documents.pdf_pdfium" in ours
+    assert not [name for name in ours if not name.rpartition(".")[2].startswith(("pdf_", "proto"))]
+
+    asked = {"format": "text", "name": "a", "characters": 9, "cpu_seconds": 9, "memory_bytes": 1}
+    answers = exchange(log, "whole_worker", [(asked | {"memory_bytes": 1 << 28}, b"a word")])
+    assert json.loads(answers[0])["pages"] == [[None, None, 0, 6]] and answers[1] == "a word"
+    imported = {line.rsplit("|", 1)[1].strip() for line in log.read_text().splitlines()}
+    assert "lcirc_cli.documents.text" in imported
+    heavy = {"torch", "typer", "rich", "transformers", "numpy", "pypdfium2", "lcirc_cli.console"}
+    assert not imported & (heavy | {"lcirc_cli.documents.html", "lcirc_cli.documents.pdf"})
 
 
 def test_no_process_or_pipe_is_left_behind(tmp_path: Path) -> None:
