@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -56,7 +55,7 @@ _NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"lcirc {__version__}")
+        console.out(f"lcirc {__version__}")
         raise typer.Exit
 
 
@@ -93,6 +92,7 @@ def build() -> typer.Typer:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; what fails is told in one line."""
     console.open_streams()
+    console.clean_libraries()
     console.set_debug(_debug(arguments))
     try:
         # Not through the Typer object itself, which would install an exception hook.
@@ -135,7 +135,7 @@ def _failed(error: BaseException) -> int:
         console.error("interrupted")
         return INTERRUPTED
     if console.is_debug():
-        traceback.print_exception(error)
+        console.trace(error)
     line, status = explain(error)
     console.error(line)
     return status

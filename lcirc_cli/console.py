@@ -1,19 +1,25 @@
-"""What lcirc says besides its answers: notes, warnings and progress, all on standard error.
+"""What lcirc says: answers on standard output, notes, warnings and progress on standard error.
 
-Standard output belongs to answers alone. Knows nothing about models or documents. `rich` is
-imported on first use: it costs a tenth of a second that `--help` doesn't have.
+All that is printed goes through here and is cleaned as the last step: what a document, a memory, a
+model, an endpoint or a file name holds can't steer a terminal. Knows nothing about models or
+documents. `rich` is imported on first use: it costs a tenth of a second that `--help` doesn't have.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
+import logging
 import os
+import re
 import sys
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +27,12 @@ if TYPE_CHECKING:
 Advance = Callable[[float], None]
 
 EVERY = 60.0  # seconds between two lines of progress where there is no terminal to draw on
+
+_JOINERS = "\u200c\u200d"  # letters of Persian and many emoji need them, and they move nothing
+# Of a path: C0, C1 (as a byte that is no UTF-8, too), ends of lines and changes of direction.
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\udc80-\udc9f]"
+)
 
 _quiet = False
 _debug = False
@@ -69,10 +81,97 @@ def error(message: str) -> None:
     _line(f"lcirc: {message}")
 
 
-def one_line(text: str) -> str:
-    """`text` without line breaks, terminal escapes and what isn't UTF-8: names may hold any."""
+def printable(text: str) -> str:
+    """`text` as any terminal can take it: lines and tabs stay, controls and the like are blanks.
+
+    No C0 and C1, changes of direction, lone surrogates and whatever else has no shape.
+    """
+    if text.isprintable():
+        return text
     text = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(c if c.isprintable() else " " for c in text)
+    return "".join(c if c.isprintable() or c in "\n\t" or c in _JOINERS else " " for c in text)
+
+
+def one_line(text: str) -> str:
+    """`text` cleaned as by `printable`, and without line breaks: names may hold any."""
+    return printable(text).replace("\n", " ").replace("\t", " ")
+
+
+def out(text: str = "", *, end: str = "\n") -> None:
+    """Print to standard output, cleaned."""
+    print(_encodable(printable(text), sys.stdout), end=end, flush=True)
+
+
+def out_json(record: Any, *, indent: int | None = None) -> None:
+    """Print JSON to standard output; what isn't printable, or has no place there, is escaped."""
+    line = json.dumps(record, ensure_ascii=False, indent=indent)
+    if _encodable(line, sys.stdout) != line:
+        line = json.dumps(record, indent=indent)
+    print(line if line.isprintable() else "".join(map(_escaped, line)), flush=True)
+
+
+def out_path(path: Path) -> None:
+    """Print a path as a shell would use it, though its bytes need not be text.
+
+    Controls in it are printed as `?`, which is told.
+    """
+    text, count = _CONTROLS.subn("?", str(path))
+    if count:
+        warn("the path holds control characters, which are printed as ?")
+    shown = _encodable(text, sys.stdout)
+    if sys.stdout.isatty() or shown == text:
+        print(shown, flush=True)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(os.fsencode(text) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def err(text: str = "", *, end: str = "\n") -> None:
+    """Print to standard error as it is, but for the cleaning: what a conversation shows."""
+    if sys.stderr is None:  # closed by who started us; print() would take standard output instead
+        return
+    with contextlib.suppress(OSError, ValueError):  # closed since, or nobody reads it
+        print(_encodable(printable(text), sys.stderr), end=end, file=sys.stderr, flush=True)
+
+
+def trace(error: BaseException) -> None:
+    """The traceback of an exception, for `--debug`."""
+    err("".join(traceback.format_exception(error)).rstrip("\n"))
+
+
+def _encodable(text: str, stream: Any) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _escaped(character: str) -> str:
+    """A character inside a JSON document, escaped unless it is printable or ends a line."""
+    if character.isprintable() or character == "\n":
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else json.dumps(character)[1:-1]
+
+
+def clean_libraries() -> None:
+    """Have warnings and log records of libraries cleaned: they quote configs and replies."""
+    make = logging.getLogRecordFactory()
+    if getattr(make, "cleans", False):
+        return
+    told = warnings.formatwarning
+
+    def record(*args: Any, **options: Any) -> logging.LogRecord:
+        made = make(*args, **options)
+        with contextlib.suppress(Exception):  # whoever handles it will meet the same
+            made.msg, made.args = printable(made.getMessage()), None
+        return made
+
+    def warning(*args: Any, **options: Any) -> str:
+        return printable(told(*args, **options))
+
+    record.cleans = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(record)
+    warnings.formatwarning = warning
 
 
 def open_streams() -> None:
@@ -99,13 +198,8 @@ def stdout_is_terminal() -> bool:
 
 
 def _line(text: str) -> None:
-    if sys.stderr is None:  # closed by who started us; print() would take standard output instead
-        return
     # A message may quote a file name or a page with surrogates, line breaks or escapes in it.
-    clean = one_line(text)
-    with contextlib.suppress(OSError, ValueError):  # closed since, or nobody reads it
-        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-        print(clean.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)
+    err(one_line(text))
 
 
 @contextlib.contextmanager
@@ -124,6 +218,7 @@ def progress(
     Yields:
         A function that adds to what is done.
     """
+    description = one_line(description)
     silent = _quiet or sys.stderr is None or os.environ.get("RANK", "0") != "0"
     if silent or not sys.stderr.isatty():
         silent = silent or not lines

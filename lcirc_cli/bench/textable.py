@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lcirc_cli import console
+
 
 @dataclass(frozen=True)
 class Table:
@@ -25,7 +27,7 @@ class Table:
         rule = "|" + "---|" * self.left + "---:|" * (len(self.columns) - self.left)
         lines = [_markdown_row(self.columns), rule, *map(_markdown_row, self.rows)]
         if self.notes:
-            lines += ["", *(f"* {note}" for note in self.notes)]
+            lines += ["", *(f"* {console.one_line(note)}" for note in self.notes)]
         return "\n".join(lines)
 
     def rich(self) -> Any:
@@ -39,9 +41,11 @@ class Table:
             justify: Any = "left" if number < self.left else "right"
             table.add_column(name, justify=justify, overflow="fold")
         for row in self.rows:
-            table.add_row(*map(Text, row))
-        return Group(table, *(Text(note, style="dim") for note in self.notes))
+            table.add_row(*(Text(console.one_line(cell)) for cell in row))
+        notes = map(console.one_line, self.notes)
+        return Group(table, *(Text(note, style="dim") for note in notes))
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    texts = (console.one_line(cell).replace("|", "\\|") for cell in cells)
+    return "| " + " | ".join(texts) + " |"

@@ -13,13 +13,7 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import load_engine, takes
-from lcirc_cli.commands.printing import (
-    answer_one,
-    citation_lines,
-    print_json,
-    print_notes,
-    printable,
-)
+from lcirc_cli.commands.printing import answer_one, citation_lines, print_notes
 from lcirc_cli.commands.questions import (
     Asked,
     check_question,
@@ -169,9 +163,9 @@ def _answer_many(
     with console.progress(len(questions), "answering", "questions") as advance:
         for asked, answer in zip(batch, answers, strict=True):
             if as_json:
-                print_json({"id": asked.id, **answer.to_json()})
+                console.out_json({"id": asked.id, **answer.to_json()})
             else:
-                print(f"> {printable(answer.question)}\n{printable(answer.answer)}")
-                print("\n".join([*citation_lines(answer), ""]), flush=True)
+                console.out(f"> {answer.question}\n{answer.answer}")
+                console.out("\n".join([*citation_lines(answer), ""]))
             advance(1)
             print_notes(answer)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lcirc_cli import console
 from lcirc_cli.bench.settings import RunRequest
 from lcirc_cli.commands.common import numbers, options, takes
 from lcirc_cli.settings import CommonSettings
@@ -57,22 +58,21 @@ def report_command(
 @takes("json")
 def list_command(*, settings: CommonSettings) -> None:
     """The tasks and the systems."""
-    import json
 
     from lcirc_cli.bench.systems import descriptions
     from lcirc_cli.bench.tasks import names
 
     systems = descriptions()
     if settings.json:
-        print(json.dumps({"schema": 1, "tasks": names(), "systems": systems}))
+        console.out_json({"schema": 1, "tasks": names(), "systems": systems})
         return
-    print("tasks:\n  " + "\n  ".join(names()))
-    print("systems, written NAME[+WINDOW][@ADAPTER][~shuffled]:")
+    console.out("tasks:\n  " + "\n  ".join(names()))
+    console.out("systems, written NAME[+WINDOW][@ADAPTER][~shuffled]:")
     width = max(map(len, systems))
     for name, said in systems.items():
-        print(f"  {name:<{width}}  {said}")
-    print("windows of lcirc, qd-lcirc, reader and window: ends, evidence, none")
-    print("after @: the folder or Hub id of an adapter; of retrieval, of a sentence encoder")
+        console.out(f"  {name:<{width}}  {said}")
+    console.out("windows of lcirc, qd-lcirc, reader and window: ends, evidence, none")
+    console.out("after @: the folder or Hub id of an adapter; of retrieval, of a sentence encoder")
 
 
 @bench.command("cost")
@@ -100,7 +100,6 @@ def cost_command(
 
     --model takes llama-2-7b too: only its configuration is needed to count.
     """
-    import json
 
     from lcirc_cli.bench.report.cost import cost_rows, cost_table, measured_table
 
@@ -118,7 +117,7 @@ def cost_command(
 
         timed = measure_all(settings, lengths=numbers(measure, "--measure"), window=window)
     if settings.json:
-        print(json.dumps({"schema": 1, "operations": rows, "measured": timed}))
+        console.out_json({"schema": 1, "operations": rows, "measured": timed})
         return
     _print(cost_table(rows))
     if timed:
@@ -126,13 +125,10 @@ def cost_command(
 
 
 def _show(lines: list[Any], settings: CommonSettings, out: Path) -> None:
-    import json
-
-    from lcirc_cli import console
     from lcirc_cli.bench.report.tables import line_table
 
     if settings.json:
-        print(json.dumps([line.to_json() for line in lines]))
+        console.out_json([line.to_json() for line in lines])
     else:
         _print(line_table(lines))
     console.note(f"report: {out / 'report.html'}")
@@ -141,7 +137,7 @@ def _show(lines: list[Any], settings: CommonSettings, out: Path) -> None:
 def _print(table: Any) -> None:
     """A table for people on a terminal, Markdown for a pipe (where rich would fold it)."""
     if not sys.stdout.isatty():
-        print(table.markdown())
+        console.out(table.markdown())
         return
     from rich.console import Console
 

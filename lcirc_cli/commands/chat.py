@@ -53,12 +53,12 @@ def chat(
             if line == "/new":
                 history.clear()
             else:
-                print(HELP, file=sys.stderr)
+                console.err(HELP)
             continue
         try:
             answer = answer_one(engine, memories, line, settings, as_json=as_json, history=history)
         except KeyboardInterrupt:
-            print()
+            console.out()
             console.note("stopped; Ctrl-C again or /quit to leave")
         except UsageError as error:  # e.g. a question longer than the window
             console.error(str(error))
@@ -78,8 +78,8 @@ def _read_line() -> str | None:
         if sys.stdout.isatty():
             return input(PROMPT).strip()
         # Standard output is for answers alone.
-        print(PROMPT, end="", file=sys.stderr, flush=True)
+        console.err(PROMPT, end="")
         return input().strip()
     except EOFError:
-        print(file=sys.stderr)
+        console.err()
         return None

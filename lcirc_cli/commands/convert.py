@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,6 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
-from lcirc_cli.commands.printing import print_path
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings
 
@@ -66,9 +64,9 @@ def convert(
             "segment_length": config.segment_length,
             "injection_layers": config.injection_layers,
         }
-        print(json.dumps(result))
+        console.out_json(result)
     else:
-        print_path(done.folder)
+        console.out_path(done.folder)
 
 
 def parse_layers(text: str) -> list[int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli import console
 from lcirc_cli.commands.common import takes
 from lcirc_cli.errors import LcircError, ModelError
 from lcirc_cli.files import cache_dir, exists
@@ -30,9 +30,10 @@ def doctor(*, settings: CommonSettings) -> None:
 
     report = examine(settings)
     if settings.json:
-        print(json.dumps(report, indent=2))
+        console.out_json(report, indent=2)
     else:
-        print("\n".join(_lines(report)))
+        for line in _lines(report):
+            console.out(console.one_line(line))
     raise_for(report)
 
 

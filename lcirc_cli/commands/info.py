@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from lcirc_cli import console
 from lcirc_cli.commands.common import takes
-from lcirc_cli.console import one_line
 from lcirc_cli.settings import CommonSettings
 
 _SIZES = {
@@ -38,9 +37,10 @@ def info(
 
     found = inspect_memory(file)
     if settings.json:
-        print(json.dumps({"schema": 1, **found}))
+        console.out_json({"schema": 1, **found})
     else:
-        print("\n".join(_lines(found)))
+        for line in _lines(found):
+            console.out(console.one_line(line))
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _document(document: dict[str, Any]) -> Iterator[str]:
     if document["sections"]:
         parts.append(f"{document['sections']:,} sections")
     parts += [f"{document['characters']:,} characters", f"{document['tokens']:,} tokens"]
-    yield f"{one_line(document['name'])}: {', '.join(parts)}"
+    yield f"{document['name']}: {', '.join(parts)}"
     if document["empty_pages"]:
         yield f"  no text on {format_pages(document['empty_pages'])}"
     for remark in document["notes"]:

@@ -12,7 +12,6 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import SUFFIX, load_engine, takes
-from lcirc_cli.commands.printing import print_json, print_path
 from lcirc_cli.commands.reading import Reading, read_sources
 from lcirc_cli.errors import MemoryFileError, StorageError, UsageError
 from lcirc_cli.files import exists, is_file, is_folder, locked
@@ -220,7 +219,7 @@ def _report(
             f"{size / 1e6:,.1f} MB, {seconds:,.1f} s"
         )
     if not as_json:
-        print_path(target)
+        console.out_path(target)
         return
     report = {
         "schema": 1,
@@ -247,4 +246,4 @@ def _report(
         "bytes": size,
         "seconds": round(seconds, 3),
     }
-    print_json(report)
+    console.out_json(report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -148,17 +147,18 @@ def _dry_run(wanted: LqaSettings, prices: tuple[float, float], *, json_wanted: b
     found = estimate_run(wanted)
     values = found.to_json() | {"cost": round(found.cost(*prices), 2)}
     if json_wanted:
-        print(json.dumps({"schema": 1, "dry_run": True} | values))
+        console.out_json({"schema": 1, "dry_run": True} | values)
         return
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in found.dropped.items())
-    print(f"documents      {found.documents:,} (left out: {dropped or 'none'})")
-    print(f"their tokens   {found.document_tokens:,}")
-    print(f"pairs          {found.pairs:,} planned")
-    print(f"requests       {found.requests.total():,} at most")
-    print(f"prompt tokens  {found.prompt_tokens:,}")
-    print(f"reply tokens   {found.reply_tokens:,}, about")
+    console.out(f"documents      {found.documents:,} (left out: {dropped or 'none'})")
+    console.out(f"their tokens   {found.document_tokens:,}")
+    console.out(f"pairs          {found.pairs:,} planned")
+    console.out(f"requests       {found.requests.total():,} at most")
+    console.out(f"prompt tokens  {found.prompt_tokens:,}")
+    console.out(f"reply tokens   {found.reply_tokens:,}, about")
     if any(prices):
-        print(f"cost           {values['cost']:,.2f}, at {prices[0]:g} and {prices[1]:g} a million")
+        at = f"at {prices[0]:g} and {prices[1]:g} a million"
+        console.out(f"cost           {values['cost']:,.2f}, {at}")
 
 
 def _make(
@@ -182,17 +182,17 @@ def _make(
     rejected = Statistics(manifest["statistics"]).reasons()
     if json_wanted:
         found = {"schema": 1, "out": str(wanted.out), "rows": rows, "rejected": rejected}
-        print(json.dumps(found | {"address": address}))
+        console.out_json(found | {"address": address})
         return
     pairs = {split: rows.get(f"{split}/qa.jsonl.gz", 0) for split in ("train", "validation")}
     why = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
-    print(
+    console.out(
         f"{wanted.out}: {sum(pairs.values()):,} pairs accepted "
         f"({pairs['train']:,} train, {pairs['validation']:,} validation), "
         f"{sum(rejected.values()):,} rejected" + (f" ({why})" if why else "")
     )
     if address:
-        print(address)
+        console.out(address)
     if not any(pairs.values()):
         console.note(_nothing(wanted))
 

@@ -6,12 +6,10 @@ The answer and its citations go to standard output, what was read and how well t
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from lcirc_cli import console
 from lcirc_cli.commands.questions import check_question
@@ -31,8 +29,8 @@ def citation_lines(answer: Answer) -> Iterator[str]:
             place.append(_pages(citation))
         elif citation.section is not None:
             place.append(citation.section)
-        quote = _one_line(citation.quote)
-        yield printable(f'[{number}] {", ".join(place)} ({citation.score:.2f}): "{quote}"')
+        quote = _on_one_line(citation.quote)
+        yield console.one_line(f'[{number}] {", ".join(place)} ({citation.score:.2f}): "{quote}"')
 
 
 def _pages(citation: Citation) -> str:
@@ -43,7 +41,7 @@ def _pages(citation: Citation) -> str:
     return f"{place} (printed {citation.label})" if other else place
 
 
-def _one_line(quote: str) -> str:
+def _on_one_line(quote: str) -> str:
     """A quote on one line: cells of a table apart by " | ", its rows by " / "."""
     rows = [
         " | ".join(" ".join(cell.split()) for cell in row.split("\t")) for row in quote.split("\n")
@@ -68,38 +66,6 @@ def print_notes(answer: Answer) -> None:
     )
 
 
-def printable(text: str) -> str:
-    """Text that any terminal can take: no control characters, nothing that it can't encode."""
-    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
-    encoding = sys.stdout.encoding or "utf-8"
-    return clean.encode(encoding, "replace").decode(encoding)
-
-
-def print_piece(piece: str) -> None:
-    print(printable(piece), end="", flush=True)
-
-
-def print_json(record: dict[str, Any]) -> None:
-    """One line of JSON; escaped where the terminal's encoding has no letter for something in it."""
-    line = json.dumps(record, ensure_ascii=False)
-    try:
-        line.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        line = json.dumps(record)
-    print(line, flush=True)
-
-
-def print_path(path: Path) -> None:
-    """A path as a shell would use it; its bytes need not be text."""
-    try:
-        str(path).encode(sys.stdout.encoding or "utf-8")
-        print(path, flush=True)
-    except UnicodeEncodeError:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(os.fsencode(path) + b"\n")
-        sys.stdout.buffer.flush()
-
-
 def answer_one(
     engine: Engine,
     memories: Sequence[MemoryContents],
@@ -116,15 +82,14 @@ def answer_one(
         memories,
         question,
         history=history,
-        on_token=print_piece if streaming else None,
+        on_token=partial(console.out, end="") if streaming else None,
         **dataclasses.asdict(settings),
     )
     if as_json:
-        print_json(answer.to_json())
+        console.out_json(answer.to_json())
     else:
-        print("" if streaming else printable(answer.answer))
+        console.out("" if streaming else answer.answer)
         for line in citation_lines(answer):
-            print(line)
-        sys.stdout.flush()
+            console.out(line)
     print_notes(answer)
     return answer

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from lcirc_cli import console
 from lcirc_cli.commands.common import takes
-from lcirc_cli.commands.printing import print_path
 from lcirc_cli.settings import CommonSettings
 
 
@@ -31,6 +30,6 @@ def pull(
 
     path = loading.pull(name, offline=settings.offline, contents=True)
     if settings.json:
-        print(json.dumps({"schema": 1, "model": name, "path": str(path)}))
+        console.out_json({"schema": 1, "model": name, "path": str(path)})
     else:
-        print_path(path)
+        console.out_path(path)

@@ -83,7 +83,8 @@ def _password(file: Path | None, name: str) -> Any:
     if sys.stdin is None or not sys.stdin.isatty():
         return None
     words = itertools.chain(["password of"], itertools.repeat("that was not it; password of"))
-    return lambda: getpass.getpass(f"{next(words)} {name}: ", stream=sys.stderr)
+    shown = console.one_line(name)
+    return lambda: getpass.getpass(f"{next(words)} {shown}: ", stream=sys.stderr)
 
 
 def _is_copy(document: Document, others: Sequence[Document]) -> bool:

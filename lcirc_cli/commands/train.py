@@ -9,7 +9,6 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import options, takes
-from lcirc_cli.commands.printing import print_json, print_path
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings
 from lcirc_cli.training.settings import TrainSettings
@@ -74,7 +73,7 @@ def train(
     chosen = {key: value for key, value in given.items() if value is not None}
     run = make_settings(preset, chosen | parse_assignments(assignments or []))
     if print_config:
-        print(to_toml(run), end="")
+        console.out(to_toml(run), end="")
         return
     if not run.data:
         raise UsageError("say what to train on: --data DIR")
@@ -93,7 +92,7 @@ def train(
             f"stopped after step {interrupted.step:,}; the same command with --resume goes on"
         )
         raise KeyboardInterrupt from None
-    print_path(out / "best")
+    console.out_path(out / "best")
 
 
 def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devices: int) -> None:
@@ -110,6 +109,6 @@ def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devic
         console.note(f"the weights of {run.model} are {why}: counted, nothing is run")
         plan = counted_plan(run, rate=rate, devices=devices)
     if settings.json:
-        print_json(plan.to_json())
+        console.out_json(plan.to_json())
     else:
-        print("\n".join(plan.lines()))
+        console.out("\n".join(plan.lines()))

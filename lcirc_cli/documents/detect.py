@@ -37,7 +37,7 @@ _OTHER_ZIPS = {
 }
 # Possessive (*+): a run of comments with no tag after it is read once, not in every way to cut it.
 _HTML = re.compile(
-    rb"(?:<\?xml[^>]*+>|<!--(?:(?!-->).)*+-->|\s)*+<(?:!doctype\s+html|html|head|body)\b",
+    rb"\A(?:<\?xml[^>]*+>|<!--(?:(?!-->).)*+-->|\s)*+<(?:!doctype\s+html|html|head|body)\b",
     re.I | re.S,
 )
 _PDF_WINDOW = 1024  # readers of PDF accept junk of this length before the header

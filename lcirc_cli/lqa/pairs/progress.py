@@ -135,7 +135,7 @@ def _bar(folder: Path, documents: int, stop: threading.Event) -> None:
     with bar:
         task = bar.add_task("", total=documents, told="")
         for seen in _seen(folder, stop, INTERVAL):
-            bar.update(task, completed=seen[0]["documents"], told=summary(*seen))
+            bar.update(task, completed=seen[0]["documents"], told=console.one_line(summary(*seen)))
 
 
 def time_left(now: Counter[str], before: Counter[str], seconds: float, documents: int) -> str:
