@@ -21,7 +21,7 @@ PACKAGES = ("lcirc_cli", "model", "prompts")
 # Lowest first; rooms of one floor don't know one another. A new folder says here where it stands.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("prompts", "model"),
-    ("errors", "console"),
+    ("errors", "console", "schema"),
     ("version", "files", "settings", "documents", "cost"),
     ("memory", "backbones", "executors", "qa"),
     ("compression", "evidence", "adapters", "baselines"),
@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 FILES = {
     *("__init__", "__main__", "app", "engine"),
-    *("errors", "console", "settings", "files", "version"),
+    *("errors", "console", "schema", "settings", "files", "version"),
 }
 # `import lcirc_cli` gives the version, and `Engine` lazily: the front door, not used inside.
 FACADE = "lcirc_cli"

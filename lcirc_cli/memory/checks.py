@@ -6,13 +6,12 @@ wrongly. Knows nothing about files.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from lcirc_cli.memory.contents import MemoryContents, StoredDocument
+from lcirc_cli.memory.records import check_settings
 
 MAX_TOKEN_ID = 2**24 - 1  # three bytes in the file
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -76,13 +75,10 @@ def _check_tokens(contents: MemoryContents) -> None:
 
 def _check_states(contents: MemoryContents) -> None:
     states = contents.states
-    latents: Any = contents.settings.get("num_latents")
-    retained: Any = contents.settings.get("retained_segments")
     if states.dtype not in (torch.bfloat16, torch.float32) or states.dim() != 2:
         raise ValueError("states must be two-dimensional, and bfloat16 or float32")
-    for name, value in (("num_latents", latents), ("retained_segments", retained or 1)):
-        if type(value) is not int or value < 1:
-            raise ValueError(f"the setting {name} is not a whole number over 0")
+    settings = check_settings(contents.settings)
+    latents, retained = settings["num_latents"], settings.get("retained_segments")
     segments = sum(
         min(document.num_segments, retained or document.num_segments)
         for document in contents.documents

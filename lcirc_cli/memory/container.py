@@ -16,18 +16,34 @@ import hashlib
 import json
 import math
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import MemoryFileError, is_out_of_memory
 from lcirc_cli.files import atomic_write
+from lcirc_cli.schema import (
+    MOST_VALUES,
+    Check,
+    choice,
+    count_values,
+    items,
+    mapping,
+    parse,
+    table,
+    text,
+    whole,
+)
 
 PREFIX = b'{"__metadata__":{"sha256":"'
 HASH_AT = 8 + len(PREFIX)  # after the 8 bytes that give the header's length
 HASH_LENGTH = 64
 MAX_HEADER = 100_000_000  # bytes; the limit of safetensors itself
+_MOST_PARTS = 1_000
+_MOST_DIMENSIONS = 8
+_MOST_ITEMS = 2**60  # also of a part that is empty in one of its dimensions
 ITEM_BYTES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
@@ -75,10 +91,11 @@ def write_container(path: Path, metadata: dict[str, str], *, parts: Sequence[Par
     # Large items first: then every tensor is aligned to its own item size.
     ordered = sorted(parts, key=lambda part: (-ITEM_BYTES[part.dtype], part.name))
     header = _header(metadata, ordered)
-    if len(header) > MAX_HEADER:
+    if len(header) > MAX_HEADER or count_values(header.decode("ascii")) > MOST_VALUES:
         raise MemoryFileError(
             f"{path}: names and notes take {len(header):,} bytes, over the format's limit of "
-            f"{MAX_HEADER:,}; put fewer documents into one memory file"
+            f"{MAX_HEADER:,} bytes and {MOST_VALUES:,} values; put fewer documents into one "
+            "memory file"
         )
     length = len(header).to_bytes(8, "little")
     digest = hashlib.sha256(length + header)
@@ -123,7 +140,7 @@ def open_container(path: Path) -> Container:
         )
     try:
         metadata, entries = _parse_header(buffer[8 : 8 + length])
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except ValueError as error:
         raise MemoryFileError(
             f"{path}: damaged: its header can't be read; ingest the document again"
         ) from error
@@ -206,24 +223,41 @@ def _parse_header(header: bytes) -> tuple[dict[str, str], dict[str, Entry]]:
     """Reads what `_header` wrote; entries must follow one another without a hole.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError, RecursionError: it isn't such a header.
+        ValueError: it isn't such a header.
     """
-    fields = json.loads(header)
+    fields = table(parse(header, "the header"), "the header", fields=_HEADER)
     metadata = fields.pop("__metadata__")
-    if not all(isinstance(value, str) for value in metadata.values()):
-        raise ValueError("metadata values must be strings")
+    if "sha256" not in metadata:
+        raise ValueError("the header lacks sha256")
+    if len(fields) > _MOST_PARTS:
+        raise ValueError(f"the header has {len(fields):,} parts; the limit is {_MOST_PARTS:,}")
     entries: dict[str, Entry] = {}
+    begin = 8 + len(header)
     position = 0
     for name, field in fields.items():
+        # Kinds and sizes first: a product of thousands of sizes would take long.
+        table(field, f"part {name[:40]}", fields=_PART, closed=True)
         shape, (start, end) = field["shape"], field["data_offsets"]
-        if not isinstance(shape, list) or not isinstance(field["data_offsets"], list):
-            raise ValueError(f"{name}: shape and offsets must be lists")
-        if any(type(number) is not int or number < 0 for number in (*shape, start, end)):
-            raise ValueError(f"{name}: sizes must be whole numbers")
+        if math.prod(size or 1 for size in shape) >= _MOST_ITEMS:
+            raise ValueError(f"{name[:40]}: its shape is larger than any file")
         if start != position or end - start != math.prod(shape) * ITEM_BYTES[field["dtype"]]:
-            raise ValueError(f"{name}: offsets, shape and dtype don't agree")
-        entries[name] = Entry(
-            field["dtype"], tuple(shape), 8 + len(header) + start, 8 + len(header) + end
-        )
+            raise ValueError(f"{name[:40]}: offsets, shape and dtype don't agree")
+        entries[name] = Entry(field["dtype"], tuple(shape), begin + start, begin + end)
         position = end
     return metadata, entries
+
+
+def _offsets(value: Any, name: str) -> list[int]:
+    found: list[int] = items(value, name, each=_SIZE, most=2)
+    if len(found) != 2:
+        raise ValueError(f"{name} must be two numbers")
+    return found
+
+
+_SIZE = partial(whole, most=2**48)
+_PART: Mapping[str, Check] = {
+    "dtype": partial(choice, among=ITEM_BYTES),
+    "shape": partial(items, each=_SIZE, most=_MOST_DIMENSIONS),
+    "data_offsets": _offsets,
+}
+_HEADER: Mapping[str, Check] = {"__metadata__": partial(mapping, each=text)}

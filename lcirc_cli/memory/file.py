@@ -40,6 +40,7 @@ from lcirc_cli.memory.layout import (
     write_documents,
     write_tokens,
 )
+from lcirc_cli.memory.records import fingerprints_record, settings_record, version_record
 from lcirc_cli.version import __version__
 
 __all__ = [
@@ -112,7 +113,7 @@ def load_memory(path: Path | str) -> MemoryContents:
     try:
         contents = _decode(container)
         check_contents(contents)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except ValueError as error:
         raise MemoryFileError(
             f"{path}: inconsistent: {error}; ingest the document again"
         ) from error
@@ -171,10 +172,10 @@ def _decode(container: Container) -> MemoryContents:
             for name in container.entries
             if name.startswith(_FEATURE)
         },
-        settings=json.loads(container.metadata["settings"]),
-        fingerprints=Fingerprints(**json.loads(container.metadata["fingerprints"])),
+        settings=settings_record(container.metadata),
+        fingerprints=fingerprints_record(container.metadata),
         sha256=container.sha256,
-        lcirc_version=container.metadata["lcirc_version"],
+        lcirc_version=version_record(container.metadata),
     )
 
 

@@ -5,7 +5,6 @@ Verifies the file's hash as loading does, but never imports torch.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from lcirc_cli.errors import MemoryFileError
 from lcirc_cli.memory.container import Container, open_container
 from lcirc_cli.memory.contents import StoredDocument
 from lcirc_cli.memory.layout import check_format, read_array, read_documents
+from lcirc_cli.memory.records import fingerprints_record, settings_record, version_record
 
 _TOKEN_PARTS = ("token_ids", "token_ids_high", "token_starts", "token_start_jumps")
 
@@ -28,7 +28,7 @@ def inspect_memory(path: Path | str) -> dict[str, Any]:
     check_format(path, container)
     try:
         return _describe(path, container)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except ValueError as error:
         raise MemoryFileError(
             f"{path}: inconsistent: {error}; ingest the document again"
         ) from error
@@ -37,8 +37,10 @@ def inspect_memory(path: Path | str) -> dict[str, Any]:
 def _describe(path: Path, container: Container) -> dict[str, Any]:
     documents = read_documents(container)
     lengths = read_array(container, "segment_lengths", dtype="I32")
-    tokens, states = int(lengths.sum()), container.entries["states"]
-    settings = json.loads(container.metadata["settings"])
+    tokens, states = int(lengths.sum()), container.entries.get("states")
+    if states is None or len(states.shape) != 2:
+        raise ValueError("states must be there and two-dimensional")
+    settings = settings_record(container.metadata)
     sizes = _sizes(container)
     per_token = {
         "total": sizes["total"] / max(1, tokens),
@@ -48,7 +50,7 @@ def _describe(path: Path, container: Container) -> dict[str, Any]:
     return {
         "file": str(path),
         "format_version": int(container.metadata["format_version"]),
-        "lcirc_version": container.metadata["lcirc_version"],
+        "lcirc_version": version_record(container.metadata),
         "sha256": container.sha256,
         "documents": [_document(document) for document in documents],
         "tokens": tokens,
@@ -69,7 +71,7 @@ def _describe(path: Path, container: Container) -> dict[str, Any]:
             if name.startswith("features.")
         },
         "settings": settings,
-        "fingerprints": json.loads(container.metadata["fingerprints"]),
+        "fingerprints": vars(fingerprints_record(container.metadata)),
     }
 
 

@@ -19,7 +19,6 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from lcirc_cli.documents.document import Page
 from lcirc_cli.errors import MemoryFileError
 from lcirc_cli.memory.container import ITEM_BYTES, Container, Part
 from lcirc_cli.memory.contents import StoredDocument
+from lcirc_cli.memory.records import document_records
 
 FORMAT = "lcirc-memory"
 FORMAT_VERSION = 2
@@ -98,36 +98,34 @@ def read_documents(container: Container) -> tuple[StoredDocument, ...]:
     """What `write_documents` wrote; each document's tokens and segments follow the one before.
 
     Raises:
-        ValueError, TypeError, KeyError: the records or their sizes don't agree.
+        ValueError: the records or their sizes don't agree.
     """
     text = read_array(container, "text", dtype="U8")
     pages = read_array(container, "pages", dtype="I64", dims=2)
+    if pages.shape[1] != 4:
+        raise ValueError("pages must be rows of four numbers")
     documents: list[StoredDocument] = []
     at_text = at_page = at_token = at_segment = 0
-    for record in json.loads(container.metadata["documents"]):
-        sizes = [record[key] for key in ("text_bytes", "pages", "tokens", "segments")]
-        if any(type(size) is not int or size < 0 for size in sizes):
-            raise ValueError("a document's sizes aren't whole numbers")
-        size, num_pages, num_tokens, num_segments = sizes
-        rows = pages[at_page : at_page + num_pages].tolist()
+    for record in document_records(container.metadata):
+        size, rows = record["text_bytes"], pages[at_page : at_page + record["pages"]].tolist()
         documents.append(
             StoredDocument(
-                name=_string(record["name"]),
-                sha256=_string(record["sha256"]),
-                format=_string(record["format"]),
+                name=record["name"],
+                sha256=record["sha256"],
+                format=record["format"],
                 text=text[at_text : at_text + size].tobytes().decode(*_UTF8),
                 pages=tuple(_page(row, record["sections"]) for row in rows),
-                page_count=None if record["page_count"] is None else int(record["page_count"]),
-                empty_pages=tuple(int(number) for number in record["empty_pages"]),
-                notes=tuple(_string(note) for note in record["notes"]),
+                page_count=record["page_count"],
+                empty_pages=tuple(record["empty_pages"]),
+                notes=tuple(record["notes"]),
                 first_token=at_token,
-                num_tokens=num_tokens,
+                num_tokens=record["tokens"],
                 first_segment=at_segment,
-                num_segments=num_segments,
+                num_segments=record["segments"],
             )
         )
-        at_text, at_page = at_text + size, at_page + num_pages
-        at_token, at_segment = at_token + num_tokens, at_segment + num_segments
+        at_text, at_page = at_text + size, at_page + record["pages"]
+        at_token, at_segment = at_token + record["tokens"], at_segment + record["segments"]
     if at_text != len(text) or at_page != len(pages):
         raise ValueError("the documents don't fill the text or the pages")
     return tuple(documents)
@@ -139,16 +137,10 @@ def _page(row: list[int], sections: list[str]) -> Page:
         raise ValueError("a page's number or section is out of range")
     return Page(
         number=None if number == -1 else number,
-        section=None if section == -1 else _string(sections[section]),
+        section=None if section == -1 else sections[section],
         start=start,
         end=end,
     )
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a name, format, hash, section or note isn't text")
-    return value
 
 
 def write_tokens(
