@@ -22,6 +22,7 @@ from lcirc_cli.answering.answerer import Answerer
 from lcirc_cli.answering.collection import Collection
 from lcirc_cli.answering.windows import Turn
 from lcirc_cli.backbones.loading import Backbone, load_backbone
+from lcirc_cli.compression.fit import check_fit
 from lcirc_cli.compression.ingestion import Progress, ingest, settings_of
 from lcirc_cli.documents.document import Document
 from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError, is_out_of_memory
@@ -114,6 +115,18 @@ class Engine:
         """The settings that a memory of this engine has; see `memory.file.same_source`."""
         return settings_of(self.adapter.config)
 
+    def check(self, memory: MemoryContents, *, name: str = "the memory file") -> None:
+        """Whether a memory can be asked, or continued, with these models.
+
+        Raises:
+            ModelError: it was made with another model, tokenizer or adapter.
+            MemoryFileError: it holds what they would not have made.
+        """
+        check_fingerprints(memory, self.fingerprints, name=name)
+        embedding: Any = self.backbone.lm.get_input_embeddings()
+        vocabulary = embedding.num_embeddings
+        check_fit(memory, self.adapter.config, vocabulary=vocabulary, name=name)
+
     def ingest(
         self,
         documents: Sequence[Document],
@@ -130,10 +143,11 @@ class Engine:
         Raises:
             DocumentError: no document, or one without words.
             ModelError: `append_to` was made with another model or adapter.
+            MemoryFileError: it holds what they would not have made.
             OutOfMemoryError: even a small part is too much for the machine or its device.
         """
         if append_to is not None:
-            check_fingerprints(append_to, self.fingerprints)
+            self.check(append_to)
         with self._working():
             return ingest(
                 self.model,
@@ -163,6 +177,7 @@ class Engine:
         Raises:
             UsageError: an option or the question can't be used.
             ModelError: a memory was made with another model or adapter.
+            MemoryFileError: a memory holds what they would not have made.
             OutOfMemoryError: the machine's or the device's memory ran out.
         """
         with self._working():
@@ -174,8 +189,11 @@ class Engine:
     ) -> Iterator[Answer]:
         """Answer questions in order, `batch` at a time: segments are read once for all of these.
 
-        The options and what is raised are those of `ask`.
+        The options and what is raised are those of `ask`. A question that can't be asked is refused
+        before the first is answered.
         """
+        with self._working():
+            self.answerer(memories, **options).check(questions)
         for at in range(0, len(questions), batch):
             with self._working():
                 answerer = self.answerer(memories, **options)
@@ -200,7 +218,7 @@ class Engine:
             if not memories:
                 raise UsageError("there is no memory to ask; make one with `lcirc ingest`")
             for memory in memories:
-                check_fingerprints(memory, self.fingerprints)
+                self.check(memory)
             self._opened = Collection(memories, key_bytes=self.key_bytes)
         return Answerer(
             backbone=self.backbone,

@@ -1,7 +1,6 @@
-"""Files that a person would miss: atomic writes, advisory locks, hashes and the cache folder.
+"""Files that a person would miss: atomic writes, opening with care, hashes and the cache folder.
 
-Knows nothing about what is in the files. POSIX is assumed for the locks (`fcntl`); where that
-module is missing (Windows), `locked` does without and two writers at once are not kept apart.
+Knows nothing about what is in the files.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ import os
 import platform
 import secrets
 import shutil
+import stat
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
-from lcirc_cli import console
-from lcirc_cli.errors import LcircError, StorageError
+from lcirc_cli.errors import StorageError
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows
-    fcntl = None  # type: ignore[assignment]
+# Windows has one of these, other systems the rest.
+_READ = os.O_RDONLY
+for _flag in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"):
+    _READ |= getattr(os, _flag, 0)
 
 _REASONS = {
     errno.ENOSPC: "no space left on the device; free some and try again",
@@ -36,6 +35,7 @@ _REASONS = {
     errno.ENOENT: "the folder doesn't exist; create it or choose another place",
     errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place",
     errno.EISDIR: "there is a folder of that name; choose another name",
+    errno.ELOOP: "it is a symbolic link that leads nowhere, or where none may be; remove it",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
@@ -47,22 +47,27 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, allowed: int = 0o777) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path`, on failure it goes.
 
     The writer may open, close and reopen the yielded path. On leaving, the file is flushed to
     the disk before it takes the final name, and the folder after: after a crash there is
     either the old file or the new one under `path`, never a part of one. Leftovers of writers
-    that were killed are removed by the next writer of the same path.
+    that were killed are removed by the next writer of the same path. A symbolic link stays, and
+    what it leads to is replaced.
+
+    Args:
+        allowed: permissions that the file may have, at most; see `readers`. The temporary file
+            never has more than the file will.
 
     Raises:
         StorageError: no space, no permission, or no such folder.
     """
-    path = Path(path)
+    path = followed(path)
     temporary = _temporary(path)
     try:
         _sweep(path)
-        mode = _mode_for(path, temporary)
+        mode = _made(temporary, path, allowed)
         yield temporary
         temporary.chmod(mode)
         _flush(temporary)
@@ -78,16 +83,39 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
+def atomic_write(path: Path, data: bytes | Iterable[bytes], *, allowed: int = 0o777) -> None:
     """Write `data` (bytes, or chunks of bytes) to `path` so that no part of it is ever seen.
+
+    Args:
+        allowed: permissions that the file may have, at most.
 
     Raises:
         StorageError: no space, no permission, or no such folder; an old file stays as it was.
     """
     chunks = (data,) if isinstance(data, bytes | bytearray | memoryview) else data
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with atomic_path(path, allowed=allowed) as temporary, temporary.open("wb") as file:
         for chunk in chunks:
             file.write(chunk)
+
+
+def followed(path: Path) -> Path:
+    """The path itself, or where the symbolic link that it is leads to, be there a file or not."""
+    path = Path(path)
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
+
+
+def readers(sources: Iterable[Path]) -> int:
+    """Permissions for what is made of files: nobody may read it who may not read all of them."""
+    allowed = 0o777
+    for source in sources:
+        try:
+            mode = source.stat().st_mode
+        except OSError:
+            continue
+        for others in (0o070, 0o007):
+            if not mode & others & 0o444:
+                allowed &= ~others
+    return allowed
 
 
 @contextlib.contextmanager
@@ -99,7 +127,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: no space, no permission, or no such parent folder.
     """
-    path = Path(path)
+    path = followed(path)
     temporary = _temporary(path)
     old = temporary.with_suffix(".old.tmp")
     try:
@@ -127,52 +155,6 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def locked(path: Path, *, timeout: float | None = None) -> Iterator[None]:
-    """Hold an advisory lock on `path` (kept in the file `path` + ".lock") against other writers.
-
-    Args:
-        path: what the lock protects; it need not exist.
-        timeout: seconds to wait for another holder; None waits for as long as it takes.
-
-    Raises:
-        LcircError: another process still holds the lock after `timeout`.
-        StorageError: the lock file can't be made.
-    """
-    lock = Path(f"{path}.lock")
-    try:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise storage_error(error, lock) from error
-    try:
-        _acquire(handle, path, timeout)
-        yield
-    finally:
-        # The lock file stays: unlinking it would let a third process lock a new inode while
-        # a second one still waits for the old one.
-        os.close(handle)
-
-
-def _acquire(handle: int, path: Path, timeout: float | None) -> None:
-    if fcntl is None:  # pragma: no cover - Windows
-        return
-    deadline = None if timeout is None else time.monotonic() + timeout
-    told = False
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if deadline is not None and time.monotonic() >= deadline:
-                raise LcircError(
-                    f"another process is writing {path}; wait until it is done and try again"
-                ) from None
-        if not told:
-            console.note(f"waiting: another process is writing {path}")
-            told = True
-        time.sleep(0.1)
-
-
 # pathlib's own raise below a closed folder and for a name that is too long (until Python 3.14).
 def is_file(path: Path) -> bool:
     """Whether there is a file that we may see; never raises."""
@@ -187,6 +169,33 @@ def is_folder(path: Path) -> bool:
 def exists(path: Path) -> bool:
     """Whether there is anything that we may see; never raises."""
     return os.path.exists(path)  # noqa: PTH110
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """A file opened for reading; a named pipe or a device is refused, not waited for.
+
+    What a shell makes of <(...) is read: somebody writes to it already.
+
+    Raises:
+        OSError: it can't be opened, or is no file.
+    """
+    handle = os.open(path, _READ)
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not (stat.S_ISREG(mode) or (stat.S_ISFIFO(mode) and _is_of_shell(path))):
+            raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(handle, True)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _is_of_shell(path: Path) -> bool:
+    return str(path).startswith(("/dev/fd/", "/proc/self/fd/", "/dev/stdin"))
 
 
 def sha256_file(path: Path) -> str:
@@ -246,13 +255,21 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _mode_for(path: Path, temporary: Path) -> int:
-    """The permissions for a file: those of the file it replaces, else what the umask gives."""
-    temporary.touch()
+def _made(temporary: Path, path: Path, allowed: int) -> int:
+    """Make the temporary file; the permissions that the final one gets.
+
+    Those of the file that it replaces, else what the umask gives, and never more than `allowed`.
+    """
     try:
-        return path.stat().st_mode & 0o7777
+        kept = path.stat().st_mode & allowed & 0o7777
     except FileNotFoundError:
-        return temporary.stat().st_mode & 0o7777
+        kept = None
+    asked = 0o600 | (0o666 & allowed if kept is None else kept & 0o666)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, asked)
+    try:
+        return os.fstat(handle).st_mode & 0o7777 if kept is None else kept
+    finally:
+        os.close(handle)
 
 
 def _sweep(path: Path) -> None:

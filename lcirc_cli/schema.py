@@ -29,8 +29,11 @@ def kind(value: object) -> str:
     return _KINDS.get(type(value), f"a {type(value).__name__}")
 
 
-def parse(text: str | bytes, name: str) -> Any:
-    """A JSON value. NaN and infinite numbers are not JSON.
+def parse(text: str | bytes, name: str, *, finite: bool = True) -> Any:
+    """A JSON value.
+
+    Args:
+        finite: NaN and infinite numbers are refused, for they are not JSON.
 
     Raises:
         ValueError: not UTF-8, not JSON, nested too deeply, or of too many values.
@@ -43,7 +46,7 @@ def parse(text: str | bytes, name: str) -> Any:
     if count_values(text) > MOST_VALUES:
         raise ValueError(f"{name} holds more than {MOST_VALUES:,} values")
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse if finite else None)
     except RecursionError:
         raise ValueError(f"{name} is nested too deeply") from None
     except ValueError as error:  # also a number of thousands of digits

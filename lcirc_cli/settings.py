@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lcirc_cli.errors import UsageError
+from lcirc_cli.errors import UsageError, first_line
+from lcirc_cli.files import open_file
 
 PREFIX = "LCIRC_"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "bfloat16", "float32", "float16")
 MAX_SEED = 2**63 - 1  # what torch, numpy and a model's server all take
+_MOST_CONFIG = 1 << 20  # bytes of a config file
 TABLES = ("ask",)  # of a config file: commands with settings of their own in it
 
 _TRUE = ("1", "true", "yes", "on")
@@ -160,11 +162,15 @@ def resolve(
 
 def _read_config(path: Path, known: set[str], table: str | None) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
+        with open_file(path) as file:
+            data = file.read(_MOST_CONFIG + 1)
+        if len(data) > _MOST_CONFIG:
+            raise ValueError("it is larger than 1 MiB")
+        found = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise UsageError(f"can't read the config file {path}: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise UsageError(f"the config file {path} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML, or too deep
+        raise UsageError(f"the config file {path} is not TOML: {first_line(error)}") from error
     tables = {key: value for key, value in found.items() if isinstance(value, dict)}
     for key in tables:
         if key not in TABLES:

@@ -7,6 +7,7 @@ Knows nothing about tokenizers or files.
 from __future__ import annotations
 
 from functools import cache
+from reprlib import repr as _short
 from typing import Any
 
 from transformers import PreTrainedConfig
@@ -71,8 +72,9 @@ class LcircConfig(PreTrainedConfig):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if self.injection_layers is None:
-            self.injection_layers = _paper_layers(self.num_lm_layers)
+        depth = self.num_lm_layers
+        if self.injection_layers is None and type(depth) is int and depth <= _MOST["num_lm_layers"]:
+            self.injection_layers = _paper_layers(depth)
 
     @property
     def compression(self) -> float:
@@ -95,11 +97,14 @@ class LcircConfig(PreTrainedConfig):
         """Raises ValueError with the first thing that can't work."""
         self._check_names_and_types()
         for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {_short(getattr(self, name))}")
         for name in _NOT_NEGATIVE:
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)!r}")
+        for name, most in _MOST.items():
+            if not getattr(self, name) <= most:  # also where it is NaN
+                raise ValueError(f"{name} must be at most {most:,}, not {getattr(self, name)!r}")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(
@@ -119,7 +124,7 @@ class LcircConfig(PreTrainedConfig):
             # True is an int in Python; here it is always a mistake.
             right = isinstance(value, _TYPES[kind]) and isinstance(value, bool) == (kind == "bool")
             if not right:
-                raise ValueError(f"{name} must be {kind}, not {value!r}")
+                raise ValueError(f"{name} must be {kind}, not {_short(value)}")
 
     def _relations(self) -> list[tuple[bool, str]]:
         """What must hold between settings, with the message for when it doesn't."""
@@ -144,7 +149,7 @@ class LcircConfig(PreTrainedConfig):
                 bool(layers)
                 and all(type(layer) is int and 0 <= layer < depth for layer in layers)
                 and layers == sorted(set(layers)),
-                f"injection_layers {layers} must be increasing and within 0..{depth - 1}",
+                f"injection_layers {_short(layers)} must be increasing and within 0..{depth - 1}",
             ),
             (
                 self.injection_heads % self.injection_kv_heads == 0,
@@ -164,16 +169,18 @@ class LcircConfig(PreTrainedConfig):
                 all(
                     window in ("evidence", "ends", "none", "unnamed")
                     and isinstance(value, (int, float))
+                    and not isinstance(value, bool)
+                    and 0 <= value <= 1e3  # a threshold over 1 never refuses
                     for window, value in (self.refusal_thresholds or {}).items()
                 ),
-                f"refusal_thresholds {self.refusal_thresholds} must be numbers for evidence, ends, "
-                "none and unnamed",
+                f"refusal_thresholds {_short(self.refusal_thresholds)} must be numbers "
+                "of 0 or more for evidence, ends, none and unnamed",
             ),
             (
                 (self.reader_rank == 0) == (not self.reader_targets)
                 and all(_is_shape(shape) for shape in (self.reader_targets or {}).values()),
-                f"reader_targets {self.reader_targets} must give [in, out] for each linear layer "
-                "where reader_rank is over 0, and nothing else",
+                f"reader_targets {_short(self.reader_targets)} must give [in, out] for each "
+                "linear layer where reader_rank is over 0, and nothing else",
             ),
             (
                 self.retained_segments is None or self.retained_segments > 0,
@@ -216,6 +223,17 @@ _NOT_NEGATIVE = (
     "reader_rank",
     "initializer_range",
 )
+# Beyond any model there is: a file that asks for more is damaged, or meant to do harm.
+_MOST = {
+    **dict.fromkeys(("num_lm_layers", "perceiver_layers"), 1_000),
+    **dict.fromkeys(("segment_length", "max_segment_length", "feature_window"), 2**24),
+    **dict.fromkeys(("hidden_size", "num_latents", "reader_rank"), 2**17),
+    **dict.fromkeys(("perceiver_ffn_size", "mixer_ffn_size", "injection_ffn_size"), 2**22),
+    **dict.fromkeys(("perceiver_heads", "injection_heads", "injection_kv_heads"), 2**14),
+    **dict.fromkeys(("perceiver_head_dim", "injection_head_dim"), 2**14),
+    **dict.fromkeys(("evidence_latents", "segment_inputs"), 2**17),
+    **dict.fromkeys(("norm_eps", "gate_init", "initializer_range"), 1e3),
+}
 _CHOICES = {
     "perceiver_start": ("random", "average"),
     "shares": ("length", "evidence"),
@@ -236,7 +254,7 @@ def _is_shape(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 2
-        and all(type(size) is int and size > 0 for size in value)
+        and all(type(size) is int and 0 < size <= _MOST["perceiver_ffn_size"] for size in value)
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from lcirc_cli import files
 from lcirc_cli.errors import LcircError, StorageError
+from lcirc_cli.locks import locked
 
 OLD, NEW = b"old " * 300_000, b"new " * 700_000
 
@@ -46,7 +47,7 @@ except StorageError as error:
 HOLD_LOCK = """
 import sys, time
 from pathlib import Path
-from lcirc_cli.files import locked
+from lcirc_cli.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
@@ -223,9 +224,9 @@ def test_a_lock_makes_another_process_wait(
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
     busy = pytest.raises(LcircError, match="another process is writing")
-    with busy, files.locked(path, timeout=0.1):
+    with busy, locked(path, timeout=0.1):
         pass
-    with files.locked(path, timeout=30):
+    with locked(path, timeout=30):
         assert child.wait(timeout=5) == 0
     child.stdout.close()
     assert "waiting: another process is writing" in capsys.readouterr().err
@@ -239,7 +240,7 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     child.kill()
     child.wait()
     child.stdout.close()
-    with files.locked(path, timeout=5):
+    with locked(path, timeout=5):
         pass
 
 

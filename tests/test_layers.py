@@ -22,7 +22,8 @@ PACKAGES = ("lcirc_cli", "model", "prompts")
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("prompts", "model"),
     ("errors", "console", "schema"),
-    ("version", "files", "settings", "documents", "cost"),
+    ("files",),
+    ("version", "locks", "settings", "documents", "cost"),
     ("memory", "backbones", "executors", "qa"),
     ("compression", "evidence", "adapters", "baselines"),
     ("answering",),
@@ -34,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 FILES = {
     *("__init__", "__main__", "app", "engine"),
-    *("errors", "console", "schema", "settings", "files", "version"),
+    *("errors", "console", "schema", "settings", "files", "locks", "version"),
 }
 # `import lcirc_cli` gives the version, and `Engine` lazily: the front door, not used inside.
 FACADE = "lcirc_cli"

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from lcirc_cli.adapters import published
-from lcirc_cli.backbones import hub, loading
+from lcirc_cli.backbones import folders, hub, loading
 from lcirc_cli.errors import ModelError, StorageError, UsageError, first_line
-from lcirc_cli.files import atomic_folder, exists
+from lcirc_cli.files import atomic_folder, exists, is_folder
 from lcirc_cli.model import BackboneShape, LcircAdapter, LcircConfig, preset
 
 PUBLISHED_MODEL = LcircConfig.base_model  # its sizes are the defaults: no download for them
@@ -96,14 +96,20 @@ def _sizes(model: str, *, offline: bool) -> BackboneShape:
 def _backbone_config(model: str, *, offline: bool) -> Any:
     from transformers import AutoConfig
 
+    path: Path | None = None
     if hub.is_hub_name(model) and not exists(Path(model).expanduser()):
         repository, _, revision = model.partition("@")
         source = {"pretrained_model_name_or_path": repository, "revision": revision or "main"}
     else:
-        source, offline = loading.source(loading.pull(model, offline=offline)), True
+        path = loading.pull(model, offline=offline)
+        source, offline = loading.source(path), True
     try:
-        return AutoConfig.from_pretrained(**source, local_files_only=offline).get_text_config()
-    except (OSError, ValueError, KeyError) as error:
+        if path is not None and is_folder(path):
+            folders.check_settings(path)
+        return AutoConfig.from_pretrained(
+            **source, local_files_only=offline, trust_remote_code=False
+        ).get_text_config()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = first_line(error)
         raise ModelError(f"the config of the model {model} can't be read: {reason}") from error
 

@@ -110,18 +110,16 @@ def _folder(name: str, *, offline: bool) -> Path:
 
 
 def _load(folder: Path, name: str) -> LoadedAdapter:
-    from safetensors import SafetensorError
-
+    from lcirc_cli.adapters.files import check_files, check_finite
     from lcirc_cli.console import silent_transformers
     from lcirc_cli.model import LcircAdapter
 
     try:
-        kind = json.loads((folder / "config.json").read_text("utf-8")).get("model_type")
-        if kind != "lcirc":
-            raise ValueError(f"its config.json is of type {kind!r}, not 'lcirc'")
+        check_files(folder)
         with silent_transformers():
             adapter = LcircAdapter.load(folder, dtype="auto", local_files_only=True)
-    except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+        check_finite(adapter)
+    except Exception as error:  # transformers and safetensors raise many types for a bad folder
         if is_out_of_memory(error):
             raise
         reason = first_line(error)

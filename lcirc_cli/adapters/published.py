@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lcirc_cli.errors import ModelError
+from lcirc_cli.errors import ModelError, is_out_of_memory
+from lcirc_cli.files import open_file
 
 Names = Mapping[str, tuple[str, ...]]  # of tensors: theirs to ours
 
@@ -130,6 +131,7 @@ def load(path: Path) -> Checkpoint:
         ModelError: it can't be read, holds code, or isn't of the published code.
     """
     try:
+        open_file(path).close()  # torch would wait for a named pipe
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except OSError as error:
         raise ModelError(f"can't read {path}: {error.strerror or error}") from error
@@ -138,7 +140,9 @@ def load(path: Path) -> Checkpoint:
             f"{path} holds more than tensors and numbers and was not opened, for it could run "
             "code; only checkpoints as the published code writes them can be converted"
         ) from error
-    except (RuntimeError, ValueError, KeyError, EOFError) as error:
+    except Exception as error:  # torch's reader fails in many ways on damaged files
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"{path} is damaged or not a PyTorch checkpoint; give the .pt file that the "
             "published code wrote"
@@ -156,7 +160,11 @@ def load(path: Path) -> Checkpoint:
 
 
 def _is_named_tensor(item: tuple[Any, Any]) -> bool:
-    return isinstance(item[0], str) and isinstance(item[1], Tensor)
+    name, tensor = item
+    if not (isinstance(name, str) and isinstance(tensor, Tensor)):
+        return False
+    # A view may claim to be far larger than what it shows, and would be copied out in full.
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def refused(path: Path, why: str) -> ModelError:

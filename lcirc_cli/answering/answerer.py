@@ -18,7 +18,14 @@ from lcirc_cli.adapters.loading import LoadedAdapter
 from lcirc_cli.answering.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
 from lcirc_cli.answering.collection import Collection
 from lcirc_cli.answering.generation import Decoding, Generated, generate
-from lcirc_cli.answering.windows import BUDGETS, Turn, Window, make_window, uses_turns
+from lcirc_cli.answering.windows import (
+    BUDGETS,
+    Turn,
+    Window,
+    check_room,
+    make_window,
+    uses_turns,
+)
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.compression.recurrence import run_pass
@@ -55,9 +62,8 @@ class Answerer:
         on_token: Callable[[str], object] | None = None,
     ) -> list[Answer]:
         """Answers in order; `Engine.ask` says what is raised."""
-        if not all(question.strip() for question in questions):
-            raise UsageError("the question is empty")
         start = time.perf_counter()
+        self.check(questions)
         steered = self.steer(questions)
         scores = self.rank(questions, steered, history=history)
         windows = [
@@ -84,6 +90,13 @@ class Answerer:
                 questions, scores, windows, generated, strict=True
             )
         ]
+
+    def check(self, questions: Sequence[str]) -> None:
+        """Raises UsageError for a question that is empty, or longer than the model has room for."""
+        if not all(question.strip() for question in questions):
+            raise UsageError("the question is empty")
+        for question in questions:
+            check_room(self.backbone, question, form=self._form, room=self._room)
 
     def steer(self, questions: Sequence[str]) -> Steered:
         """The memory that the language model will read; through closed gates it reads nothing."""
@@ -161,6 +174,11 @@ class Answerer:
     def _form(self) -> str:
         return self.adapter.config.prompt_form
 
+    @property
+    def _room(self) -> int:
+        """Tokens that a prompt may have."""
+        return self.backbone.max_positions - self.settings.max_new_tokens
+
     def _window(self, question: str, scores: np.ndarray, *, history: Sequence[Turn]) -> Window:
         kind, budget = self.settings.window, self.settings.window_tokens
         passages = self.collection.index.passages
@@ -173,7 +191,7 @@ class Answerer:
             history=history,
             form=self._form,
             budget=BUDGETS[kind] if budget is None else budget,
-            room=self.backbone.max_positions - self.settings.max_new_tokens,
+            room=self._room,
         )
 
     def _finish(

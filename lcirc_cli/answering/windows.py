@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import TemplateError
-
+from lcirc_cli.backbones.chat import TemplateError, render
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Passage, PassageIndex, Text
@@ -87,17 +86,15 @@ def as_turns(tokenizer: Any, messages: Sequence[dict[str, str]], *, system: str 
             has no such turn.
 
     Raises:
-        TemplateError: the template doesn't take such messages.
+        TemplateError: the template doesn't take such messages, or goes over a limit.
     """
-    options = {"tokenize": False, "add_generation_prompt": True}
     if system:
         try:
-            turns = [{"role": "system", "content": system}, *messages]
-            return str(tokenizer.apply_chat_template(turns, **options))
+            return render(tokenizer, [{"role": "system", "content": system}, *messages])
         except TemplateError:
             begun = {**messages[0], "content": f"{system}\n\n{messages[0]['content']}"}
             messages = [begun, *messages[1:]]
-    return str(tokenizer.apply_chat_template([*messages], **options))
+    return render(tokenizer, messages)
 
 
 def make_window(
@@ -144,11 +141,25 @@ def make_window(
         elif shown:
             budget = max(0, min(budget, shown) - over)
         else:
-            raise UsageError(
-                f"the question is too long: {len(prompt):,} tokens, and the model "
-                f"{backbone.name} has room for {max(0, room):,} besides the answer; shorten it, or "
-                "lower --max-new-tokens"
-            )
+            raise _too_long(len(prompt), room, backbone)
+
+
+def check_room(backbone: Backbone, question: str, *, form: str = "auto", room: int) -> None:
+    """Whether a question has room without any text or earlier turn, before anything is computed.
+
+    Raises:
+        UsageError: the question alone is longer than `room`.
+    """
+    size = len(build_prompt(backbone, question=question, form=form))
+    if size > room:
+        raise _too_long(size, room, backbone)
+
+
+def _too_long(size: int, room: int, backbone: Backbone) -> UsageError:
+    return UsageError(
+        f"the question is too long: {size:,} tokens, and the model {backbone.name} has room for "
+        f"{max(0, room):,} besides the answer; shorten it, or lower --max-new-tokens"
+    )
 
 
 def best_texts(

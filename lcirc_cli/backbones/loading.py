@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import console
-from lcirc_cli.backbones import fingerprints, hub, smollm2, wheel
-from lcirc_cli.errors import ModelError, UsageError, first_line, is_out_of_memory
+from lcirc_cli.backbones import fingerprints, folders, hub, smollm2, wheel
+from lcirc_cli.backbones.devices import attention_implementation, choose_device, choose_dtype
+from lcirc_cli.errors import ModelError, first_line, is_out_of_memory
 from lcirc_cli.files import is_file, is_folder
-from lcirc_cli.settings import DEVICES, DTYPES
 
 if TYPE_CHECKING:
     import torch
@@ -100,11 +100,14 @@ def load_backbone(
     """
     target = choose_device(device)
     kind = choose_dtype(dtype, device=target)
-    implementation = _attention_implementation(attention, target)
+    implementation = attention_implementation(attention, target)
     path = pull(name, offline=offline)
     with console.silent_transformers():
+        if name != smollm2.NAME:
+            folders.check(path, name)
         tokenizer = load_tokenizer(path, name)
         lm = _load_lm(path, name, dtype=kind, device=target, implementation=implementation)
+    eos_ids = _eos_ids(lm, tokenizer, name)
     return Backbone(
         name=name,
         lm=lm,
@@ -112,86 +115,8 @@ def load_backbone(
         fingerprint=_fingerprint(path, name),
         tokenizer_fingerprint=fingerprints.of_tokenizer(tokenizer),
         max_positions=_max_positions(lm, name),
-        eos_ids=_eos_ids(lm, tokenizer),
+        eos_ids=eos_ids,
     )
-
-
-def choose_device(requested: str) -> torch.device:
-    """The torch device for auto, cpu, cuda or cuda:N.
-
-    Raises:
-        UsageError: an unknown name, or a device that this machine doesn't have.
-    """
-    import torch
-
-    if requested == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(requested)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in DEVICES:
-        raise UsageError(f"device must be one of {', '.join(DEVICES)}, not {requested!r}")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"there is no device {requested} on this machine; use --device auto")
-    return device
-
-
-def choose_dtype(requested: str, *, device: torch.device) -> torch.dtype:
-    """The torch dtype for auto, bfloat16, float32 or float16.
-
-    auto is bfloat16 where the hardware multiplies it at least as fast as float32 (CUDA devices
-    and CPUs with AVX512-BF16 or AMX), else float32.
-
-    Raises:
-        UsageError: an unknown name.
-    """
-    import torch
-
-    if requested not in DTYPES:
-        raise UsageError(f"dtype must be one of {', '.join(DTYPES)}, not {requested!r}")
-    if requested != "auto":
-        dtype: torch.dtype = getattr(torch, requested)
-        return dtype
-    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bfloat16()
-    return torch.bfloat16 if fast else torch.float32
-
-
-def cpu_has_bfloat16() -> bool:
-    """Whether the CPU has instructions for bfloat16 products (AVX512-BF16, AMX or Arm BF16)."""
-    try:
-        flags = set(Path("/proc/cpuinfo").read_text("utf-8", "replace").split())
-    except OSError:
-        return False  # macOS and Windows: float32 is never wrong
-    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
-
-
-def choose_attention(requested: str, *, device: torch.device) -> str:
-    """The attention backend, sdpa or flash, for auto, sdpa or flash.
-
-    Raises:
-        UsageError: an unknown name, or flash where it can't run.
-    """
-    from lcirc_cli.model.attention import choose_backend
-
-    try:
-        return choose_backend(requested, device=device)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
-def _attention_implementation(requested: str, device: torch.device) -> str | None:
-    """What `from_pretrained` takes for the choice; None leaves it to the model's own default.
-
-    The default is SDPA for every model that has it. The few older ones that don't are only
-    refused where a person asks for SDPA by name.
-    """
-    from lcirc_cli.model.attention import LM_IMPLEMENTATION
-
-    backend = choose_attention(requested, device=device)
-    if requested == "auto" and backend == "sdpa":
-        return None
-    return LM_IMPLEMENTATION[backend]
 
 
 def source(path: Path) -> dict[str, Any]:
@@ -210,7 +135,9 @@ def load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(**source(path), local_files_only=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(
+            **source(path), local_files_only=True, trust_remote_code=False
+        )
     except Exception as error:  # tokenizers raises plain Exception for a bad file
         if is_out_of_memory(error):
             raise
@@ -220,6 +147,8 @@ def load_tokenizer(path: Path, name: str) -> PreTrainedTokenizerFast:
         raise ModelError(f"the tokenizer of {name} has no tokenizer.json, which lcirc needs")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.bos_token
+    if tokenizer.pad_token_id is None:
+        raise ModelError(f"the tokenizer of {name} has no token that ends a text")
     fast: PreTrainedTokenizerFast = tokenizer
     return fast
 
@@ -241,6 +170,7 @@ def _load_lm(
             device_map={"": device} if device.type == "cuda" else None,
             output_loading_info=True,
             local_files_only=True,
+            trust_remote_code=False,
         )
     except Exception as error:  # the libraries below raise a dozen types for a bad folder
         if is_out_of_memory(error):
@@ -273,12 +203,24 @@ def _max_positions(lm: PreTrainedModel, name: str) -> int:
     return int(positions)
 
 
-def _eos_ids(lm: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> tuple[int, ...]:
-    """Every token that ends a text or a turn, by the model's word and by the tokenizer's."""
+def _eos_ids(lm: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str) -> tuple[int, ...]:
+    """Every token that ends a text or a turn, by the model's word and by the tokenizer's.
+
+    Raises:
+        ModelError: there is none, or the model has no such token; or none for some text.
+    """
     declared = lm.generation_config.eos_token_id if lm.generation_config is not None else None
     ids = list(declared) if isinstance(declared, list) else [declared]
     ids.append(tokenizer.eos_token_id)
-    return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
+    found = tuple(dict.fromkeys(int(token) for token in ids if token is not None))
+    embedding: Any = lm.get_input_embeddings()
+    known = embedding.weight.shape[0]
+    usual = tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False)
+    if not found:
+        raise ModelError(f"the model {name} doesn't say which token ends a text")
+    if min(found) < 0 or max([*found, *usual.values(), tokenizer.pad_token_id]) >= known:
+        raise ModelError(f"the tokenizer of {name} has tokens that its model of {known:,} lacks")
+    return found
 
 
 def _reason(error: Exception, path: Path, name: str) -> str:

@@ -8,12 +8,17 @@ reads it; LoRA folders of others and summary tokens alone are read too. Knows no
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lcirc_cli.backbones.folders import read_json
 from lcirc_cli.baselines import lora, summaries
 from lcirc_cli.errors import ModelError
+from lcirc_cli.files import is_file
+from lcirc_cli.schema import Check, choice, number, optional, table, text, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,6 +50,17 @@ class MethodCard:
     refusal_threshold: float | None = None
 
 
+_TEXT = partial(text, most=10_000)
+_CARD_FIELDS: Mapping[str, Check] = {
+    "method": optional(_TEXT),
+    "base_model": optional(_TEXT),
+    "base_fingerprint": optional(_TEXT),
+    "prompt_form": optional(partial(choice, among=("auto", "plain"))),
+    "segment_tokens": optional(partial(whole, least=1, most=2**24)),
+    "refusal_threshold": optional(partial(number, least=0.0, most=1e3)),
+}
+
+
 def save(folder: Path, lm: Any, card: MethodCard, summary_kD: Tensor | None) -> None:
     """Write LoRA weights, summary tokens where there are any, and the card."""
     from safetensors.torch import save_file
@@ -63,14 +79,12 @@ def load_card(folder: str, backbone: Backbone, *, method: str) -> MethodCard:
         ModelError: a damaged card, or one of another method or backbone.
     """
     path = Path(folder) / _CARD
-    if not path.is_file():
+    if not is_file(path):
         return MethodCard()
     try:
-        card = MethodCard(**json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} can't be read: {error}") from error
-    if not isinstance(card.refusal_threshold, (int, float, type(None))):
-        raise ModelError(f"{path}: refusal_threshold must be a number or null")
+        card = MethodCard(**table(read_json(path), "it", fields=_CARD_FIELDS, closed=True))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} can't be used: {error}") from error
     if card.method != method:
         raise ModelError(f"{folder} was trained as {card.method!r}: use {card.method}@{folder}")
     if card.base_fingerprint and card.base_fingerprint != backbone.fingerprint:
@@ -91,10 +105,15 @@ def load_summary_tokens(folder: str, backbone: Backbone) -> Tensor:
     from safetensors.torch import load_file
 
     weight: Any = backbone.lm.get_input_embeddings().weight
+    path = Path(folder) / _SUMMARIES
+    if not is_file(path):
+        raise ModelError(f"{folder} holds no autocompressor: there is no {_SUMMARIES} in it")
     try:
-        summary = load_file(Path(folder) / _SUMMARIES)["summary_embeddings"]
+        summary = load_file(path)["summary_embeddings"]
     except (OSError, KeyError, SafetensorError) as error:
         raise ModelError(f"{folder} holds no autocompressor: {error}") from error
     if summary.dim() != 2 or summary.shape[1] != weight.shape[1]:
         raise ModelError(f"the autocompressor in {folder} was made for another width")
+    if not (len(summary) and summary.is_floating_point() and bool(summary.isfinite().all())):
+        raise ModelError(f"the summary tokens in {folder} are not finite numbers")
     return summary.to(weight)

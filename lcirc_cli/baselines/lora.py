@@ -7,12 +7,16 @@ switched off it answers as before, bit for bit. Knows nothing about training or 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli.errors import ModelError
+from lcirc_cli.backbones.folders import check_pattern, read_json, tensor_shapes
+from lcirc_cli.errors import ModelError, first_line
+from lcirc_cli.files import is_file
+from lcirc_cli.schema import Check, choice, mapping, number, optional, table, whole
 
 NAME = "trained"  # of the weights that a training run makes
 
@@ -69,16 +73,16 @@ def attach(lm: Any, folder: str) -> Callable[[], AbstractContextManager[None]]:
     from peft import PeftConfig, inject_adapter_in_model, set_peft_model_state_dict
     from peft.utils.save_and_load import load_peft_weights
 
-    if not (Path(folder) / "adapter_config.json").is_file():
-        raise ModelError(f"there is no LoRA adapter in {folder} (adapter_config.json)")
+    _check(Path(folder))
     name = f"bench_{abs(hash(folder))}"
     try:
         with warnings.catch_warnings():  # that there are several is meant: one is on at a time
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
             inject_adapter_in_model(PeftConfig.from_pretrained(folder), lm, adapter_name=name)
         set_peft_model_state_dict(lm, load_peft_weights(folder, device="cpu"), adapter_name=name)
-    except (ValueError, KeyError, RuntimeError, OSError) as error:
-        raise ModelError(f"the LoRA adapter in {folder} doesn't fit: {error}") from error
+    except Exception as error:  # peft fails in many ways on settings of others
+        reason = first_line(error)
+        raise ModelError(f"the LoRA adapter in {folder} doesn't fit: {reason}") from error
     _enable(lm, None)
 
     @contextmanager
@@ -90,6 +94,42 @@ def attach(lm: Any, folder: str) -> Callable[[], AbstractContextManager[None]]:
             _enable(lm, None)
 
     return enabled
+
+
+_SETTINGS: Mapping[str, Check] = {
+    "peft_type": partial(choice, among=("LORA",)),
+    "r": partial(whole, least=1, most=2**14),
+    "lora_alpha": partial(number, least=0.0, most=1e6),
+    "lora_dropout": optional(partial(number, least=0.0, most=1.0)),
+    "target_modules": check_pattern,
+    "exclude_modules": optional(check_pattern),
+    "rank_pattern": optional(partial(mapping, each=partial(whole, least=1, most=2**14))),
+    "alpha_pattern": optional(partial(mapping, each=partial(number, least=0.0, most=1e6))),
+    "layers_pattern": optional(check_pattern),
+}
+
+
+def _check(folder: Path) -> None:
+    """Refuses settings that can't be, ask for more than the weights hold, or name code to load."""
+    if not is_file(folder / "adapter_config.json"):
+        raise ModelError(f"there is no LoRA adapter in {folder} (adapter_config.json)")
+    try:
+        config = table(read_json(folder / "adapter_config.json"), "config", fields=_SETTINGS)
+        for pattern in (*(config.get("rank_pattern") or {}), *(config.get("alpha_pattern") or {})):
+            check_pattern(pattern, "a pattern")
+        # peft would import the module that it names; other starts compute with the model's weights.
+        if config.get("megatron_config") is not None:
+            raise ValueError("its settings name a module to import (megatron_config)")
+        if config.get("init_lora_weights") not in (None, True, False, "gaussian"):
+            raise ValueError("its weights stand on a start that lcirc does not make")
+        weights = folder / "adapter_model.safetensors"
+        if not is_file(weights):
+            raise ValueError("there is no adapter_model.safetensors in it")
+        ranks = {shape[0] for shape in tensor_shapes([weights]).values() if shape}
+        if not {config["r"], *(config.get("rank_pattern") or {}).values()} <= ranks:
+            raise ValueError("its weights are of another rank than its settings say")
+    except (ValueError, OSError) as error:
+        raise ModelError(f"the LoRA adapter in {folder} can't be used: {error}") from error
 
 
 def _need_peft() -> None:

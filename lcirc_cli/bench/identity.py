@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import files
 from lcirc_cli.errors import UsageError
+from lcirc_cli.locks import locked
 
 from .plan import Planned
 from .sample import Sample, TextSample
@@ -50,7 +51,7 @@ def start(out: Path, settings: Mapping[str, Any]) -> None:
     files.make_folder(out)
     path = out / "run.json"
     given = json.loads(json.dumps(settings))
-    with files.locked(path):
+    with locked(path):
         if path.exists():
             given = _continued(out, json.loads(path.read_text("utf-8")), given)
         files.atomic_write(path, json.dumps(given, indent=2).encode() + b"\n")

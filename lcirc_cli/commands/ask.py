@@ -125,7 +125,7 @@ def ask(
 
 def _load(paths: Sequence[Path], settings: CommonSettings) -> tuple[Engine, list[MemoryContents]]:
     """The memories first: a damaged one is told before a model is loaded."""
-    from lcirc_cli.memory.file import check_fingerprints, load_memory
+    from lcirc_cli.memory.file import load_memory
 
     start = time.perf_counter()
     memories = [load_memory(path) for path in paths]
@@ -133,7 +133,7 @@ def _load(paths: Sequence[Path], settings: CommonSettings) -> tuple[Engine, list
     engine = load_engine(settings)
     engine.load_s += memories_s
     for path, memory in zip(paths, memories, strict=True):
-        check_fingerprints(memory, engine.fingerprints, name=str(path))
+        engine.check(memory, name=str(path))
     if remark := _about(engine):
         console.note(remark)
     return engine, memories

@@ -100,7 +100,7 @@ def _version(name: str) -> str | None:
 def _hardware() -> dict[str, Any]:
     import torch
 
-    from lcirc_cli.backbones import loading
+    from lcirc_cli.backbones import devices
 
     return {
         "cores": len(os.sched_getaffinity(0))
@@ -108,7 +108,7 @@ def _hardware() -> dict[str, Any]:
         else os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "memory_gb": _memory_gb(),
-        "cpu_bfloat16": loading.cpu_has_bfloat16(),
+        "cpu_bfloat16": devices.cpu_has_bfloat16(),
         "cuda": [
             f"{torch.cuda.get_device_name(i)}, "
             f"{torch.cuda.get_device_properties(i).total_memory / 1e9:.1f} GB"
@@ -127,14 +127,14 @@ def _memory_gb() -> float | None:
 
 def _choices(settings: CommonSettings) -> dict[str, Any]:
     """What `auto` (or what was asked for) comes to on this machine."""
-    from lcirc_cli.backbones import loading
+    from lcirc_cli.backbones import devices
 
-    device = loading.choose_device(settings.device)
-    dtype = loading.choose_dtype(settings.dtype, device=device)
+    device = devices.choose_device(settings.device)
+    dtype = devices.choose_dtype(settings.dtype, device=device)
     return {
         "device": str(device),
         "dtype": str(dtype).removeprefix("torch."),
-        "attention": loading.choose_attention(settings.attention, device=device),
+        "attention": devices.choose_attention(settings.attention, device=device),
     }
 
 

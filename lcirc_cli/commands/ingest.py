@@ -14,7 +14,8 @@ from lcirc_cli import console
 from lcirc_cli.commands.common import SUFFIX, load_engine, takes
 from lcirc_cli.commands.reading import Reading, read_sources
 from lcirc_cli.errors import MemoryFileError, StorageError, UsageError
-from lcirc_cli.files import exists, is_file, is_folder, locked
+from lcirc_cli.files import exists, is_file, is_folder, readers
+from lcirc_cli.locks import locked
 from lcirc_cli.settings import CommonSettings
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ def ingest(
     append: Annotated[
         bool, typer.Option("--append", help="Add the documents to the memory file OUT.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace the file OUT whatever it is."),
+    ] = False,
     pages: Annotated[
         str | None, typer.Option("--pages", metavar="1-40,52", help="Read these pages of a PDF.")
     ] = None,
@@ -62,13 +67,16 @@ def ingest(
 
     start = time.perf_counter()
     target = _target(sources, output)
+    if not force:
+        _check_replaceable(target)
     if append and not is_file(target):
         raise UsageError(f"there is no memory file {target} to add to; leave out --append")
     ranges = None if pages is None else parse_page_ranges(pages)
     reading = read_sources(sources, password_file=password_file, pages=ranges)
     engine = load_engine(settings)
     with locked(target):
-        result = _update(engine, target, reading, append=append, named=output is not None)
+        named = force or output is not None
+        result = _update(engine, target, reading, append=append, named=named, force=force)
     _report(result, target, reading.skipped, time.perf_counter() - start, as_json=settings.json)
 
 
@@ -116,19 +124,20 @@ def _beside(source: Path) -> Path:
 
 
 def _update(
-    engine: Engine, target: Path, reading: Reading, *, append: bool, named: bool
+    engine: Engine, target: Path, reading: Reading, *, append: bool, named: bool, force: bool
 ) -> _Result:
     """Compress what is new and save it; with the target locked.
 
     Args:
         named: the target was given with -o; else it may only replace a memory of its own document.
+        force: it may be replaced whatever it is.
     """
-    from lcirc_cli.memory.file import check_fingerprints, same_source, save_memory
+    from lcirc_cli.memory.file import same_source, save_memory
 
-    existing, documents = _existing(target, needed=append), reading.documents
+    existing, documents = _existing(target, needed=append, force=force), reading.documents
     if append:
         assert existing is not None
-        check_fingerprints(existing, engine.fingerprints, name=str(target))
+        engine.check(existing, name=str(target))
         documents = _new(existing, reading)
         if not documents:
             return _Result(existing, existing.sha256, 0)
@@ -150,10 +159,23 @@ def _update(
     total = sum(len(document.text) for document in documents)
     with console.progress(total, "compressing", "characters") as advance:
         contents = engine.ingest(documents, append_to=existing, progress=advance)
-    return _Result(contents, save_memory(target, contents), len(documents))
+    read = [source.path for source in reading.sources if source.path is not None]
+    sha256 = save_memory(target, contents, allowed=readers(read))
+    return _Result(contents, sha256, len(documents))
 
 
-def _existing(target: Path, *, needed: bool) -> MemoryContents | None:
+def _check_replaceable(target: Path) -> None:
+    """Raises UsageError where there is something that is no memory file, damaged or not."""
+    from lcirc_cli.memory.container import begins_as_memory
+
+    if exists(target) and not begins_as_memory(target):
+        raise UsageError(
+            f"{target} is there and is no memory file: choose another name with "
+            f"-o NAME{SUFFIX}, or replace it with --force"
+        )
+
+
+def _existing(target: Path, *, needed: bool, force: bool) -> MemoryContents | None:
     """The memory that is there. A damaged one is made again."""
     from lcirc_cli.memory.file import load_memory
 
@@ -164,6 +186,8 @@ def _existing(target: Path, *, needed: bool) -> MemoryContents | None:
     except MemoryFileError as error:
         if needed:
             raise
+        if not force:
+            _check_replaceable(target)
         console.note(f"making {target.name} again: {error}")
         return None
 

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import console
 from lcirc_cli.errors import DocumentError, UsageError
+from lcirc_cli.files import open_file
 
 if TYPE_CHECKING:
     from lcirc_cli.documents import Document, PageRanges, Source
+
+
+_MOST_PASSWORD = 1 << 20  # bytes of its file
 
 
 @dataclass
@@ -73,7 +77,8 @@ def _password(file: Path | None, name: str) -> Any:
     """The password, or on a terminal a function that asks for it if the document needs one."""
     if file is not None:
         try:
-            lines = file.read_text("utf-8").splitlines()
+            with open_file(file) as opened:
+                lines = opened.read(_MOST_PASSWORD).decode("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise UsageError(f"can't read the password file {file}: {reason}") from error

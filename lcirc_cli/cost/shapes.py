@@ -72,7 +72,9 @@ def shape_of(name: str) -> LMShape:
     if name in _KNOWN:
         return shape_of_config(name, LlamaConfig(**_KNOWN[name]))
     try:
-        config = AutoConfig.from_pretrained(str(Path(name).expanduser()) if "." in name else name)
+        config = AutoConfig.from_pretrained(
+            str(Path(name).expanduser()) if "." in name else name, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         known = ", ".join(_KNOWN)
         raise ModelError(f"no configuration of {name!r}: give a folder, a Hub id or {known}") from (
@@ -93,7 +95,7 @@ def shape_of_config(name: str, config: Any) -> LMShape:
     from lcirc_cli.model.decoders import decoder_layers
 
     with torch.device("meta"):
-        lm = AutoModelForCausalLM.from_config(config)
+        lm = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     text = config.get_text_config()
     heads = text.num_attention_heads
     if not (positions := getattr(text, "max_position_embeddings", None)):

@@ -24,6 +24,7 @@ from lcirc_cli.documents.pdf import Password, read_pdf
 from lcirc_cli.documents.sources import STDIN, Source
 from lcirc_cli.documents.whole import WholeReader
 from lcirc_cli.errors import DocumentError, UsageError
+from lcirc_cli.files import open_file
 
 
 def read_document(
@@ -105,7 +106,7 @@ def _read_all(path: Path | None, name: str, limits: ReadLimits) -> bytes:
         if path is None:
             data = _read_at_most(sys.stdin.buffer, limits.source_bytes)
         else:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 data = _read_at_most(file, limits.source_bytes)
     except OSError as error:
         raise _unreadable(name, error) from None

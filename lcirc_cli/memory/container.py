@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import MemoryFileError, is_out_of_memory
-from lcirc_cli.files import atomic_write
+from lcirc_cli.files import atomic_write, open_file
 from lcirc_cli.schema import (
     MOST_VALUES,
     Check,
@@ -82,8 +82,13 @@ class Container:
     sha256: str
 
 
-def write_container(path: Path, metadata: dict[str, str], *, parts: Sequence[Part]) -> str:
+def write_container(
+    path: Path, metadata: dict[str, str], *, parts: Sequence[Part], allowed: int = 0o777
+) -> str:
     """Writes a file in one step (all or nothing) and returns its SHA-256 in hex.
+
+    Args:
+        allowed: permissions that the file may have, at most.
 
     Raises:
         StorageError: no space left, or the place can't be written.
@@ -110,7 +115,7 @@ def write_container(path: Path, metadata: dict[str, str], *, parts: Sequence[Par
         for part in ordered:
             yield part.data
 
-    atomic_write(path, chunks())
+    atomic_write(path, chunks(), allowed=allowed)
     return sha256
 
 
@@ -154,9 +159,22 @@ def open_container(path: Path) -> Container:
     return Container(metadata, entries, buffer, sha256)
 
 
+def begins_as_memory(path: Path) -> bool:
+    """Whether a file is a memory file by its first bytes, or empty: nothing else is lost with it.
+
+    False where it can't be read.
+    """
+    try:
+        with open_file(path) as file:
+            begin = file.read(HASH_AT)
+    except OSError:
+        return False
+    return not begin or (len(begin) > 8 and PREFIX.startswith(begin[8:]))
+
+
 def _map(path: Path) -> mmap.mmap:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             size = file.seek(0, 2)
             if size >= HASH_AT + HASH_LENGTH:
                 # Copy on write, so that torch may view it; nothing ever reaches the file.

@@ -73,10 +73,13 @@ _DTYPES = {
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
-def save_memory(path: Path | str, contents: MemoryContents) -> str:
+def save_memory(path: Path | str, contents: MemoryContents, *, allowed: int = 0o777) -> str:
     """Writes a memory file, all or nothing, and returns its SHA-256 in hex.
 
     The same contents give the same bytes. `contents.sha256` and `.lcirc_version` are ignored.
+
+    Args:
+        allowed: permissions that the file may have, at most; see `lcirc_cli.files.readers`.
 
     Raises:
         ValueError: the contents don't agree with each other, or settings aren't plain JSON.
@@ -98,7 +101,7 @@ def save_memory(path: Path | str, contents: MemoryContents) -> str:
         "settings": _plain_json(contents.settings),
         "documents": documents,
     }
-    return write_container(Path(path), metadata, parts=parts)
+    return write_container(Path(path), metadata, parts=parts, allowed=allowed)
 
 
 def load_memory(path: Path | str) -> MemoryContents:

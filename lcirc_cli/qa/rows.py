@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from lcirc_cli.errors import DocumentError, first_line
-from lcirc_cli.files import atomic_path
+from lcirc_cli.files import atomic_path, open_file
+from lcirc_cli.schema import kind, parse
 
 SUFFIXES = (".jsonl", ".ndjson", ".parquet")
+MOST_LINE = 256 << 20  # bytes: a book has one or two million
 _PARQUET_ROWS = 64  # at a time: a row may hold megabytes
 
 
@@ -44,7 +46,7 @@ class Record:
         """
         value = self._value(field)
         if not isinstance(value, str):
-            raise self.error(f'"{field}" must be a text, not {_kind(value)}')
+            raise self.error(f'"{field}" must be a text, not {kind(value)}')
         return self._whole(field, value)
 
     def texts(self, field: str) -> tuple[str, ...]:
@@ -97,7 +99,7 @@ def read_records(path: Path) -> Iterator[Record]:
     for number, value in json_values(file_lines(path), str(path)):
         record = Record(value, f"{path}, line {number}", number)
         if not isinstance(value, dict):
-            raise record.error(f"expected a JSON object, found {_kind(value)}; write one a line")
+            raise record.error(f"expected a JSON object, found {kind(value)}; write one a line")
         yield record
 
 
@@ -116,12 +118,12 @@ def json_values(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line.decode("utf-8"))
+            value = parse(line.decode("utf-8"), "the row", finite=False)
         except UnicodeDecodeError as error:
             raise DocumentError(f"{name}, line {number}: not UTF-8; save it as UTF-8") from error
-        except (ValueError, RecursionError) as error:  # also a number of thousands of digits
+        except ValueError as error:
             raise DocumentError(
-                f"{name}, line {number}: not valid JSON ({first_line(error)}); mend the line"
+                f"{name}, line {number}: {first_line(error)}; mend the line"
             ) from error
         yield number, value
 
@@ -135,7 +137,12 @@ def file_lines(path: Path) -> Iterator[bytes]:
     number = 1
     try:
         with _open(path) as file:
-            for line in file:
+            while line := file.readline(MOST_LINE + 1):
+                if len(line) > MOST_LINE:
+                    raise DocumentError(
+                        f"{path}, line {number}: longer than {MOST_LINE >> 20} MiB; write one "
+                        "object a line"
+                    )
                 yield line
                 number += 1
     except (OSError, EOFError, zlib.error) as error:
@@ -147,9 +154,21 @@ def file_lines(path: Path) -> Iterator[bytes]:
 
 
 def _open(path: Path) -> IO[bytes]:
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rb")  # type: ignore[return-value]
-    return path.open("rb")
+    file = open_file(path)
+    # gzip's file reads from another, and would leave that one open.
+    return _Unpacked(file) if path.suffix.lower() == ".gz" else file  # type: ignore[return-value]
+
+
+class _Unpacked(gzip.GzipFile):
+    """What is in a gzip file, which is closed together with it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self._below = file
+
+    def close(self) -> None:
+        super().close()
+        self._below.close()
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:
@@ -162,11 +181,6 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
                 yield from batch.to_pylist()
     except (arrow.ArrowException, OSError) as error:
         raise DocumentError(f"can't read {path}: {first_line(error)}; get it again") from error
-
-
-def _kind(value: object) -> str:
-    names = {type(None): "null", list: "a list", dict: "an object", str: "a text"}
-    return names.get(type(value), f"a {type(value).__name__}")
 
 
 class LineWriter:

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lcirc_cli import app
-from lcirc_cli.backbones import fingerprints, hub, loading
+from lcirc_cli.backbones import devices, fingerprints, hub
 from lcirc_cli.backbones.loading import load_backbone, pull
 from lcirc_cli.errors import ModelError, UsageError
 
@@ -201,32 +201,32 @@ def test_pickled_weights_are_never_opened(saved: Callable[..., Path]) -> None:
 
 def test_auto_takes_cuda_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert loading.choose_device("auto") == torch.device("cuda")
+    assert devices.choose_device("auto") == torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert loading.choose_device("auto") == torch.device("cpu")
+    assert devices.choose_device("auto") == torch.device("cpu")
 
 
 @pytest.mark.parametrize("name", ["gpu", "meta", "cuda:x", "mps", ""])
 def test_unknown_devices(name: str) -> None:
     with pytest.raises(UsageError, match="device must be one of auto, cpu, cuda"):
-        loading.choose_device(name)
+        devices.choose_device(name)
 
 
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert loading.choose_device("cuda:0") == torch.device("cuda:0")
+    assert devices.choose_device("cuda:0") == torch.device("cuda:0")
     with pytest.raises(UsageError, match="no device cuda:1 on this machine; use --device auto"):
-        loading.choose_device("cuda:1")
+        devices.choose_device("cuda:1")
 
 
 def test_auto_dtype_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
     for has, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(loading, "cpu_has_bfloat16", lambda has=has: has)
-        assert loading.choose_dtype("auto", device=cpu) == expected
-    assert loading.choose_dtype("float16", device=cpu) == torch.float16
+        monkeypatch.setattr(devices, "cpu_has_bfloat16", lambda has=has: has)
+        assert devices.choose_dtype("auto", device=cpu) == expected
+    assert devices.choose_dtype("float16", device=cpu) == torch.float16
     with pytest.raises(UsageError, match="dtype must be one of"):
-        loading.choose_dtype("int8", device=cpu)
+        devices.choose_dtype("int8", device=cpu)
 
 
 @pytest.mark.parametrize(
@@ -240,14 +240,14 @@ def test_auto_dtype_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_processor_flags(monkeypatch: pytest.MonkeyPatch, flags: str, expected: bool) -> None:
     monkeypatch.setattr(Path, "read_text", lambda *_: flags)
-    assert loading.cpu_has_bfloat16() is expected
+    assert devices.cpu_has_bfloat16() is expected
 
 
 def test_attention_names(saved: Callable[..., Path]) -> None:
     cpu = torch.device("cpu")
-    assert loading.choose_attention("auto", device=cpu) == "sdpa"
+    assert devices.choose_attention("auto", device=cpu) == "sdpa"
     with pytest.raises(UsageError, match="flash"):
-        loading.choose_attention("flash", device=cpu)
+        devices.choose_attention("flash", device=cpu)
     with pytest.raises(UsageError, match="attention must be auto, sdpa or flash"):
         load_backbone(str(saved()), attention="fast", **CPU)
 

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from lcirc_cli.backbones import smollm2
-from lcirc_cli.backbones.loading import cpu_has_bfloat16
+from lcirc_cli.backbones.devices import cpu_has_bfloat16
 from lcirc_cli.lqa.dataset.output import read_manifest
 from lcirc_cli.qa.rows import read_rows
 

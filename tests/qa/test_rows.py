@@ -88,7 +88,7 @@ def test_a_byte_order_mark_at_the_start_is_passed_over(tmp_path: Path) -> None:
     file.write_text('{"a": 1}\n', "utf-8-sig")
     assert list(read_rows(file)) == [{"a": 1}]
     file.write_text('\ufeff{"a": 1}\n\ufeff{"a": 2}\n')
-    with pytest.raises(DocumentError, match="line 2: not valid JSON"):
+    with pytest.raises(DocumentError, match="line 2: the row is not valid JSON"):
         list(read_rows(file))
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lcirc_cli import console
 from lcirc_cli.backbones import hub
+from lcirc_cli.backbones.folders import check_settings
 from lcirc_cli.console import silent_transformers
 from lcirc_cli.errors import ModelError, first_line
 from lcirc_cli.evidence.index import PassageIndex
@@ -72,12 +73,19 @@ class SentenceEncoder:
 
         folder = _folder(name, offline=offline)
         try:
+            check_settings(folder)
             with silent_transformers():
-                self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-                model: Any = AutoModel.from_pretrained(
-                    folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+                self._tokenizer: Any = AutoTokenizer.from_pretrained(
+                    folder, local_files_only=True, trust_remote_code=False
                 )
-        except (OSError, ValueError, KeyError) as error:
+                model: Any = AutoModel.from_pretrained(
+                    folder,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    dtype=torch.float32,
+                )
+        except Exception as error:  # the libraries below raise a dozen types for a bad folder
             reason = first_line(error)
             raise ModelError(f"the sentence encoder {name} can't be loaded: {reason}") from error
         if self._tokenizer.pad_token is None:

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lcirc_cli.backbones.chat import render
 from lcirc_cli.backbones.loading import load_backbone
 from lcirc_cli.lqa.models.chat import ChatRequest, Refused, Reply
 from lcirc_cli.lqa.models.forms import COPIED
@@ -255,7 +256,7 @@ def _prompt_ids(backbone: Backbone, request: ChatRequest) -> list[int]:
     elif tokenizer.chat_template is None:
         text = f"{request.system}\n\n{request.user}\n\n"
     else:
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text = render(tokenizer, messages)
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
 

@@ -207,8 +207,10 @@ def source_decoder(name: str, *, offline: bool = False) -> Callable[[Sequence[in
 
     try:
         with silent_transformers():
-            tokenizer: Any = AutoTokenizer.from_pretrained(name, local_files_only=offline)
-    except (OSError, ValueError) as error:
+            tokenizer: Any = AutoTokenizer.from_pretrained(
+                name, local_files_only=offline, trust_remote_code=False
+            )
+    except Exception as error:  # tokenizers raises plain Exception for a bad file
         reason = first_line(error)
         raise ModelError(f"no source tokenizer {name!r}: {reason}") from error
     size = len(tokenizer)

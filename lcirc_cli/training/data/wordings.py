@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lcirc_cli.answering.windows import build_prompt, plain
+from lcirc_cli.backbones.chat import render
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.prompts import fill, load
 
@@ -64,9 +65,7 @@ class Form:
         if not self.turns:
             return tokenizer(text, verbose=False)["input_ids"]
         system = [{"role": "system", "content": self.system}] if self.system else []
-        turns = tokenizer.apply_chat_template(
-            [*system, {"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
-        )
+        turns = render(tokenizer, [*system, {"role": "user", "content": text}])
         return tokenizer(turns, add_special_tokens=False, verbose=False)["input_ids"]
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli.backbones.loading import Backbone, choose_dtype
+from lcirc_cli.backbones.devices import choose_dtype
+from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.model import (
