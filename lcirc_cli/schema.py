@@ -48,7 +48,7 @@ def parse(text: str | bytes, name: str, *, finite: bool = True) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse if finite else None)
     except RecursionError:
-        raise ValueError(f"{name} is nested too deeply") from None
+        raise ValueError(f"{name} is not valid JSON (nested too deeply)") from None
     except ValueError as error:  # also a number of thousands of digits
         raise ValueError(f"{name} is not valid JSON ({error})") from None
 

@@ -244,6 +244,66 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
         pass
 
 
+def test_the_temporary_file_is_never_wider_than_the_file(tmp_path: Path) -> None:
+    def mode(path: Path) -> int:
+        return path.stat().st_mode & 0o777
+
+    path = tmp_path / "file"
+    with files.atomic_path(path, allowed=0o700) as temporary:
+        assert mode(temporary) == 0o600
+    assert mode(path) == 0o600
+    path.chmod(0o640)
+    with files.atomic_path(path) as temporary:
+        assert mode(temporary) == 0o640
+    assert mode(path) == 0o640
+    path.chmod(0o444)
+    files.atomic_write(path, b"x")  # read-only, and yet replaced
+    assert mode(path) == 0o444
+
+
+def test_readers_are_those_of_all_sources(tmp_path: Path) -> None:
+    found = []
+    for mode in (0o644, 0o640, 0o604, 0o600):
+        (tmp_path / f"{mode:o}").touch()
+        (tmp_path / f"{mode:o}").chmod(mode)
+        found.append(files.readers([tmp_path / f"{mode:o}", tmp_path / "644"]))
+    assert found == [0o777, 0o770, 0o707, 0o700]
+
+
+def test_a_link_is_followed_as_an_editor_does(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link, file = tmp_path / "link", tmp_path / "there" / "file"
+    for data in (b"first", b"second"):  # to nothing, and to a file
+        link.symlink_to("there/file") if not link.is_symlink() else None
+        files.atomic_write(link, data)
+        assert link.is_symlink() and file.read_bytes() == data
+    assert leftovers(tmp_path) == leftovers(tmp_path / "there") == []
+    link.unlink()
+    link.symlink_to(link)
+    with pytest.raises(StorageError, match="symbolic link"):
+        files.atomic_write(link, b"x")
+
+
+def test_a_lock_is_not_made_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "file.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(StorageError, match="symbolic link"), locked(tmp_path / "file"):
+        pass
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), Path("/dev/null")):
+        with pytest.raises(OSError, match="a pipe or a device"):
+            files.open_file(path)
+    with pytest.raises(IsADirectoryError):
+        files.open_file(tmp_path)
+    (tmp_path / "file").write_bytes(b"x")
+    with files.open_file(tmp_path / "file") as file:
+        assert file.read() == b"x"
+
+
 def test_sha256_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(OLD)

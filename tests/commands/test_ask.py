@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -333,11 +332,9 @@ def test_another_process_gives_the_same_answer(
 
 @pytest.mark.parametrize("moment", ["answering", "loading"])
 def test_interrupted(lcirc_child: Run, here: Path, models: list[Any], moment: str) -> None:
-    os.mkfifo(here / "q.jsonl")
+    (here / "q.jsonl").write_text('"bread"\n' * 20_000)
     words = ["ask", "one.lcirc", "--questions", "q.jsonl", "--json", *models]
     child = lcirc_child(*words, cwd=here)
-    with (here / "q.jsonl").open("w") as questions:  # waits until the child opens it
-        questions.write('"bread"\n' * 20_000)
     while moment == "answering" and not child.out.stat().st_size:
         time.sleep(0.02)
     time.sleep(0.5 * (moment == "loading"))

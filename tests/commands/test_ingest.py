@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -229,11 +230,45 @@ def test_a_changed_file_stands_beside_its_older_version_under_another_name(inges
 
 def test_a_damaged_memory_is_made_again_but_not_appended_to(ingest: Run) -> None:
     write("book.txt")
-    Path("book.lcirc").write_bytes(b"\0" * 100)
+    ingest("book.txt")
+    whole = Path("book.lcirc").read_bytes()
+    Path("book.lcirc").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     assert ingest("book.txt", "--append", "-o", "book.lcirc").status == 5
     done = ingest("book.txt")
     assert done.status == 0 and "again" in done.err
     assert names("book.lcirc") == ["book.txt"]
+
+
+@pytest.mark.parametrize("data", [b"\0" * 100, b"My diary.", b"PK\3\4" + b"x" * 99])
+def test_what_is_no_memory_is_replaced_by_force_alone(ingest: Run, data: bytes) -> None:
+    write("book.txt")
+    Path("out.lcirc").write_bytes(data)
+    done = ingest("book.txt", "-o", "out.lcirc")
+    assert done.status == 2 and "is no memory file" in done.err and "--force" in done.err
+    assert Path("out.lcirc").read_bytes() == data
+    assert ingest("book.txt", "-o", "out.lcirc", "--force").status == 0
+    assert names("out.lcirc") == ["book.txt"]
+
+
+def test_a_memory_is_as_private_as_its_documents(ingest: Run) -> None:
+    write("private.txt")
+    Path("private.txt").chmod(0o600)
+    write("public.txt", seed=2)
+    Path("public.txt").chmod(0o644)
+    ingest("public.txt")
+    assert stat.S_IMODE(Path("public.lcirc").stat().st_mode) == 0o644
+    ingest("private.txt")
+    assert stat.S_IMODE(Path("private.lcirc").stat().st_mode) == 0o600
+    assert ingest("private.txt", "--append", "-o", "public.lcirc").status == 0
+    assert stat.S_IMODE(Path("public.lcirc").stat().st_mode) == 0o600
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(ingest: Run) -> None:
+    write("book.txt")
+    Path("elsewhere").mkdir()
+    Path("book.lcirc").symlink_to("elsewhere/kept.lcirc")
+    assert ingest("book.txt").status == 0
+    assert Path("book.lcirc").is_symlink() and names("elsewhere/kept.lcirc") == ["book.txt"]
 
 
 def test_a_memory_is_no_document(ingest: Run) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -118,13 +117,16 @@ def test_standard_input(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 def test_a_named_pipe(tmp_path: Path) -> None:
-    """As a shell makes it of `lcirc ingest <(pdftk ...)`."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_bytes, args=[SOUND["pdf"]], daemon=True)
-    writer.start()
-    assert read_document(pipe).text == "A page of a PDF."
-    writer.join(10)
+    """That of a shell, as in `lcirc ingest <(pdftk ...)`, is read; nobody may write to another."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as file:
+        file.write(SOUND["pdf"])
+    assert read_document(Path(f"/dev/fd/{reading}")).text == "A page of a PDF."
+    os.close(reading)
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DocumentError, match="a pipe or a device, not a file"):
+            read_document(name)
 
 
 def folder_of_documents(root: Path) -> Path:

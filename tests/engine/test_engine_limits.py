@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 import torch
 
 from lcirc_cli import Engine
-from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError
+from lcirc_cli.answering.answerer import Answerer
+from lcirc_cli.errors import MemoryFileError, ModelError, OutOfMemoryError, UsageError
+from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.memory.file import check_fingerprints
 
 from .tiny import QUESTIONS, SMALL, answer_text, ingest, make_document, save_adapter, save_backbone
@@ -140,3 +144,39 @@ def test_a_thousand_questions_keep_memory_flat(engine: Engine) -> None:
         engine.ask(memory, f"{QUESTIONS[number % 5]} {number}", max_new_tokens=4)
     assert _hooks(engine) == before
     assert _resident() < 1.02 * start
+
+
+def test_a_question_without_room_is_refused_before_anything_is_computed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = ingest(engine, 1)
+    monkeypatch.setattr(Answerer, "steer", lambda *_: pytest.fail("something was computed"))
+    long = "bread " * 1_100
+    with pytest.raises(UsageError, match="the question is too long: 1,1"):
+        engine.ask(memory, long)
+    with pytest.raises(UsageError, match="the question is too long"):
+        next(engine.ask_many(memory, [*QUESTIONS * 3, long], batch=2))
+
+
+WRONG: dict[str, Callable[[MemoryContents], MemoryContents]] = {
+    "narrow latents": lambda c: replace(c, states=c.states[:, :8]),
+    "another latent count": lambda c: replace(c, settings={**c.settings, "num_latents": 2}),
+    "a long segment": lambda c: replace(c, segment_lengths=[len(c.token_ids)]),
+    "a token that is none": lambda c: replace(c, token_ids=torch.full_like(c.token_ids, 40_000)),
+    "no features": lambda c: replace(c, features={}),
+    "features of another width": lambda c: replace(
+        c, features={name: value[:, :8] for name, value in c.features.items()}
+    ),
+    "no documents": lambda c: replace(c, documents=(), token_ids=c.token_ids[:0]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_memory_that_its_models_would_not_have_made_is_refused(name: str, engine: Engine) -> None:
+    """Its fingerprints are right: anybody can write them."""
+    memory = WRONG[name](ingest(engine, 1))
+    with pytest.raises(MemoryFileError, match="not what the models that it names") as caught:
+        engine.ask(memory, QUESTIONS[0])
+    assert caught.value.exit_code == 5 and "\n" not in str(caught.value)
+    with pytest.raises(MemoryFileError):
+        engine.ingest([make_document("More words.")], append_to=memory)

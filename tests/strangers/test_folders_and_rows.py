@@ -1,0 +1,102 @@
+"""Adapter and model folders, files of questions and of data: one line, exit 2 to 4, at once."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lcirc_cli import Engine
+from lcirc_cli.memory.file import save_memory
+from lcirc_cli.qa.form import read_folder
+
+from ..engine.tiny import ingest
+from .folders import ADAPTERS, MODELS, folders
+from .rows import QUESTIONS, ROWS, data_folders, question_files
+
+SEED, FEW = 23, 8
+
+
+def chosen(number: int, *, of: int) -> set[int]:
+    return set(random.Random(SEED).sample(range(of), number))
+
+
+def complaint(
+    name: str, run: Callable[[], Any], allowed: tuple[int, ...]
+) -> tuple[str, int, float, str] | None:
+    """What is wrong with how something was refused; None where nothing is."""
+    started = time.thread_time()
+    done = run()
+    seconds = time.thread_time() - started
+    bad = "unexpected" in done.err or "Traceback" in done.err
+    if done.status in allowed and seconds < 5 and not bad:
+        return None
+    return name, done.status, round(seconds, 1), done.err[-300:]
+
+
+@pytest.mark.parametrize(
+    "count", [FEW, pytest.param(len(MODELS) + len(ADAPTERS), marks=pytest.mark.slow)]
+)
+def test_folders_of_strangers(
+    count: int,
+    backbone_folder: Path,
+    adapter_folder: Path,
+    engine: Engine,
+    tmp_path: Path,
+    cli: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # a question about code gets no answer
+    memory = tmp_path / "m.lcirc"
+    save_memory(memory, ingest(engine, 1))
+    wanted, wrong = chosen(count, of=len(MODELS) + len(ADAPTERS)), []
+    for number, (name, model, adapter) in enumerate(
+        folders(backbone_folder, adapter_folder, tmp_path)
+    ):
+        if number in wanted:
+            words = ["--model", model, "--adapter", adapter, "--dtype", "float32", "--offline"]
+            document = tmp_path / "a.txt"
+            document.write_text("A few words about bread.")
+            ask = ["ask", memory, "Who carries silver?", "--max-new-tokens", 2, *words]
+            if "template" in name:  # it is no part of what a memory was made with
+                wrong.append(complaint(name, lambda ask=ask: cli(*ask), (4,)))
+            else:
+                made = ["ingest", document, "-o", tmp_path / f"{number}.lcirc", *words]
+                wrong.append(complaint(name, lambda made=made: cli(*made), (4,)))
+            assert not (model / "ran").exists(), name
+    assert [each for each in wrong if each] == []
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(len(QUESTIONS), marks=pytest.mark.slow)])
+def test_files_of_questions(
+    count: int,
+    engine: Engine,
+    tmp_path: Path,
+    cli: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memory = tmp_path / "m.lcirc"
+    save_memory(memory, ingest(engine, 1))
+    monkeypatch.setattr("lcirc_cli.commands.ask.load_engine", lambda _: engine)
+    wanted, wrong = chosen(count, of=len(QUESTIONS)), []
+    for number, (name, path) in enumerate(question_files(tmp_path)):
+        if number in wanted:
+            words = ["ask", memory, "--questions", path, "--max-new-tokens", 2]
+            wrong.append(complaint(name, lambda words=words: cli(*words), (2,)))
+    assert [each for each in wrong if each] == []
+
+
+@pytest.mark.parametrize("number", range(len(ROWS)), ids=list(ROWS))
+def test_rows_of_strangers(number: int, tmp_path: Path) -> None:
+    """Training, bench and scripts read them by the same function."""
+    from lcirc_cli.errors import DocumentError
+
+    name, folder = list(data_folders(tmp_path))[number]
+    with pytest.raises(DocumentError, match="line 1") as caught:
+        _, asked = read_folder(folder)
+        list(asked)
+    assert caught.value.exit_code == 3 and "\n" not in str(caught.value), name

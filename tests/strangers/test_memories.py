@@ -1,0 +1,62 @@
+"""150 memory files that are signed and wrong: one line, exit 2 to 5, at once, in every command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lcirc_cli import Engine
+from lcirc_cli.memory.file import save_memory
+
+from ..engine.tiny import ingest
+from .memories import resigned
+
+SEED, ALL, FEW = 23, 150, 25
+
+
+@pytest.fixture
+def valid(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small memory; commands ask it with the tiny engine, which is loaded once."""
+    path = tmp_path / "valid.lcirc"
+    save_memory(path, ingest(engine, 1))
+    for command in ("ask", "ingest"):
+        monkeypatch.setattr(f"lcirc_cli.commands.{command}.load_engine", lambda _: engine)
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(ALL, marks=pytest.mark.slow)])
+def test_resigned_memories_are_refused(count: int, valid: Path, cli: Callable[..., Any]) -> None:
+    assert cli("ask", valid, "Who carries silver?", "--max-new-tokens", 4).status == 0
+    wrong = []
+    document = valid.with_name("more.txt")
+    document.write_text("More words for the memory.")
+    seen = 0
+    for name, data in resigned(valid, seed=SEED, count=count):
+        seen += 1
+        path = valid.with_name("bad.lcirc")
+        path.write_bytes(data)
+        for words in (
+            ("ask", path, "Who carries silver?", "--max-new-tokens", 4),
+            ("info", path),
+            ("ingest", document, "--append", "-o", path),
+        ):
+            started = time.thread_time()
+            done = cli(*words)
+            seconds = time.thread_time() - started
+            last = done.err.strip().splitlines()[-1:]
+            # `info` tells what is in a file: whether it fits a model is for `ask` to say.
+            allowed = (0, 5) if words[0] == "info" else (2, 3, 4, 5)
+            if (
+                done.status not in allowed
+                or "unexpected" in done.err
+                or "Traceback" in done.err
+                or seconds > 5
+            ):
+                wrong.append((name, words[0], done.status, round(seconds, 1), last))
+    assert seen == count
+    assert wrong == []
