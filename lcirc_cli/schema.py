@@ -145,6 +145,11 @@ def optional(check: Check) -> Check:
     return partial(_or_null, check=check, or_missing=True)
 
 
+def nullable(check: Check) -> Check:
+    """The same check of a value that may be null."""
+    return partial(_or_null, check=check, or_missing=False)
+
+
 def _or_null(value: Any, name: str, *, check: Check, or_missing: bool) -> Any:
     return None if value is None else check(value, name)
 

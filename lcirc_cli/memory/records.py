@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from lcirc_cli.memory.contents import Fingerprints
-from lcirc_cli.schema import Check, choice, items, optional, parse, table, text, whole
+from lcirc_cli.schema import Check, choice, items, nullable, optional, parse, table, text, whole
 
 _COUNT = partial(whole, most=2**40)  # bytes, tokens, pages: beyond any file
 _PAGE = partial(whole, most=2**31)
@@ -25,7 +25,7 @@ _DOCUMENT: Mapping[str, Check] = {
     "text_bytes": _COUNT,
     "pages": _COUNT,
     "sections": partial(items, each=text),
-    "page_count": optional(_PAGE),
+    "page_count": nullable(_PAGE),
     "empty_pages": partial(items, each=_PAGE),
     "notes": partial(items, each=text),
     "tokens": _COUNT,
