@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("lcirc_cli", "model", "prompts")
-LQA = ("lcirc_cli/lqa/", "lcirc_cli/executors/")  # loaded with the extra alone
+LQA = ("lcirc_cli/lqa/", "lcirc_cli/executors/", "lcirc_cli/endpoints/")  # with the extra alone
 SOURCES = [path for folder in OURS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 

@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "console", "schema"),
     ("files",),
     ("version", "locks", "settings", "documents", "cost"),
-    ("memory", "backbones", "executors", "qa"),
+    ("memory", "backbones", "executors", "qa", "endpoints"),
     ("compression", "evidence", "adapters", "baselines"),
     ("answering",),
     ("engine",),

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from lcirc_cli.lqa.models.chat import ChatModel, Refused, Reply
-from lcirc_cli.lqa.models.dialect import Dialect
+from lcirc_cli.endpoints.chat import ChatModel, Refused, Reply
+from lcirc_cli.endpoints.dialect import Dialect
+from lcirc_cli.endpoints.replies import UnreadableReply, parse_object
 from lcirc_cli.lqa.models.opening import ModelChoice
-from lcirc_cli.lqa.models.replies import UnreadableReply, parse_object
 from lcirc_cli.lqa.pairs.outline import Outline
 from lcirc_cli.lqa.pairs.questions import question_request, read_pair
 from lcirc_cli.lqa.records import PairPlan, SourceDocument
@@ -71,7 +71,7 @@ def choose_model(generator: str, backbone: str, engine: EngineSettings) -> Model
     if generator == LOCAL:
         return choice
 
-    from lcirc_cli.lqa.models.endpoint import EndpointModel, negotiate
+    from lcirc_cli.endpoints.endpoint import EndpointModel, negotiate
 
     async def ask() -> Dialect:
         model = choice.open(engine)

@@ -15,13 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lcirc_cli.endpoints.asking import Asker, Reader
+from lcirc_cli.endpoints.chat import ChatRequest
+from lcirc_cli.endpoints.replies import UnreadableReply
 from lcirc_cli.errors import UsageError
 from lcirc_cli.lqa.documents.inputs import HubShard, plan_units
 from lcirc_cli.lqa.documents.prepare import DocumentFilter, document_filters, save_benchmarks
 from lcirc_cli.lqa.documents.tokens import TokenCounter
-from lcirc_cli.lqa.models.asking import Asker, Reader
-from lcirc_cli.lqa.models.chat import ChatRequest
-from lcirc_cli.lqa.models.replies import UnreadableReply
 from lcirc_cli.lqa.pairs.examiner import FILTERS, Examiner
 from lcirc_cli.lqa.pairs.questions import question_request
 from lcirc_cli.lqa.pairs.spans import plan_pairs

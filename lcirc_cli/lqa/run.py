@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
+from lcirc_cli.endpoints.dialect import Dialect
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.executors.stage import Stage, run_stage
 from lcirc_cli.files import atomic_write, make_folder
@@ -31,7 +32,6 @@ from lcirc_cli.lqa.documents.prepare import (
     save_benchmarks,
 )
 from lcirc_cli.lqa.documents.shards import ReadShard, ShardPlan, load_plan, plan_shards, save_plan
-from lcirc_cli.lqa.models.dialect import Dialect
 from lcirc_cli.lqa.models.opening import ModelChoice
 from lcirc_cli.lqa.pairs.progress import show_progress
 from lcirc_cli.lqa.pairs.step import MakePairs

@@ -92,7 +92,7 @@ class EngineSettings(ExecutorSettings):
     device: str = "auto"
     dtype: str = "auto"
     offline: bool = False
-    preload: tuple[str, ...] = ("lcirc_cli.lqa.run", "lcirc_cli.lqa.models.endpoint")
+    preload: tuple[str, ...] = ("lcirc_cli.lqa.run", "lcirc_cli.endpoints.endpoint")
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from pair_set import labelled  # noqa: E402
 
+from lcirc_cli.endpoints.asking import Asker  # noqa: E402
+from lcirc_cli.endpoints.replay import ReplayCache  # noqa: E402
 from lcirc_cli.lqa.choice import choose_model  # noqa: E402
-from lcirc_cli.lqa.models.asking import Asker  # noqa: E402
-from lcirc_cli.lqa.models.replay import ReplayCache  # noqa: E402
 from lcirc_cli.lqa.pairs.examiner import FILTERS, Examiner, without_duplicates  # noqa: E402
 from lcirc_cli.lqa.pairs.view import DocumentView  # noqa: E402
 from lcirc_cli.lqa.records import Judged  # noqa: E402

@@ -263,7 +263,7 @@ class Oracle:
 
     async def complete(self, request: Any) -> Any:
         """The verdict of somebody who has read the article."""
-        from lcirc_cli.lqa.models.chat import Reply
+        from lcirc_cli.endpoints.chat import Reply
 
         question = re.search(r"^QUESTION\n(.*)$", request.user, re.MULTILINE)
         assert question is not None

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.lqa.models.asking import Asker
-from lcirc_cli.lqa.models.replay import ReplayCache
-from lcirc_cli.lqa.models.replies import UnreadableReply
+from lcirc_cli.endpoints.asking import Asker
+from lcirc_cli.endpoints.replay import ReplayCache
+from lcirc_cli.endpoints.replies import UnreadableReply
 from lcirc_cli.lqa.pairs import checks
 from lcirc_cli.lqa.pairs.view import DocumentView
 from lcirc_cli.lqa.records import Pair, SourceDocument
@@ -30,7 +30,7 @@ def pair(kind: str, *answers: str) -> Pair:
 
 def says(tmp_path: Path, value: Any) -> Asker:
     """A model that always replies the same."""
-    from lcirc_cli.lqa.models.chat import Reply
+    from lcirc_cli.endpoints.chat import Reply
 
     model = Scripted(lambda request, reply: Reply(json.dumps(value)))
     return Asker(model, ReplayCache(tmp_path / "replies.sqlite"), in_flight=1, attempts=1)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lcirc_cli.endpoints.endpoint import OutOfPatience
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.executors import stage
-from lcirc_cli.lqa.models.endpoint import OutOfPatience
 
 from .conftest import Command, Endpoint, contents
 from .corpus import write_documents

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lcirc_cli.lqa.models.asking import Asker
-from lcirc_cli.lqa.models.replay import ReplayCache
+from lcirc_cli.endpoints.asking import Asker
+from lcirc_cli.endpoints.replay import ReplayCache
 from lcirc_cli.lqa.pairs.examiner import Examiner, without_duplicates
 from lcirc_cli.lqa.pairs.view import DocumentView
 from lcirc_cli.lqa.records import Judged

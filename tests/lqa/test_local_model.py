@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.lqa.models.asking import Asker
-from lcirc_cli.lqa.models.chat import ChatRequest, Refused
+from lcirc_cli.endpoints.asking import Asker
+from lcirc_cli.endpoints.chat import ChatRequest, Refused
+from lcirc_cli.endpoints.replay import ReplayCache
 from lcirc_cli.lqa.models.forms import COPY, FLAG, TEXT, Form, one_of, texts
 from lcirc_cli.lqa.models.local import LocalModel, _stands_in
-from lcirc_cli.lqa.models.replay import ReplayCache
 from lcirc_cli.lqa.pairs.examiner import REASONS
 from lcirc_cli.lqa.pairs.interview import make_pairs
 from lcirc_cli.lqa.records import SourceDocument

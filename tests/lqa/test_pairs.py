@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from lcirc_cli.endpoints.asking import Asker
+from lcirc_cli.endpoints.chat import ChatRequest, Refused, Reply
+from lcirc_cli.endpoints.replay import ReplayCache
+from lcirc_cli.endpoints.replies import UnreadableReply
 from lcirc_cli.errors import EndpointError
 from lcirc_cli.lqa.dataset.statistics import Statistics, chi_square_tail, even_p_value
-from lcirc_cli.lqa.models.asking import Asker
-from lcirc_cli.lqa.models.chat import ChatRequest, Refused, Reply
-from lcirc_cli.lqa.models.replay import ReplayCache
-from lcirc_cli.lqa.models.replies import UnreadableReply
 from lcirc_cli.lqa.pairs.examiner import REASONS
 from lcirc_cli.lqa.pairs.filters import pointing, same_question
 from lcirc_cli.lqa.pairs.interview import make_pairs

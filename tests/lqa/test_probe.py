@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from lcirc_cli.endpoints.chat import ChatRequest, Refused, Reply
+from lcirc_cli.endpoints.dialect import Dialect
 from lcirc_cli.lqa.choice import AGAINST, ATTEMPTS, follows_instructions
-from lcirc_cli.lqa.models.chat import ChatRequest, Refused, Reply
-from lcirc_cli.lqa.models.dialect import Dialect
 from lcirc_cli.lqa.pairs.outline import Outline
 from lcirc_cli.lqa.pairs.questions import question_request
 from lcirc_cli.lqa.records import PairPlan, SourceDocument

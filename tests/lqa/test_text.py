@@ -14,15 +14,15 @@ from transformers import PreTrainedTokenizerFast
 
 from lcirc_cli.backbones.loading import load_tokenizer
 from lcirc_cli.backbones.tokens import encode
-from lcirc_cli.lqa.documents.language import language_of, probability
-from lcirc_cli.lqa.documents.tokens import TokenCounter, byte_level
-from lcirc_cli.lqa.models.replies import (
+from lcirc_cli.endpoints.replies import (
     UnreadableReply,
     flag_field,
     list_field,
     parse_object,
     text_field,
 )
+from lcirc_cli.lqa.documents.language import language_of, probability
+from lcirc_cli.lqa.documents.tokens import TokenCounter, byte_level
 from lcirc_cli.lqa.pairs.locate import find_quote, occurs, words_of_document
 from lcirc_cli.lqa.pairs.scoring import agreement, contains, token_f1
 

@@ -1,1 +1,1 @@
-"""Requests to replies, by an endpoint or in this process. Knows nothing about pairs."""
+"""A model in this process, and which one a run asks. Knows nothing about pairs."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.backbones.chat import render
 from lcirc_cli.backbones.loading import load_backbone
-from lcirc_cli.lqa.models.chat import ChatRequest, Refused, Reply
+from lcirc_cli.endpoints.chat import ChatRequest, Refused, Reply
 from lcirc_cli.lqa.models.forms import COPIED
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lcirc_cli.lqa.models.chat import ChatModel
-from lcirc_cli.lqa.models.dialect import Dialect
+from lcirc_cli.endpoints.chat import ChatModel
+from lcirc_cli.endpoints.dialect import Dialect
 from lcirc_cli.lqa.settings import LOCAL, EngineSettings
 
 
@@ -36,7 +36,7 @@ class ModelChoice:
                 offline=engine.offline,
             )
         # The client takes half a second to import, in every process.
-        from lcirc_cli.lqa.models.endpoint import EndpointModel
+        from lcirc_cli.endpoints.endpoint import EndpointModel
 
         assert engine.endpoint is not None
         return EndpointModel(

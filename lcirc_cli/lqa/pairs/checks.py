@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lcirc_cli.lqa import chance
-from lcirc_cli.lqa.models.asking import Asker
-from lcirc_cli.lqa.models.chat import ChatRequest
-from lcirc_cli.lqa.models.forms import COPY, FLAG, TEXT, Form, one_of, texts
-from lcirc_cli.lqa.models.replies import (
+from lcirc_cli.endpoints.asking import Asker
+from lcirc_cli.endpoints.chat import ChatRequest
+from lcirc_cli.endpoints.replies import (
     UnreadableReply,
     flag_field,
     list_field,
     parse_object,
     text_field,
 )
+from lcirc_cli.lqa import chance
+from lcirc_cli.lqa.models.forms import COPY, FLAG, TEXT, Form, one_of, texts
 from lcirc_cli.lqa.pairs.questions import MOST_ITEMS, even
 from lcirc_cli.lqa.pairs.scoring import agreement, contains
 from lcirc_cli.lqa.pairs.view import DocumentView

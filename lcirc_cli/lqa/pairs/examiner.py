@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from lcirc_cli.lqa.models.asking import Asker, RefusedReply
-from lcirc_cli.lqa.models.replies import UnreadableReply
+from lcirc_cli.endpoints.asking import Asker, RefusedReply
+from lcirc_cli.endpoints.replies import UnreadableReply
 from lcirc_cli.lqa.pairs import checks, filters
 from lcirc_cli.lqa.pairs.view import DocumentView
 from lcirc_cli.lqa.records import Judged, Pair, Rejection

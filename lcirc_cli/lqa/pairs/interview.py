@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
-from lcirc_cli.lqa.models.asking import Asker, RefusedReply
-from lcirc_cli.lqa.models.replies import UnreadableReply
+from lcirc_cli.endpoints.asking import Asker, RefusedReply
+from lcirc_cli.endpoints.replies import UnreadableReply
 from lcirc_cli.lqa.pairs.examiner import Examiner, without_duplicates
 from lcirc_cli.lqa.pairs.filters import locate_evidence
 from lcirc_cli.lqa.pairs.questions import question_request, read_pair

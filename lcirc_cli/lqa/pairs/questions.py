@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lcirc_cli.endpoints.chat import ChatRequest
+from lcirc_cli.endpoints.replies import UnreadableReply, list_field, parse_object, text_field
 from lcirc_cli.lqa import chance
-from lcirc_cli.lqa.models.chat import ChatRequest
 from lcirc_cli.lqa.models.forms import COPY, TEXT, Form, one_of, texts
-from lcirc_cli.lqa.models.replies import UnreadableReply, list_field, parse_object, text_field
 from lcirc_cli.lqa.records import Pair, PairPlan, Place, SourceDocument
 from lcirc_cli.lqa.settings import PairSettings
 from lcirc_cli.prompts import fill, load

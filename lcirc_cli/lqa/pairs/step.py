@@ -14,11 +14,11 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
+from lcirc_cli.endpoints.asking import Asker
+from lcirc_cli.endpoints.chat import ChatModel
+from lcirc_cli.endpoints.replay import ReplayCache
 from lcirc_cli.executors.trove import Document, PipelineStep
-from lcirc_cli.lqa.models.asking import Asker
-from lcirc_cli.lqa.models.chat import ChatModel
 from lcirc_cli.lqa.models.opening import ModelChoice
-from lcirc_cli.lqa.models.replay import ReplayCache
 from lcirc_cli.lqa.pairs.interview import make_pairs
 from lcirc_cli.lqa.pairs.progress import INTERVAL, Meter
 from lcirc_cli.lqa.records import Judged, SourceDocument

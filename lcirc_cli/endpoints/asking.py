@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
-from lcirc_cli.lqa.models.chat import ChatModel, ChatRequest, Refused, Reply
-from lcirc_cli.lqa.models.replay import ReplayCache
-from lcirc_cli.lqa.models.replies import UnreadableReply
+from lcirc_cli.endpoints.chat import ChatModel, ChatRequest, Refused, Reply
+from lcirc_cli.endpoints.replay import ReplayCache
+from lcirc_cli.endpoints.replies import UnreadableReply
 
 T = TypeVar("T")
 Reader = Callable[[str], T]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lcirc_cli.lqa.models.chat import ChatRequest
+from lcirc_cli.endpoints.chat import ChatRequest
 from lcirc_cli.prompts import load
 
 # A model that wants examples copies a quote by picking the likeliest words; at the temperature

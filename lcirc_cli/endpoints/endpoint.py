@@ -20,9 +20,9 @@ from typing import Any
 
 import openai
 
+from lcirc_cli.endpoints.chat import ChatRequest, Refused, Reply
+from lcirc_cli.endpoints.dialect import DIALECTS, Dialect
 from lcirc_cli.errors import EndpointError, first_line
-from lcirc_cli.lqa.models.chat import ChatRequest, Refused, Reply
-from lcirc_cli.lqa.models.dialect import DIALECTS, Dialect
 
 KEY_VARIABLES = ("LCIRC_API_KEY", "OPENAI_API_KEY")
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0  # seconds between tries

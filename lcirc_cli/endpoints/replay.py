@@ -11,9 +11,9 @@ import time
 import zlib
 from pathlib import Path
 
+from lcirc_cli.endpoints.chat import Reply
 from lcirc_cli.errors import StorageError
 from lcirc_cli.files import make_folder
-from lcirc_cli.lqa.models.chat import Reply
 
 _WAIT = 120.0  # seconds for another process to end
 

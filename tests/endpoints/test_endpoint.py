@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from lcirc_cli.endpoints.asking import Asker
+from lcirc_cli.endpoints.chat import ChatRequest, Refused
+from lcirc_cli.endpoints.dialect import Dialect
+from lcirc_cli.endpoints.endpoint import EndpointModel, OutOfPatience, negotiate
+from lcirc_cli.endpoints.replay import ReplayCache
 from lcirc_cli.errors import EndpointError
-from lcirc_cli.lqa.models.asking import Asker
-from lcirc_cli.lqa.models.chat import ChatRequest, Refused
-from lcirc_cli.lqa.models.dialect import Dialect
-from lcirc_cli.lqa.models.endpoint import EndpointModel, OutOfPatience, negotiate
-from lcirc_cli.lqa.models.replay import ReplayCache
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 

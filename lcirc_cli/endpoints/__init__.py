@@ -1,0 +1,1 @@
+"""Requests to replies, from a server. Knows nothing of what is asked."""
