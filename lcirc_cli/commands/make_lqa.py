@@ -133,7 +133,7 @@ def _need_extra() -> None:
     """The libraries of the extra `lqa`, which a plain installation doesn't have."""
     from importlib.util import find_spec
 
-    needed = ("datatrove", "openai", "tiktoken", "py3langid", "orjson", "xxhash")
+    needed = ("datatrove", "tiktoken", "py3langid", "orjson", "xxhash")
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise UsageError(

@@ -1,157 +1,182 @@
-"""A model behind an OpenAI-compatible endpoint: vLLM, SGLang, llama.cpp, transformers, hosted.
+"""A model behind an OpenAI-compatible endpoint: vLLM, SGLang, llama.cpp, Ollama, hosted ones.
 
-The client is `openai`; retries are ours, because all requests of a process share one pause: when
-the server asks to wait (429, Retry-After), nothing more is sent until then. Trouble that passes
-(429, 5xx, timeouts, cut connections) is waited out up to `patience`; a refusal of one request is
-`Refused`, and kept for good; what only a person can put right is an `EndpointError`.
+All requests of a process share one pause: when the server asks to wait (429, Retry-After), nothing
+more is sent until then. A try takes `timeout` at most, from the first byte sent to the last one
+read. Trouble that passes (429, 5xx, timeouts, cut connections) is waited out up to `patience`,
+whatever the server asks for; a refusal of one request is `Refused`, and kept for good; what only a
+person can put right is an `EndpointError`. The key stands in nothing that is returned or raised.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
+import math
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-import openai
-
+from lcirc_cli.endpoints.address import KEY_VARIABLES, Address, Key
 from lcirc_cli.endpoints.chat import ChatRequest, Refused, Reply
 from lcirc_cli.endpoints.dialect import DIALECTS, Dialect
-from lcirc_cli.errors import EndpointError, first_line
+from lcirc_cli.endpoints.envelope import pieces, said, whole_reply
+from lcirc_cli.endpoints.wire import Response, Wire, WireTrouble
+from lcirc_cli.errors import EndpointError
 
-KEY_VARIABLES = ("LCIRC_API_KEY", "OPENAI_API_KEY")
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0  # seconds between tries
-_LONGEST_PAUSE = 600.0  # what a server may ask for
 _HELLO_PATIENCE = 15.0
 # What a server answers to a request that it can't take: its form, or its length. Any other refusal
 # may be gone tomorrow, and must not be kept as the answer.
 _ABOUT_THE_REQUEST = (400, 413, 422)
-# For each request the client looks through all its connections: with 64 of them in one client
-# that takes a third of a request's time, with 8 next to nothing.
-_CONNECTIONS = 8
+_ODD = 5  # so many replies of another form to one request are this request's, not an accident
 
 
 class EndpointModel:
-    """A `ChatModel` on a server."""
+    """A `ChatModel` on a server.
+
+    Args:
+        url: the base, e.g. http://localhost:8000/v1.
+        name: the model's name on the server.
+        timeout: seconds for one try, all of it.
+        patience: seconds of trouble after which no further try begins.
+
+    Raises:
+        UsageError: no such address, or a key that can't be sent.
+    """
 
     varies = True
 
     def __init__(
-        self,
-        url: str,
-        name: str,
-        *,
-        dialect: Dialect,
-        timeout: float,
-        patience: float,
+        self, url: str, name: str, *, dialect: Dialect, timeout: float, patience: float
     ) -> None:
-        """
-        Args:
-            url: the base, e.g. http://localhost:8000/v1.
-            name: the model's name on the server.
-            timeout: seconds for one try.
-            patience: seconds of trouble after which a request gives up.
-        """
         self.name = name
         self.dialect = dialect
-        self._url = url
         self.patience = patience
-        self._open_until = 0.0  # nothing is sent before this time (monotonic)
         self.troubles: Counter[str] = Counter()
+        self._address, self._key = Address(url), Key()
+        self._wire = Wire(self._address, self._key)
         self._timeout = timeout
-        self._clients: list[openai.AsyncOpenAI] = []
-        self._busy: list[int] = []  # requests under way, for each client
+        self._open_until = 0.0  # nothing is sent before this time (monotonic)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for client in self._clients:
-            await client.close()
+        await self._wire.aclose()
 
-    async def complete(self, request: ChatRequest) -> Reply:
+    async def complete(
+        self, request: ChatRequest, *, on_text: Callable[[str], object] | None = None
+    ) -> Reply:
         """Answer one request, waiting out trouble that passes.
+
+        Args:
+            on_text: called with pieces of the reply as they come; together they are its text.
 
         Raises:
             Refused: the server refuses this request.
-            EndpointError: wrong address or key, or trouble for longer than the patience.
+            EndpointError: wrong address or key, trouble for longer than the patience, or a reply
+                that broke off after a part of it was given to `on_text`.
         """
-        started, tries = time.monotonic(), 0
+        started, tries, odd = time.monotonic(), 0, 0
+        ends = started + self.patience
         while True:
-            await self._pause()
+            await _sleep_until(min(self._open_until, ends))
             try:
-                return await self._send(request)
+                return await self._try(request, on_text)
             except _Passing as trouble:
                 self.troubles[trouble.kind] += 1
                 tries += 1
-                waited = time.monotonic() - started
-                if waited > self.patience:
-                    raise self._gave_up(trouble.kind, waited) from trouble
-                await self._wait(trouble, tries)
+                odd += trouble.kind == "odd reply"
+                if odd == _ODD:
+                    raise Refused(
+                        "the replies are not of the form that all servers share"
+                    ) from None
+                now = time.monotonic()
+                if now >= ends:
+                    raise self._gave_up(trouble.kind, now - started) from trouble
+                await _sleep_until(self._next_try(trouble, tries, ends))
 
-    async def _send(self, request: ChatRequest) -> Reply:
+    async def _try(self, request: ChatRequest, on_text: Callable[[str], object] | None) -> Reply:
         body = {
             "model": self.name,
             "messages": self.dialect.messages(request),
             "seed": request.seed,
             **self.dialect.arguments(request),
         }
+        shown = _Shown(self._key, on_text) if on_text is not None else None
         try:
-            # Not through the typed method: checking what we send and what servers make of the
-            # answer's form takes as long as all the rest of a request.
-            with self._client() as client:
-                text = await client.post("/chat/completions", cast_to=str, body=body)
-            return _reply(json.loads(text))
-        except openai.APIStatusError as error:
-            raise _of_status(error, self._url) from error
-        except openai.APITimeoutError as error:
-            raise _Passing("timeout") from error
-        except openai.APIConnectionError as error:
-            raise _Passing("connection") from error
-        except ValueError as error:  # not JSON
-            raise _Passing("cut reply") from error
-
-    @contextlib.contextmanager
-    def _client(self) -> Iterator[openai.AsyncOpenAI]:
-        """A client with a free connection."""
-        free = (place for place, busy in enumerate(self._busy) if busy < _CONNECTIONS)
-        place = next(free, len(self._clients))
-        if place == len(self._clients):
-            self._busy.append(0)
-            self._clients.append(
-                openai.AsyncOpenAI(
-                    base_url=self._url, api_key=_key(), max_retries=0, timeout=self._timeout
-                )
-            )
-        self._busy[place] += 1
-        try:
-            yield self._clients[place]
-        finally:
-            self._busy[place] -= 1
+            async with (
+                asyncio.timeout(self._timeout),
+                self._wire.post(
+                    "/chat/completions", body | ({"stream": True} if shown else {})
+                ) as response,
+            ):
+                if response.status != 200:
+                    raise await self._refusal(response)
+                if shown is not None:
+                    return await _streamed(response, shown)
+                reply = whole_reply(await response.body())
+                return replace(reply, text=self._key.hidden(reply.text))
+        except (WireTrouble, TimeoutError) as error:
+            kind = error.kind if isinstance(error, WireTrouble) else "timeout"
+            if shown is not None and shown.begun:
+                raise EndpointError(
+                    f"the reply of the endpoint {self._address} broke off ({kind}); ask again"
+                ) from error
+            raise _Passing(kind) from error
 
     def _gave_up(self, kind: str, waited: float) -> OutOfPatience:
         error = OutOfPatience(
-            f"the endpoint {self._url} gave no answer for {waited:,.0f} s ({kind}); "
+            f"the endpoint {self._address} gave no answer for {waited:,.0f} s ({kind}); "
             "see to it and repeat the command, which goes on where it stopped"
         )
         error.kind = kind
         return error
 
-    async def _pause(self) -> None:
-        while (left := self._open_until - time.monotonic()) > 0:
-            await asyncio.sleep(left)
-
-    async def _wait(self, trouble: _Passing, tries: int) -> None:
+    def _next_try(self, trouble: _Passing, tries: int, ends: float) -> float:
+        """When to try again (monotonic): never after the patience's end."""
+        now = time.monotonic()
         if trouble.after is not None:
-            until = time.monotonic() + min(trouble.after, _LONGEST_PAUSE)
-            self._open_until = max(self._open_until, until)
+            self._open_until = max(self._open_until, min(now + trouble.after, ends))
         # At least this, whatever the server asks for: some ask for 0 s, and for ever.
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(tries, 16))
         # Spread out, so that all who failed together don't come back together.
-        await asyncio.sleep(longest * random.uniform(0.5, 1.0))
+        return min(ends, now + longest * random.uniform(0.5, 1.0))
+
+    async def _refusal(self, response: Response) -> Exception:
+        """What a status other than 200 means."""
+        status, url = response.status, self._address
+        if status in (408, 409, 425, 429) or status >= 500:
+            return _Passing(f"HTTP {status}", _retry_after(response))
+        if 300 <= status < 400:
+            return EndpointError(
+                f"the endpoint {url} sends requests on to another address (HTTP {status}); text "
+                "and key go to none that you don't name: give that one, if you trust it"
+            )
+        if status in (401, 403):
+            return EndpointError(
+                f"the endpoint {url} refuses the key (HTTP {status}); set {KEY_VARIABLES[0]}"
+            )
+        message = ""
+        with contextlib.suppress(WireTrouble):  # the status says enough
+            message = self._key.hidden(said(await response.body()))
+        told = f"HTTP {status}: {message}" if message else f"HTTP {status}"
+        if status == 402:
+            return EndpointError(
+                f"the endpoint {url} wants to be paid first ({told}); see to the account and "
+                "repeat the command, which goes on where it stopped"
+            )
+        if status in (404, 405):
+            return EndpointError(
+                f"no such model or address at {url} ({told}); check the address (it mostly ends "
+                "in /v1) and the model's name"
+            )
+        if status in _ABOUT_THE_REQUEST:
+            return Refused(told)
+        return EndpointError(
+            f"the endpoint {url} refuses ({told}); see to it and repeat the command, which goes "
+            "on where it stopped"
+        )
 
 
 class OutOfPatience(EndpointError):
@@ -169,64 +194,51 @@ class _Passing(Exception):
         self.after = after
 
 
-def _of_status(error: openai.APIStatusError, url: str) -> Exception:
-    status = error.status_code
-    if status in (408, 409, 425, 429) or status >= 500:
-        return _Passing(f"HTTP {status}", _retry_after(error))
-    if status in (401, 403):
-        return EndpointError(
-            f"the endpoint {url} refuses the key (HTTP {status}); set {KEY_VARIABLES[0]}"
-        )
-    if status == 402:
-        return EndpointError(
-            f"the endpoint {url} wants to be paid first (HTTP 402: {_first(error)}); see to the "
-            "account and repeat the command, which goes on where it stopped"
-        )
-    if status in (404, 405):
-        return EndpointError(
-            f"no such model or address at {url} (HTTP {status}: {_first(error)}); check "
-            "--endpoint (it mostly ends in /v1) and --generator"
-        )
-    if status in _ABOUT_THE_REQUEST:
-        return Refused(f"HTTP {status}: {_first(error)}")
-    return EndpointError(
-        f"the endpoint {url} refuses (HTTP {status}: {_first(error)}); see to it and repeat the "
-        "command, which goes on where it stopped"
-    )
+class _Shown:
+    """Gives text on as it comes, except a key, of which only a part may be there yet."""
+
+    def __init__(self, key: Key, on_text: Callable[[str], object]) -> None:
+        self._key, self._on_text = key, on_text
+        self._held, self._said = "", list[str]()
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._said)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._said)
+
+    def add(self, text: str, *, last: bool = False) -> None:
+        text = self._key.hidden(self._held + text)
+        kept = 0 if last else self._key.possible(text)
+        text, self._held = text[: len(text) - kept], text[len(text) - kept :]
+        if text:
+            self._said.append(text)
+            self._on_text(text)
 
 
-def _retry_after(error: openai.APIStatusError) -> float | None:
+async def _streamed(response: Response, shown: _Shown) -> Reply:
+    finish = ""
+    async for piece in pieces(response.chunks):
+        shown.add(piece.text)
+        finish = piece.finish or finish
+    shown.add("", last=True)
+    return Reply(shown.text, complete=finish != "length")
+
+
+async def _sleep_until(moment: float) -> None:
+    while (left := moment - time.monotonic()) > 0:
+        await asyncio.sleep(left)
+
+
+def _retry_after(response: Response) -> float | None:
     """The seconds that the server asks to wait, where it does (dates are left to backoff)."""
-    value = error.response.headers.get("retry-after")
     try:
-        return max(0.0, float(value)) if value is not None else None
+        seconds = float(response.headers.get("retry-after", ""))
     except ValueError:
         return None
-
-
-def _reply(response: Any) -> Reply:
-    """The first choice of a response, as far as it is of the form that all servers share."""
-    choices = response.get("choices") if isinstance(response, dict) else None
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-        raise _Passing("reply without choices")
-    message = choice["message"]
-    usage = response.get("usage") or {}
-    return Reply(
-        text=str(message.get("content") or ""),
-        complete=choice.get("finish_reason") != "length",
-        prompt_tokens=int(usage.get("prompt_tokens") or 0),
-        reply_tokens=int(usage.get("completion_tokens") or 0),
-    )
-
-
-def _key() -> str:
-    found = (os.environ.get(name) for name in KEY_VARIABLES)
-    return next((key for key in found if key), "none")  # local servers ask for none
-
-
-def _first(error: Exception) -> str:
-    return first_line(error)[:200]
+    return None if math.isnan(seconds) else max(0.0, seconds)
 
 
 async def negotiate(model: EndpointModel) -> Dialect:
@@ -249,11 +261,13 @@ async def negotiate(model: EndpointModel) -> Dialect:
         temperature=0.0,
         seed=0,
     )
-    patience, model.patience = model.patience, min(_HELLO_PATIENCE, model.patience)
+    patience = model.patience
+    ends = time.monotonic() + min(_HELLO_PATIENCE, patience)
     problem: Exception = EndpointError("no dialect")
     try:
         for dialect in DIALECTS:
             model.dialect = dialect
+            model.patience = max(0.0, ends - time.monotonic())  # of all forms together
             try:
                 await model.complete(request)
                 return dialect

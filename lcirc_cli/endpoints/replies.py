@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Any
 
 _THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+# A reply of nothing but braces must not take the square of its length.
+_STRAY = 16  # opening braces that nothing closes
 
 
 class UnreadableReply(ValueError):
@@ -55,7 +58,12 @@ def text_field(value: dict[str, Any], name: str, *, empty: bool = False) -> str:
         return ""
     if not isinstance(found, str) or not (found.strip() or empty):
         raise UnreadableReply(f"no text in the field {name!r}")
-    return found.strip()
+    return "".join(c if c.isprintable() or c in "\n\t" else _blank(c) for c in found).strip()
+
+
+def _blank(character: str) -> str:
+    """What stands for a character that isn't printed: spaces, joiners and marks stay."""
+    return " " if unicodedata.category(character) in ("Cc", "Cs") else character
 
 
 def list_field(value: dict[str, Any], name: str, *, least: int, most: int) -> tuple[str, ...]:
@@ -92,10 +100,11 @@ def flag_field(value: dict[str, Any], name: str) -> bool:
 def _objects(text: str) -> list[str]:
     """The stretches of `text` from a brace to the brace that closes it, outermost ones first."""
     found: list[str] = []
-    position = text.find("{")
-    while position != -1 and len(found) < 8:
+    position, stray = text.find("{"), 0
+    while position != -1 and len(found) < 8 and stray < _STRAY:
         end = _closing(text, position)
         if end is None:
+            stray += 1
             position = text.find("{", position + 1)
             continue
         found.append(text[position:end])

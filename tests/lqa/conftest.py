@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 pytest.importorskip("datatrove", reason="make-lqa needs the extra lqa")
-pytest.importorskip("openai", reason="make-lqa needs the extra lqa")
 
 from lcirc_cli.lqa.dataset.output import read_manifest
 from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings, LqaSettings, PairSettings

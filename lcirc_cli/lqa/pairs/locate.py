@@ -14,6 +14,7 @@ _MARKS = {
     "-": "-‐‑‒–—−",
 }
 _CLASS = {char: f"[{re.escape(alike)}]" for alike in _MARKS.values() for char in alike}
+_LONGEST = 20_000  # characters; a longer quote is looked for as it stands, in linear time
 _EDGES = " \t\r\n\"“”„«»'‘’`"
 
 
@@ -29,6 +30,8 @@ def find_quote(text: str, quote: str, *, near: int) -> tuple[int, int] | None:
     exact = _nearest(text, quote, near)
     if exact is not None:
         return exact, exact + len(quote)
+    if len(quote) > _LONGEST:
+        return None
     matches = list(re.finditer(_pattern(quote), text))
     if not matches:
         return None
