@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.adapters.loading import LoadedAdapter, load_adapter
 from lcirc_cli.answering.answer import Answer, AskSettings
@@ -25,10 +25,14 @@ from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.compression.fit import check_fit
 from lcirc_cli.compression.ingestion import Progress, ingest, settings_of
 from lcirc_cli.documents.document import Document
+from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError, is_out_of_memory
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents
 from lcirc_cli.memory.file import check_fingerprints
 from lcirc_cli.model import LcircForCausalLM
+
+if TYPE_CHECKING:
+    from lcirc_cli.answering.remote import RemoteAnswerer
 
 KEY_BYTES = 256 << 20  # keys and values of segments kept between questions
 BATCH = 4  # questions answered at once by `ask_many`
@@ -42,6 +46,7 @@ class Engine:
     Several threads may use one engine: it does their work one after another.
 
     Args:
+        reader: a model on a server that writes the answers instead of the backbone.
         load_s: how long both took to load, for the answers' timings.
         key_bytes: keys and values of segments kept between questions to the same memories.
 
@@ -54,10 +59,11 @@ class Engine:
         backbone: Backbone,
         adapter: LoadedAdapter,
         *,
+        reader: ReaderSettings | None = None,
         load_s: float = 0.0,
         key_bytes: int = KEY_BYTES,
     ) -> None:
-        self.backbone, self.adapter = backbone, adapter
+        self.backbone, self.adapter, self.reader = backbone, adapter, reader
         self.load_s, self.key_bytes = load_s, key_bytes
         self._opened: Collection | None = None
         # What is asked changes the model while it is read (hooks, the memory that is injected).
@@ -79,6 +85,7 @@ class Engine:
         dtype: str = "auto",
         attention: str = "auto",
         offline: bool = False,
+        reader: ReaderSettings | None = None,
     ) -> Engine:
         """Load a backbone and its adapter, fetching the backbone first where it is missing.
 
@@ -87,17 +94,22 @@ class Engine:
             adapter: an adapter's folder or Hub id; None takes the one that ships for the
                 backbone, or an untrained one with closed gates.
             device, dtype, attention, offline: see `backbones.loading.load_backbone`.
+            reader: a model on a server that writes the answers; what is ranked, cited and checked
+                stays the same. The best passages are sent to it.
 
         Raises:
             ModelError: one of them is missing, damaged or made for another.
-            UsageError: a device, dtype or attention that this machine doesn't have.
+            UsageError: a device, dtype or attention that this machine doesn't have, or a reader
+                that can't be asked.
         """
+        if reader is not None:
+            reader.validate(offline=offline)
         start = time.perf_counter()
         backbone = load_backbone(
             model, device=device, dtype=dtype, attention=attention, offline=offline
         )
         loaded = load_adapter(adapter, backbone, attention=attention, offline=offline)
-        return cls(backbone, loaded, load_s=time.perf_counter() - start)
+        return cls(backbone, loaded, reader=reader, load_s=time.perf_counter() - start)
 
     @property
     def fingerprints(self) -> Fingerprints:
@@ -179,9 +191,10 @@ class Engine:
             ModelError: a memory was made with another model or adapter.
             MemoryFileError: a memory holds what they would not have made.
             OutOfMemoryError: the machine's or the device's memory ran out.
+            EndpointError: the reader on a server can't be asked, or gives no answer.
         """
         with self._working():
-            answerer = self.answerer(memories, **options)
+            answerer = self._reading(self.answerer(memories, **options))
             return answerer.answer([question], history=history, on_token=on_token)[0]
 
     def ask_many(
@@ -190,15 +203,27 @@ class Engine:
         """Answer questions in order, `batch` at a time: segments are read once for all of these.
 
         The options and what is raised are those of `ask`. A question that can't be asked is refused
-        before the first is answered.
+        before the first is answered. A reader on a server is asked as many as it may have in
+        flight, if that is more.
         """
-        with self._working():
-            self.answerer(memories, **options).check(questions)
+        if self.reader is not None:
+            batch = max(batch, self.reader.in_flight or 0)
+        else:
+            with self._working():
+                self.answerer(memories, **options).check(questions)
         for at in range(0, len(questions), batch):
             with self._working():
-                answerer = self.answerer(memories, **options)
+                answerer = self._reading(self.answerer(memories, **options))
                 answers = answerer.answer(questions[at : at + batch])
             yield from answers
+
+    def _reading(self, answerer: Answerer) -> Answerer | RemoteAnswerer:
+        """Who gives the answers: the backbone, or a model on a server."""
+        if self.reader is None:
+            return answerer
+        from lcirc_cli.answering.remote import RemoteAnswerer  # its client is for those who ask it
+
+        return RemoteAnswerer(answerer, self.reader)
 
     @contextmanager
     def _working(self) -> Iterator[None]:

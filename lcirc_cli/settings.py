@@ -14,7 +14,7 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,6 +121,7 @@ def resolve(
     *,
     config: Path | None = None,
     table: str | None = None,
+    beside: Sequence[type[Any]] = (),
     environ: Mapping[str, str] | None = None,
 ) -> T:
     """Fill the dataclass `kind`: flag > LCIRC_* variable > config file > default.
@@ -131,6 +132,7 @@ def resolve(
         flags: what the command line gave; None stands for "not given".
         config: a TOML file; its top-level keys are settings, its tables belong to commands.
         table: of `TABLES`; take the keys of this table of the file, not the top-level ones.
+        beside: other dataclasses whose fields stand in the same place of the file.
         environ: the variables; None takes this process's.
 
     Raises:
@@ -138,13 +140,10 @@ def resolve(
             the config file, or a file that can't be read.
     """
     environ = os.environ if environ is None else environ
-    fields = {
-        field.name: field
-        for field in dataclasses.fields(typing.cast(Any, kind))
-        if field.metadata.get("own", True)
-    }
+    fields = _own_fields(kind)
     hints = typing.get_type_hints(kind)
-    from_file = _read_config(config, set(fields), table) if config is not None else {}
+    known = set(fields).union(*map(_own_fields, beside))
+    from_file = _read_config(config, known, table) if config is not None else {}
     values: dict[str, Any] = {}
     for name, field in fields.items():
         variable = PREFIX + name.upper()
@@ -158,6 +157,12 @@ def resolve(
             continue
         values[name] = _converted(value, hints[name], field, source)
     return kind(**values)
+
+
+def _own_fields(kind: Any) -> dict[str, dataclasses.Field[Any]]:
+    return {
+        field.name: field for field in dataclasses.fields(kind) if field.metadata.get("own", True)
+    }
 
 
 def _read_config(path: Path, known: set[str], table: str | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class AskSettings:
         window: what it reads as raw text besides the question: evidence (the best passages),
             ends (head and tail of the document) or none.
         window_tokens: document tokens in the window; None takes the window's own default.
-        max_new_tokens: of an answer.
+        max_new_tokens: of an answer; None takes the default of who answers.
         citations: quotes for an answer, at most.
         temperature: 0 is greedy.
         seed: of the sampling, with a temperature.
@@ -42,10 +42,15 @@ class AskSettings:
     method: str = "qd-lcirc"
     window: str = "evidence"
     window_tokens: int | None = None
-    max_new_tokens: int = MAX_NEW_TOKENS
+    max_new_tokens: int | None = None
     citations: int = 3
     temperature: float = 0.0
     seed: int = 0
+
+    @property
+    def new_tokens(self) -> int:
+        """Of an answer, at most, where the backbone gives it."""
+        return MAX_NEW_TOKENS if self.max_new_tokens is None else self.max_new_tokens
 
     def validate(self) -> None:
         """Raises UsageError with the first setting that can't be used."""
@@ -61,6 +66,17 @@ class AskSettings:
             raise UsageError(f"seed must be from 0 to {MAX_SEED}, not {self.seed}")
         if not 0.0 <= self.temperature < float("inf"):
             raise UsageError(f"temperature must be 0 or more, not {self.temperature}")
+
+
+def check_settings(settings: AskSettings) -> None:
+    """Raises UsageError for what a model on a server can't do."""
+    if settings.method == "reader":
+        raise UsageError(
+            "--method reader is the adapter's own decoder on this machine, --reader a model on a "
+            "server: choose one of them"
+        )
+    if settings.window != "evidence":
+        raise UsageError("a model on a server reads passages: leave out --window with --reader")
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,40 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A passage that a model on a server was shown, under the number that its answer has for it."""
+
+    id: int
+    used: bool  # the answer names it
+    document: str
+    document_index: int
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+    quote: str | None  # of the used ones: what of it is closest to the question and the answer
+
+
+@dataclass(frozen=True)
+class Read:
+    """Which model on a server gave the answer, and from what."""
+
+    url: str
+    model: str
+    tokens: int  # of the document's text that was sent
+    passages: tuple[Sent, ...]  # in the order of the document
+
+    def id_of(self, citation: Citation) -> int | None:
+        """The number of the passage that a citation is from, where it was sent."""
+        for sent in self.passages:
+            if sent.document_index == citation.document_index and any(
+                start < sent.end and end > sent.start for start, end in citation.parts
+            ):
+                return sent.id
+        return None
+
+
+@dataclass(frozen=True)
 class Answer:
     """An answer with its evidence; questions asked together share their timings."""
 
@@ -100,6 +150,7 @@ class Answer:
     memory_sha256: str | None  # of several memories: joined by spaces; None if never saved
     left_out: int  # document tokens that were neither compressed nor in the window
     finish: Finish = "stop"  # length: the limit of tokens cut the answer
+    read: Read | None = None  # where a model on a server gave it
 
     @property
     def compressed(self) -> int:
@@ -108,7 +159,7 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `lcirc ask --json` prints."""
-        return {
+        record = {
             "schema": SCHEMA,
             "question": self.question,
             "answer": self.answer,
@@ -123,6 +174,7 @@ class Answer:
             "adapter": self.adapter,
             "memory_sha256": self.memory_sha256,
         }
+        return record if self.read is None else {**record, "reader": dataclasses.asdict(self.read)}
 
 
 def _cited(citation: Citation) -> dict[str, Any]:

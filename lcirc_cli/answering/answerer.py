@@ -76,7 +76,7 @@ class Answerer:
             model=self.model if self.adapted else None,
             memory=steered.memory,
             decoding=Decoding(
-                max_new_tokens=self.settings.max_new_tokens,
+                max_new_tokens=self.settings.new_tokens,
                 temperature=self.settings.temperature,
                 seed=self.settings.seed,
                 one_line=not uses_turns(self.backbone, form=self._form),
@@ -177,7 +177,7 @@ class Answerer:
     @property
     def _room(self) -> int:
         """Tokens that a prompt may have."""
-        return self.backbone.max_positions - self.settings.max_new_tokens
+        return self.backbone.max_positions - self.settings.new_tokens
 
     def _window(self, question: str, scores: np.ndarray, *, history: Sequence[Turn]) -> Window:
         kind, budget = self.settings.window, self.settings.window_tokens

@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import load_engine, takes
+from lcirc_cli.commands.common import load_engine, options, takes
 from lcirc_cli.commands.printing import answer_one, citation_lines, print_notes
 from lcirc_cli.commands.questions import (
     Asked,
@@ -21,6 +21,8 @@ from lcirc_cli.commands.questions import (
     read_questions,
     split_arguments,
 )
+from lcirc_cli.commands.reader import reader_settings, tell
+from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings, resolve
 
@@ -30,7 +32,14 @@ if TYPE_CHECKING:
     from lcirc_cli.memory.contents import MemoryContents
 
 
-@takes("model", "adapter", "device", "dtype", "attention", "offline", "quiet", "json")
+_READER = options(ReaderSettings, flags=True)
+
+
+@takes(
+    *("model", "adapter", "device", "dtype", "attention", "offline", "quiet", "json"),
+    given=_READER,
+    panels={"A model on a server": _READER},
+)
 def ask(
     arguments: Annotated[
         list[str],
@@ -53,7 +62,7 @@ def ask(
             "--method",
             metavar="qd-lcirc|lcirc|reader|none",
             help="Memory steered by the question (default), one for all questions, or no memory: "
-            "the adapter's reader, or the bare model.",
+            "the adapter's own reader (no server), or the bare model.",
         ),
     ] = None,
     window: Annotated[
@@ -83,13 +92,14 @@ def ask(
         int | None, typer.Option("--seed", metavar="N", help="Of the sampling (default 0).")
     ] = None,
     *,
+    given: dict[str, Any],
     settings: CommonSettings,
 ) -> None:
     """Answer a question from memory files, with pages and quotes.
 
     Without a question a terminal gets a conversation, and a pipe is read as the question.
     """
-    from lcirc_cli.answering.answer import AskSettings
+    from lcirc_cli.answering.answer import AskSettings, check_settings
 
     flags = {
         "method": method,
@@ -100,8 +110,13 @@ def ask(
         "temperature": temperature,
         "seed": seed,
     }
-    chosen = resolve(AskSettings, flags, config=settings.config, table="ask")
+    chosen = resolve(
+        AskSettings, flags, config=settings.config, table="ask", beside=(ReaderSettings,)
+    )
     chosen.validate()
+    reader = reader_settings(given, settings, beside=AskSettings)
+    if reader is not None:
+        check_settings(chosen)
     paths, question = split_arguments(arguments, question)
     if question is not None:
         check_question(question)
@@ -112,7 +127,7 @@ def ask(
         batch = read_questions(questions)
     elif question is None and (sys.stdin is None or not sys.stdin.isatty()):
         question = piped_question()
-    engine, memories = _load(paths, settings)
+    engine, memories = _load(paths, settings, reader)
     if batch:
         _answer_many(engine, memories, batch, chosen, as_json=settings.json)
     elif question is not None:
@@ -123,18 +138,22 @@ def ask(
         chat(engine, memories, chosen, as_json=settings.json)
 
 
-def _load(paths: Sequence[Path], settings: CommonSettings) -> tuple[Engine, list[MemoryContents]]:
+def _load(
+    paths: Sequence[Path], settings: CommonSettings, reader: ReaderSettings | None
+) -> tuple[Engine, list[MemoryContents]]:
     """The memories first: a damaged one is told before a model is loaded."""
     from lcirc_cli.memory.file import load_memory
 
     start = time.perf_counter()
     memories = [load_memory(path) for path in paths]
     memories_s = time.perf_counter() - start
-    engine = load_engine(settings)
+    engine = load_engine(settings, reader)
     engine.load_s += memories_s
     for path, memory in zip(paths, memories, strict=True):
         engine.check(memory, name=str(path))
-    if remark := _about(engine):
+    if reader is not None:
+        tell(reader)
+    elif remark := _about(engine):
         console.note(remark)
     return engine, memories
 

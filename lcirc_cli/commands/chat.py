@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lcirc_cli import console
 from lcirc_cli.commands.printing import answer_one
-from lcirc_cli.errors import UsageError
+from lcirc_cli.errors import EndpointError, UsageError
 
 if TYPE_CHECKING:
     from lcirc_cli.answering.answer import AskSettings
@@ -60,7 +60,7 @@ def chat(
         except KeyboardInterrupt:
             console.out()
             console.note("stopped; Ctrl-C again or /quit to leave")
-        except UsageError as error:  # e.g. a question longer than the window
+        except (EndpointError, UsageError) as error:  # e.g. a question longer than the window
             console.error(str(error))
         else:
             history.append((line, answer.answer))

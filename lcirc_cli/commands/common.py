@@ -23,6 +23,7 @@ from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings, flag, resolve
 
 if TYPE_CHECKING:
+    from lcirc_cli.endpoints.settings import ReaderSettings
     from lcirc_cli.engine import Engine
 
 SUFFIX = ".lcirc"
@@ -140,11 +141,11 @@ def common_settings(flags: dict[str, Any]) -> CommonSettings:
     return settings
 
 
-def load_engine(settings: CommonSettings) -> Engine:
+def load_engine(settings: CommonSettings, reader: ReaderSettings | None = None) -> Engine:
     """Load backbone and adapter; see `Engine.load` for what is raised."""
     from lcirc_cli.engine import Engine
 
-    return Engine.load(settings.model, settings.adapter, **settings.loading)
+    return Engine.load(settings.model, settings.adapter, reader=reader, **settings.loading)
 
 
 def numbers(text: str, flag: str) -> tuple[int, ...]:

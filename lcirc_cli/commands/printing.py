@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lcirc_cli import console
 from lcirc_cli.commands.questions import check_question
+from lcirc_cli.errors import EndpointError
 
 if TYPE_CHECKING:
     from lcirc_cli.answering.answer import Answer, AskSettings
@@ -22,15 +23,29 @@ if TYPE_CHECKING:
 
 
 def citation_lines(answer: Answer) -> Iterator[str]:
-    """`[1] book.pdf, p. 12 (0.83): "..."`, one line a citation."""
+    """`[1] book.pdf, p. 12 (0.83): "..."`, one line a citation.
+
+    Of an answer from a server the number is that of the passage, as the answer has it (- for one
+    that was not sent); passages that it names and no citation is from follow.
+    """
+    named: set[int] = set()
     for number, citation in enumerate(answer.citations, start=1):
+        shown: int | str = number
+        if answer.read is not None:
+            shown = answer.read.id_of(citation) or "-"
+            named |= {shown} if isinstance(shown, int) else set()
         place = [citation.document]
         if citation.page is not None:
             place.append(_pages(citation))
         elif citation.section is not None:
             place.append(citation.section)
         quote = _on_one_line(citation.quote)
-        yield console.one_line(f'[{number}] {", ".join(place)} ({citation.score:.2f}): "{quote}"')
+        yield console.one_line(f'[{shown}] {", ".join(place)} ({citation.score:.2f}): "{quote}"')
+    for sent in answer.read.passages if answer.read is not None else ():
+        if sent.used and sent.id not in named:
+            where = f"p. {sent.page}" if sent.page is not None else sent.section
+            told = ", ".join(filter(None, (sent.document, where)))
+            yield console.one_line(f'[{sent.id}] {told}: "{_on_one_line(sent.quote or "")}"')
 
 
 def _pages(citation: Citation) -> str:
@@ -59,6 +74,12 @@ def print_notes(answer: Answer) -> None:
         console.warn(
             f"the answer was cut at {answer.tokens.answer:,} tokens; --max-new-tokens allows more"
         )
+    if answer.read is not None:
+        console.note(
+            f"{answer.read.tokens:,} of {answer.tokens.document:,} tokens sent, "
+            f"in {len(answer.read.passages):,} passages"
+        )
+        return
     left = f"{answer.left_out:,}" if answer.left_out else "none"
     console.note(
         f"{answer.compressed:,} tokens compressed, {answer.tokens.window:,} in the window, "
@@ -78,13 +99,18 @@ def answer_one(
     """Ask and print; on a terminal the answer appears as it is generated."""
     check_question(question)
     streaming = not as_json and sys.stdout.isatty()
-    answer = engine.ask(
-        memories,
-        question,
-        history=history,
-        on_token=partial(console.out, end="") if streaming else None,
-        **dataclasses.asdict(settings),
-    )
+    try:
+        answer = engine.ask(
+            memories,
+            question,
+            history=history,
+            on_token=partial(console.out, end="") if streaming else None,
+            **dataclasses.asdict(settings),
+        )
+    except EndpointError:
+        if streaming:
+            console.out()  # what is told of it begins a line
+        raise
     if as_json:
         console.out_json(answer.to_json())
     else:

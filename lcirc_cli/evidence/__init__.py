@@ -3,6 +3,7 @@
     index = PassageIndex(texts_of([memory]))    BM25 over passages of about 120 words
     scores = index.scores(question)             or fuse([...]) of several rankings
     citations(question, answer, index=index, scores=scores)
+    Backing(index).holds(statement, [3, 5])
     is_supported(question, answer, index=index, scores=scores)
     missing_names(question, index=index, scores=scores)
 
@@ -11,13 +12,14 @@ No model is used: rankings that a model makes come in as arrays.
 
 from __future__ import annotations
 
-from lcirc_cli.evidence.citations import Citation, citations
+from lcirc_cli.evidence.citations import Backing, Citation, citations
 from lcirc_cli.evidence.index import PassageIndex, fuse, ranking
 from lcirc_cli.evidence.names import missing_names
 from lcirc_cli.evidence.passages import Passage, Text, split_passages, texts_of
 from lcirc_cli.evidence.support import is_supported, support
 
 __all__ = [
+    "Backing",
     "Citation",
     "Passage",
     "PassageIndex",

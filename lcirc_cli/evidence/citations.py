@@ -67,12 +67,9 @@ def citations(
     for number in ranking(scores)[: max(limit, PASSAGES_READ)].tolist():
         if scores[number] > 0:
             document = index.passages[number].document
-            if document not in running:
-                stored = index.texts[document]
-                heads = index.running_heads(document)
-                running[document] = RunningText(stored.text, stored.pages, heads)
             relevance = float(scores[number]) / best
-            quote, value = _best_quote(number, index, weights, running[document])
+            text = _running(index, document, running)
+            quote, value = _best_quote(number, index, weights, text)
             citation = _citation(quote, answer, index=index, passage=number)
             score = PASSAGE_WEIGHT * relevance + (1 - PASSAGE_WEIGHT) * max(0.0, value)
             found.append(replace(citation, score=round(min(1.0, score), 4)))
@@ -85,6 +82,38 @@ def citations(
     kept = _apart(citation for citation in unique.values() if citation not in bare)
     good = [citation for citation in kept if citation.score >= LEAST_SCORE]
     return (good or kept[:1] or list(unique.values())[:1])[:limit]
+
+
+class Backing:
+    """Tells whether passages back what somebody says about them."""
+
+    def __init__(self, index: PassageIndex) -> None:
+        self._index = index
+        self._running: dict[int, RunningText] = {}
+
+    def holds(self, statement: str, passages: Iterable[int]) -> bool:
+        """Whether one of the passages has a quote that would be cited for the statement.
+
+        By the quote's part of a citation's score: where a passage was ranked for the question
+        says nothing about the statement. What has no words is backed by anything.
+        """
+        if not terms(statement):
+            return True
+        weights = _Weights(statement, "", self._index)
+        for number in passages:
+            document = self._index.passages[number].document
+            text = _running(self._index, document, self._running)
+            value = _best_quote(number, self._index, weights, text)[1]
+            if (1 - PASSAGE_WEIGHT) * value >= LEAST_SCORE:
+                return True
+        return False
+
+
+def _running(index: PassageIndex, document: int, known: dict[int, RunningText]) -> RunningText:
+    if document not in known:
+        stored = index.texts[document]
+        known[document] = RunningText(stored.text, stored.pages, index.running_heads(document))
+    return known[document]
 
 
 def _apart(citations: Iterable[Citation]) -> list[Citation]:

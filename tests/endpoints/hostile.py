@@ -134,7 +134,9 @@ simple("key_in_reply", lambda key: http(200, said(f"your key is {key}, no?")))
 simple("key_in_page", lambda key: http(451, f"<p>\x1b[31m{key}\n".encode()))
 
 
-async def _handle(reader: asyncio.StreamReader, writer: Writer, seen: list[Any]) -> None:
+async def _handle(
+    reader: asyncio.StreamReader, writer: Writer, modes: dict[str, Mode], seen: list[Any]
+) -> None:
     try:
         while True:
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -146,7 +148,7 @@ async def _handle(reader: asyncio.StreamReader, writer: Writer, seen: list[Any])
             )
             name = lines[0].split()[1].split("/")[1]
             seen.append((name, asked))
-            await MODES[name](writer, asked, key)
+            await modes[name](writer, asked, key)
             await writer.drain()
             writer.close()
             return
@@ -157,14 +159,16 @@ async def _handle(reader: asyncio.StreamReader, writer: Writer, seen: list[Any])
 
 
 @contextmanager
-def serving() -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
+def serving(
+    modes: dict[str, Mode] = MODES,
+) -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
     """The address before /MODE/v1, and (mode, request) of what came."""
     seen: list[tuple[str, dict[str, Any]]] = []
     loop = asyncio.new_event_loop()
 
     async def begin() -> Any:
         async def handle(reader: asyncio.StreamReader, writer: Writer) -> None:
-            await _handle(reader, writer, seen)
+            await _handle(reader, writer, modes, seen)
 
         return await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 24)
 
