@@ -10,11 +10,16 @@ import re
 import unicodedata
 
 from lcirc_cli.documents.pdf_chunks import is_rtl
-from lcirc_cli.documents.pdf_glyphs import MARKS
+from lcirc_cli.documents.pdf_ligatures import MARKS
 
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _CLUSTER = re.compile(f".[{MARKS}]*", re.DOTALL)
-_NUMBER_JOINTS = frozenset(".,:/-–+%٫٬ ")
+_ARABIC = re.compile("[\u0600-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
+# What holds a number together as Unicode's rules for two directions have it: a dash does not, and
+# beside Arabic letters neither a hyphen nor a sign after the number.
+_NUMBER_JOINTS = frozenset(".,:/٫٬")
+_MORE_JOINTS = _NUMBER_JOINTS | frozenset("-+")
+_SIGNS = frozenset("%‰°$€£¥₪#")
 
 
 def has_rtl(text: str) -> bool:
@@ -34,10 +39,22 @@ def logical(text: str) -> str:
         return text
     clusters = _CLUSTER.findall(text)
     kinds = [_kind(cluster[0]) for cluster in clusters]
+    if not _ARABIC.search(text):
+        _add_signs(clusters, kinds)
     if runs_left(text):
         pieces = _runs(clusters, kinds, flipped=("L", "N"))
         return "".join(reversed(pieces))
     return "".join(_runs(clusters, kinds, flipped=("R",)))
+
+
+def _add_signs(clusters: list[str], kinds: list[str]) -> None:
+    """Make what stands at a number, `12%` and `$5`, a part of it."""
+    for order in (range(len(kinds)), range(len(kinds) - 1, -1, -1)):
+        before = "-"
+        for i in order:
+            if clusters[i] in _SIGNS and before == "N":
+                kinds[i] = "N"
+            before = kinds[i]
 
 
 def _kind(character: str) -> str:
@@ -83,7 +100,8 @@ def _goes_on(clusters: list[str], kinds: list[str], end: int, flipped: tuple[str
         return end
     number = "R" not in flipped and "N" in (kinds[end - 1], kinds[after])
     between = clusters[end:after]
-    if number and (joints > 1 or between[0] not in _NUMBER_JOINTS or between[0] == " "):
+    arabic = any(_ARABIC.match(cluster) for cluster in clusters)
+    if number and (joints > 1 or between[0] not in (_NUMBER_JOINTS if arabic else _MORE_JOINTS)):
         both = kinds[end - 1] == "L" or kinds[after] == "L"
         return after + 1 if both and joints == 1 and between[0] == " " else end
     return after + 1

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcirc_cli.documents.pdf_glyphs import Flags, Floats, Glyphs
+from lcirc_cli.documents.pdf_math_fonts import CIRCLE, NEGATION
 
 WORD_GAP_EM = 0.13  # a wider gap between two letters is a space,
 CHUNK_GAP_EM = 0.9  # and an even wider one may lie between two columns or cells
@@ -24,6 +25,9 @@ ACCENTS = {
     "´": "\u0301", "`": "\u0300", "¨": "\u0308", "ˆ": "\u0302", "˜": "\u0303", "ˇ": "\u030c",
     "¸": "\u0327", "˚": "\u030a", "˘": "\u0306", "˝": "\u030b", "¯": "\u0304", "˙": "\u0307",
 }  # fmt: skip
+
+
+_PAINTED_OVER = {f"{CIRCLE}c": "©", f"{CIRCLE}C": "©", f"{CIRCLE}R": "®", f"{NEGATION}∈": "∉"}
 
 
 @dataclass(slots=True, eq=False)
@@ -136,15 +140,14 @@ def _in_visual_order(glyphs: Glyphs) -> Glyphs:
 def _with_accents(glyphs: Glyphs) -> Glyphs:
     """An accent that is painted over its letter becomes one with it."""
     texts = glyphs.texts
-    found = [i for i, text in enumerate(texts[:-1]) if text in ACCENTS and texts[i + 1].isalpha()]
+    found = [i for i, text in enumerate(texts[:-1]) if _goes_over(text, texts[i + 1])]
     found = [i for i in found if _over(glyphs, i)]
     if not found:
         return glyphs
     texts, keep = list(texts), np.ones(len(texts), np.bool_)
     spaced, left = glyphs.spaced.copy(), glyphs.left.copy()
     for i in found:
-        base = {"ı": "i", "ȷ": "j"}.get(texts[i + 1], texts[i + 1])
-        texts[i + 1] = unicodedata.normalize("NFC", base + ACCENTS[texts[i]])
+        texts[i + 1] = _one_of(texts[i], texts[i + 1])
         spaced[i + 1] = spaced[i]
         keep[i] = False
     x = glyphs.x.copy()
@@ -152,6 +155,22 @@ def _with_accents(glyphs: Glyphs) -> Glyphs:
     return Glyphs(
         texts, x, glyphs.y, glyphs.left, glyphs.right, glyphs.size, spaced, glyphs.odd
     ).pick(keep)
+
+
+def _goes_over(mark: str, base: str) -> bool:
+    if mark == NEGATION:
+        return not base.isalnum()
+    if mark == CIRCLE:
+        return f"{mark}{base}" in _PAINTED_OVER
+    return mark in ACCENTS and base.isalpha()
+
+
+def _one_of(mark: str, base: str) -> str:
+    """What a character with a mark over it is."""
+    if mark in (NEGATION, CIRCLE):
+        over = _PAINTED_OVER.get(f"{mark}{base}")
+        return over or unicodedata.normalize("NFC", base + mark)
+    return unicodedata.normalize("NFC", {"ı": "i", "ȷ": "j"}.get(base, base) + ACCENTS[mark])
 
 
 def _over(glyphs: Glyphs, i: int) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from lcirc_cli.documents.pdf_chunks import Chunk, is_rtl
 from lcirc_cli.documents.pdf_lines import usual_size
+from lcirc_cli.documents.pdf_titles import find_titles
 
 _GUTTER_EM = 0.8  # the least width of a gutter
 _FEWEST = 3  # lines beside each other, at least, on either side
@@ -86,7 +87,8 @@ def _mostly_rtl(chunks: Sequence[Chunk]) -> bool:
 def _cuts(chunks: list[Chunk]) -> list[_Cut]:
     """Possible gutters; those with the most lines beside each other first."""
     em = usual_size(chunks)
-    found = [cut for x in _left_edges(chunks, em) for cut in _cuts_at(chunks, x, em)]
+    titles = find_titles(chunks)
+    found = [cut for x in _left_edges(chunks, em) for cut in _cuts_at(chunks, x, em, titles)]
     found = [cut for cut in found if cut.lines >= _FEWEST]
     found.sort(key=lambda cut: -cut.lines)
     return found[:_CANDIDATES]
@@ -108,12 +110,11 @@ def _left_edges(chunks: Sequence[Chunk], em: float) -> list[float]:
     return [min(merged[place]) for place in frequent[:_CANDIDATES]]
 
 
-def _cuts_at(chunks: Sequence[Chunk], x: float, em: float) -> list[_Cut]:
+def _cuts_at(chunks: Sequence[Chunk], x: float, em: float, titles: list[float]) -> list[_Cut]:
     """The runs of lines that a gutter ending at `x` parts."""
     gutter = x - _GUTTER_EM * em
-    crossing = sorted(
-        (c.y for c in chunks if c.x0 < x - 0.5 and c.x1 > gutter and c.text.strip()), reverse=True
-    )
+    over = [c.y for c in chunks if c.x0 < x - 0.5 and c.x1 > gutter and c.text.strip()]
+    crossing = sorted([*over, *titles], reverse=True)
     edges = [float("inf"), *crossing, float("-inf")]
     cuts = []
     ordered = sorted(chunks, key=lambda chunk: -chunk.y)

@@ -20,6 +20,7 @@ _MULTILINE = 1 << 12
 _PASSWORD = 1 << 13
 _LETTER_EM = 0.5  # the width of an average letter
 _DEFAULT_SIZE = 10.0
+_TALL = 32.0  # points: a field for several lines
 _SHOWN = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*(?:Tj|'|\")")
 
 
@@ -229,9 +230,11 @@ def _beside(entry: Entry, chunks: Sequence[Chunk]) -> Chunk | None:
     """The page's words on the field's line: to its left, for a mark also to its right."""
     left, low, right, high = entry.box
     size = max(high - low, 8.0)
+    tall = size > _TALL  # its label stands beside the first line
     best: tuple[float, Chunk] | None = None
     for chunk in chunks:
-        if not low - 0.2 * chunk.size <= chunk.y + 0.36 * chunk.size <= high + 0.2 * chunk.size:
+        reach = (0.6 if tall else 0.2) * chunk.size
+        if not low - 0.2 * chunk.size <= chunk.y + 0.36 * chunk.size <= high + reach:
             continue
         before, after = left - chunk.x1, chunk.x0 - right
         if before > -0.5 * size:
@@ -240,7 +243,7 @@ def _beside(entry: Entry, chunks: Sequence[Chunk]) -> Chunk | None:
             away = max(0.0, after)
         else:
             continue
-        away += abs(chunk.y + 0.36 * chunk.size - (low + high) / 2)
+        away += abs(chunk.y + 0.36 * chunk.size - (high - 8 if tall else (low + high) / 2))
         if away < 300 and (best is None or away < best[0]):
             best = (away, chunk)
     return best[1] if best else None

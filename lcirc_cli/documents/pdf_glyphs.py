@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcirc_cli.documents.pdf_ligatures import texts_of
+from lcirc_cli.documents.pdf_math_fonts import LARGE, table_of
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 SPACES = (0x20, 0x09, 0x0A, 0x0D, 0xA0, 0x2002, 0x2003, 0x2009, 0x202F, 0x3000)
-MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f"  # stand on the letter before
 _HYPHENS = (0x02, 0xFFFE)  # what pdfium gives for a hyphen at a line's end
 _OVERPRINT_EM = 0.2  # so near, in letter heights, the same letter is the same letter
 _RIGHT_ANGLE = 10.0  # degrees that a direction may lie off a quarter turn
+_AXIS_EM = 0.25  # the height of a minus sign
 _ADVANCE_EM = 0.05  # a letter that is narrower has no width in its font
 
 
@@ -130,13 +132,50 @@ class _Raw:
             origin(page, i, first + 16 * at, first + 16 * at + 8)
             box(page, i, second + 16 * at)
         self._mend_boxes(page, real)
+        self._mend_codes(text_page, real, objects)
         self.codes[np.isin(self.codes, _HYPHENS) & ~self.odd] = 0x2D
         _, starts, self.object = np.unique(objects, return_index=True, return_inverse=True)
         sizes, turns = zip(*(self._scale(page, real[i]) for i in starts.tolist()), strict=True)
         self.size = np.array(sizes)[self.object]
         self.turn = np.array(turns)[self.object]
+        for pieces in self.large:
+            if abs(self.turn[i := pieces[0]]) < 1:
+                middle = self._middle(page, [real[piece] for piece in pieces])
+                self.origins[i, 1] = middle - _AXIS_EM * self.size[i]
         self.vertical = self._vertical()
         self.turn[self.vertical] = 270.0
+
+    def _mend_codes(self, text_page: Any, real: list[int], objects: NDArray[np.uint64]) -> None:
+        """Give the glyphs of TeX's fonts for mathematics the characters that they show."""
+        tables: dict[int, dict[int, int] | None] = {}
+        self.large: list[list[int]] = []  # hang below their baseline; bars come in pieces
+        for i in np.flatnonzero(self.odd).tolist():
+            owner = int(objects[i])
+            if owner not in tables:
+                tables[owner] = table_of(_font_name(text_page, real[i]))
+            table = tables[owner]
+            if table is not None and (code := table.get(int(self.codes[i]))) is not None:
+                self.codes[i], self.odd[i] = code, False
+                if table is LARGE:
+                    self._add_large(i)
+
+    def _add_large(self, i: int) -> None:
+        last = self.large[-1] if self.large else [i]
+        again = last[-1] == i - 1 and self.codes[i] == self.codes[last[0]] and chr(self.codes[i])
+        if again in ("|", "‖") and abs(self.origins[i, 0] - self.origins[last[0], 0]) < 0.1:
+            last.append(i)
+            self.codes[i] = 0
+        else:
+            self.large.append([i])
+
+    def _middle(self, page: int | None, pieces: list[int]) -> float:
+        """Half the height of the painted shapes of glyphs."""
+        shape, heights = np.zeros(4), []
+        at = shape.ctypes.data
+        for piece in pieces:
+            _functions()["tight"](page, piece, at, at + 8, at + 16, at + 24)
+            heights += [float(shape[2]), float(shape[3])]
+        return (min(heights) + max(heights)) / 2
 
     def _mend_boxes(self, page: int | None, real: list[int]) -> None:
         """Take the painted shape of letters to which their font gives no width."""
@@ -198,11 +237,20 @@ class _Raw:
         piece = np.zeros(len(index), np.bool_)
         piece[1:] = (owner[1:] == owner[:-1]) & (np.abs(np.diff(x)) < 0.001)
         piece[1:] &= (np.abs(np.diff(y)) < 0.001) & ~space[1:] & ~space[:-1]
+        piece[1:] &= codes[:-1] > 0
         spaced = np.zeros(len(index), np.bool_)
         spaced[1:] = space[:-1]
         keep = ~space & ~piece & (codes > 0)
-        texts = _texts(codes, piece)
+        texts = texts_of(codes, piece)
         return Glyphs(texts, x, y, left, right, size, spaced, self.odd[index]).pick(keep)
+
+
+def _font_name(text_page: Any, index: int) -> str:
+    import pypdfium2.raw as pdfium
+
+    name, flags = ctypes.create_string_buffer(64), ctypes.c_int()
+    size = pdfium.FPDFText_GetFontInfo(text_page, index, name, len(name), flags)
+    return name.value.decode("latin-1") if 0 < size <= len(name) else ""
 
 
 def _sideways(boxes: Floats, turn: float) -> tuple[Floats, Floats]:
@@ -222,37 +270,6 @@ def _sideways(boxes: Floats, turn: float) -> tuple[Floats, Floats]:
     across = ((bottom + top) / 2, -(left + right) / 2)[quarter % 2] * (1 - 2 * (quarter % 4 > 1))
     shift = across * math.sin(off) - (low + high) / 2 * (1 - math.cos(off))
     return low + shift, high + shift
-
-
-def _texts(codes: Ints, piece: Flags) -> list[str]:
-    """The character of each glyph; those of a ligature's pieces go to its first one."""
-    texts = [chr(code) if code < 0x110000 else "\ufffd" for code in codes.tolist()]
-    if not piece.any():
-        return texts
-    first = 0
-    groups: dict[int, list[str]] = {}
-    for i, more in enumerate(piece.tolist()):
-        if not more:
-            first = i
-        else:
-            groups.setdefault(first, [texts[first]]).append(texts[i])
-    for first, parts in groups.items():
-        texts[first] = _as_seen(parts)
-    return texts
-
-
-def _as_seen(parts: list[str]) -> str:
-    """The letters of a ligature from left to right, as all other letters come.
-
-    pdfium gives two letters of a right-to-left script in reading order, and longer ones, which a
-    file gives as the text of a whole span, turned round once too often.
-    """
-    text = "".join(parts)
-    if not any("\u0590" <= part <= "\u08ff" for part in parts):
-        return text
-    if len(parts) > 2:
-        text = text[::-1]
-    return "".join(reversed(re.findall(f".[{MARKS}]*", text, re.DOTALL)))
 
 
 def _once(glyphs: Glyphs) -> Glyphs:

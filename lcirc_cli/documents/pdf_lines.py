@@ -20,6 +20,8 @@ _ROW_EM = 0.35  # baselines so near are one line
 _SMALL = 0.9  # of the height of the letter before: raised or lowered characters
 _DROP = 1.7  # times the height of the text: a capital that hangs over more than one line
 _CELL_GAP_EM = 0.9
+_TOUCH_EM = 0.12
+_IN_TURN_EM = 0.6  # the most that a character is lowered or raised that is painted after its base
 _LONGEST_CHAIN = 4  # raised characters that are drawn one by one
 _CROWD = 1_000  # chunks around one: no page of text has so many
 
@@ -152,14 +154,17 @@ def _rise(chunk: Chunk, base: Chunk) -> tuple[float, bool] | None:
     offset = (chunk.y - base.y) / base.size
     small = chunk.size <= _SMALL * base.size
     same_row = abs(offset) < 0.04
+    after, before = chunk.x0 - base.x1, base.x0 - chunk.x1
+    em = base.size
+    in_turn = small and chunk.number == base.number + 1 and abs(after) < _TOUCH_EM * em
+    if in_turn and 0.08 <= abs(offset) <= _IN_TURN_EM:  # on the line below something may be as near
+        return (0.0, offset > 0)
     if not small and not (
         len(chunk.text) <= 3 and 0.25 <= offset <= 0.6 and chunk.size <= 1.02 * base.size
     ):
         return None
     if same_row or not (0.12 <= offset <= 0.75 or -0.45 <= offset <= -0.08):
         return None
-    after, before = chunk.x0 - base.x1, base.x0 - chunk.x1
-    em = base.size
     if -0.25 * em <= after <= 0.35 * em and chunk.x1 > base.x1 - 0.1 * em:
         return (abs(after), offset > 0)
     if small and offset > 0 and -0.1 * em <= before <= 0.6 * em:  # a footnote's own mark
@@ -247,6 +252,9 @@ def _in_leader(before: str, after: str) -> bool:
 
 def _scripted(line: Line, at: int, before: str, notes: frozenset[str]) -> str:
     """The scripts after a chunk, as they are written."""
+    if _over_slash(line, at):
+        mark = _marks(line.raised[at])
+        return mark if not before or before[-1].isspace() or before[-1] in "([" else f" {mark}"
     added = ""
     for chunks, write in ((line.lowered.get(at), None), (line.raised.get(at), raised)):
         if not chunks:
@@ -255,6 +263,17 @@ def _scripted(line: Line, at: int, before: str, notes: frozenset[str]) -> str:
         text = before + added
         added += lowered(text, mark) if write is None else raised(text, mark, notes=notes)
     return added
+
+
+def _over_slash(line: Line, at: int) -> bool:
+    """Whether the raised characters are the upper part of a fraction whose lower part is small."""
+    slash = line.chunks[at + 1] if at + 1 < len(line.chunks) else None
+    if at in line.lowered or at not in line.raised or slash is None or slash.text[0] not in "/⁄":
+        return False
+    if len(slash.text) > 1:
+        return slash.size <= _SMALL * line.size
+    under = line.chunks[at + 2] if at + 2 < len(line.chunks) else None
+    return at + 1 in line.lowered or (under is not None and under.size <= _SMALL * line.size)
 
 
 def _marks(chunks: list[Chunk]) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from lcirc_cli.documents.pdf_bidi import has_rtl, logical
 from lcirc_cli.documents.pdf_chunks import Chunk
 from lcirc_cli.documents.pdf_columns import find_columns
-from lcirc_cli.documents.pdf_lines import footnote_marks, lines_of
+from lcirc_cli.documents.pdf_lines import footnote_marks, lines_of, usual_size
+from lcirc_cli.documents.pdf_rules import Rule, with_fractions
 from lcirc_cli.documents.pdf_tables import write_lines
 
 
@@ -23,11 +24,16 @@ class PageText:
     unsure: bool
 
 
-def page_text(directions: Sequence[Sequence[Chunk]]) -> PageText:
-    """The text of the chunks, one writing direction after the other."""
+def page_text(directions: Sequence[Sequence[Chunk]], rules: Sequence[Rule] = ()) -> PageText:
+    """The text of the chunks, one writing direction after the other.
+
+    `rules` are those of the first, the upright one.
+    """
     written: list[str] = []
     unsure = False
-    for chunks in directions:
+    for number, upright in enumerate(directions):
+        rules = rules if number == 0 else ()
+        chunks = with_fractions(upright, rules, usual_size(upright)) if rules else upright
         layout = find_columns(chunks)
         unsure |= layout.unsure
         regions = [lines_of(region) for region in layout.regions]
@@ -35,7 +41,7 @@ def page_text(directions: Sequence[Sequence[Chunk]]) -> PageText:
         if written:
             written.append("")
         for lines in regions:
-            written += write_lines(lines, notes)
+            written += write_lines(lines, notes, rules)
     text = "\n".join(written)
     if has_rtl(text):
         text = "\n".join(map(logical, written))

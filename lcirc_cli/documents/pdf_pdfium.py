@@ -15,6 +15,7 @@ from lcirc_cli.documents.pdf_fonts import readable
 from lcirc_cli.documents.pdf_forms import Extras, place, read_extras, turned
 from lcirc_cli.documents.pdf_glyphs import read_glyphs
 from lcirc_cli.documents.pdf_page import page_text
+from lcirc_cli.documents.pdf_rules import read_rules
 
 try:
     import resource
@@ -117,7 +118,7 @@ class PdfiumReader:
         placed, apart = place(entries, upright)
         if placed:
             groups = [[*upright, *placed], *groups[1:]]
-        read = page_text(groups)
+        read = page_text(groups, read_rules(page, rotation=rotation) if groups else ())
         text = "\n\n".join(part for part in (read.text, *apart, *extras.notes) if part.strip())
         answer: dict[str, Any] = {"text": text}
         if lost:

@@ -12,12 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lcirc_cli.documents.pdf_lines import Cell, Line, cells_of
+from lcirc_cli.documents.pdf_rows import HALF_EM, LEADER, TIGHT_EM, band, joined, levels, rows_of
+from lcirc_cli.documents.pdf_rules import Rule
 
 _LABEL = re.compile(
     r"[•◦▪▸‣∙·●○■□*–—-]|\(?[0-9a-zA-Z]{1,3}[.)]|\[[0-9]{1,3}\]|[0-9]{1,3}(?:\.[0-9]{1,3}){0,4}\.?"
     r"|\(?[ivxlIVXL]{1,5}[.)]|(?:Chapter|Section|Part|Appendix|§) ?[0-9A-Z.]+"
 )
 _CODE = re.compile(r"(?<!:)//|:=|==|[;{}]$|^[>$#%]|\(\)[;{]|/\*")
+_ALIGNED = 3.0  # points
+_HEAD_GAP_EM = 1.2  # columns so near may be one, its head and its cells at different sides
+_RULED_EM = 2.4  # lines of one cell where rules show which they are
 _ROOM = 1.5  # times the usual distance of baselines: an empty line
 _PITCH_EM = 1.25
 
@@ -28,20 +33,22 @@ class _Row:
     line: Line
 
 
-def write_lines(lines: Sequence[Line], notes: frozenset[str] = frozenset()) -> list[str]:
+def write_lines(
+    lines: Sequence[Line], notes: frozenset[str] = frozenset(), rules: Sequence[Rule] = ()
+) -> list[str]:
     """The text of the lines; empty strings are empty lines."""
     rows = [_Row(cells_of(line, notes), line) for line in lines]
     pitch = _usual_pitch(lines)
     written: list[str] = []
     at = 0
     while at < len(rows):
-        end = _table_end(rows, at, pitch)
+        end = _table_end(rows, at, pitch, rules)
         columns = _columns(rows[at:end]) if end - at > 1 else []
         stop = end if len(columns) > 1 else at + 1
         if at and _apart(rows[at - 1].line, rows[at].line, pitch):
             written.append("")
         if len(columns) > 1:
-            written += _table(rows[at:stop], columns)
+            written += _table(rows[at:stop], columns, rules)
         else:
             written.append(_joined(rows[at]))
         at = stop
@@ -79,20 +86,57 @@ def _cells(row: _Row) -> list[Cell]:
     return cells
 
 
-def _table_end(rows: Sequence[_Row], at: int, pitch: float) -> int:
+def _table_end(rows: Sequence[_Row], at: int, pitch: float, rules: Sequence[Rule]) -> int:
     """Where the run of lines with several cells ends that begins at `at`."""
     end = at
     if len(_cells(rows[at])) < 2:
-        return at + 1
-    while end < len(rows) and len(_cells(rows[end])) > 1:
-        if end > at and _far(rows[end - 1].line, rows[end].line, pitch):
+        if not _stands_beside(rows, at):
+            return at + 1
+        end = at + 1
+    while end < len(rows):
+        if len(_cells(rows[end])) > 1:
+            if end > at and _far(rows[end - 1].line, rows[end].line, pitch):
+                break
+        elif not _goes_on(rows, at, end, pitch, rules):
             break
         end += 1
-        # A line with one cell only belongs to the table if rows go on after it.
-        single = end + 1 < len(rows) and len(_cells(rows[end])) == 1 < len(_cells(rows[end + 1]))
-        if single and _inside(rows[end], rows[at:end]):
-            end += not _far(rows[end - 1].line, rows[end + 1].line, 2 * pitch)
     return end
+
+
+def _stands_beside(rows: Sequence[_Row], at: int) -> bool:
+    """Whether a line with one cell only begins a row whose other cells stand lower."""
+    if at + 1 == len(rows) or len(_cells(rows[at + 1])) < 2:
+        return False
+    cell, line = rows[at].cells[0], rows[at].line
+    apart = all(c.x0 > cell.x1 or c.x1 < cell.x0 for c in rows[at + 1].cells)
+    return apart and line.y - rows[at + 1].line.y < HALF_EM * line.size
+
+
+def _goes_on(rows: Sequence[_Row], at: int, end: int, pitch: float, rules: Sequence[Rule]) -> bool:
+    """Whether a line with one cell only belongs to the table above it."""
+    table, row = rows[at:end], rows[end]
+    step = table[-1].line.y - row.line.y
+    left, right = _extent(table)
+    heights = levels(rules, left, right)
+    number = band(heights, row.line)
+    ruled = band(heights, table[0].line) < number < len(heights)
+    ruled = ruled and number == band(heights, table[-1].line)
+    cell = row.cells[0]
+    columns = [c for each in table for c in each.cells[1:]]
+    below = any(abs(c.x0 - cell.x0) < _ALIGNED and len(c.text) > 1 for c in columns)
+    below = below and len(row.cells) == 1 and not LEADER.search(cell.text)
+    if below and ruled and step <= _RULED_EM * row.line.size:
+        return True
+    if below and step <= TIGHT_EM * row.line.size and _inside(row, table):
+        return True
+    # Else only if rows go on after it.
+    if end + 1 == len(rows) or len(_cells(rows[end + 1])) < 2 or not _inside(row, table):
+        return False
+    return not _far(table[-1].line, rows[end + 1].line, 2 * pitch)
+
+
+def _extent(table: Sequence[_Row]) -> tuple[float, float]:
+    return min(each.line.x0 for each in table), max(each.line.x1 for each in table)
 
 
 def _far(before: Line, after: Line, pitch: float) -> bool:
@@ -102,8 +146,7 @@ def _far(before: Line, after: Line, pitch: float) -> bool:
 def _inside(row: _Row, table: Sequence[_Row]) -> bool:
     """Whether a line's only cell is as wide as one of the table's: it is no running text."""
     cell = row.cells[0]
-    left = min(each.line.x0 for each in table)
-    right = max(each.line.x1 for each in table)
+    left, right = _extent(table)
     return cell.x1 - cell.x0 < 0.55 * (right - left)
 
 
@@ -139,32 +182,35 @@ def _aligned(rows: Sequence[_Row]) -> bool:
     return abs(a.x0 - b.x0) < 2 or abs(a.x1 - b.x1) < 2 or abs(a.x0 + a.x1 - b.x0 - b.x1) < 4
 
 
-def _table(rows: Sequence[_Row], columns: list[tuple[float, float]]) -> list[str]:
-    placed = [_placed(row.cells, columns) for row in rows]
-    steps = [a.line.y - b.line.y for a, b in itertools.pairwise(rows)]
-    kept: list[list[str]] = [placed[0]]
-    for step, cells, row in zip(steps, placed[1:], rows[1:], strict=True):
-        if _continues(cells, kept[-1], step, steps, row.line.size):
-            kept[-1] = [f"{a} {b}".strip() for a, b in zip(kept[-1], cells, strict=True)]
-        else:
-            kept.append(cells)
+def _table(
+    rows: Sequence[_Row], columns: list[tuple[float, float]], rules: Sequence[Rule]
+) -> list[str]:
+    lines = [row.line for row in rows]
+    placed = _joined_columns([_placed(row.cells, columns) for row in rows], columns, lines[0].size)
+    heights = levels(rules, *_extent(rows))
+    kept = [
+        [joined(filter(None, cells)) for cells in zip(*(placed[n] for n in row), strict=True)]
+        for row in rows_of(placed, lines, heights)
+    ]
     listing = 2 * sum(bool(_CODE.search(" ".join(cells))) for cells in kept) > len(kept)
     between = " " if listing else "\t"  # a program's remarks are no cells
     return [between.join(cells).rstrip(between) for cells in kept]
 
 
-def _continues(
-    cells: list[str], before: list[str], step: float, steps: list[float], size: float
-) -> bool:
-    """Whether a line goes on in the cells of the row above: nearer than rows are to each other."""
-    if cells[0] or not any(cells) or not before[0]:
-        return False
-    widest = max(steps)
-    return (
-        step <= 1.35 * size
-        and widest >= 1.15 * step
-        and all(above or not cell for above, cell in zip(before, cells, strict=True))
-    )
+def _joined_columns(
+    placed: list[list[str]], columns: Sequence[tuple[float, float]], size: float
+) -> list[list[str]]:
+    """With columns in one of which one has the head and the other the cells below it."""
+    at = len(columns) - 2
+    while at >= 0:
+        near = columns[at + 1][0] - columns[at][1] < _HEAD_GAP_EM * size
+        apart = not any(cells[at] and cells[at + 1] for cells in placed)
+        if near and apart and bool(placed[0][at]) != bool(placed[0][at + 1]):
+            placed = [
+                [*cells[:at], cells[at] or cells[at + 1], *cells[at + 2 :]] for cells in placed
+            ]
+        at -= 1
+    return placed
 
 
 def _placed(cells: Sequence[Cell], columns: Sequence[tuple[float, float]]) -> list[str]:
