@@ -14,6 +14,8 @@ from lcirc_cli.documents.pdf_math_fonts import NEGATION
 
 MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f"  # stand on the letter before
 
+_LAM, _ALEFS = "\u0644", frozenset("\u0622\u0623\u0625\u0627")
+
 
 def texts_of(codes: NDArray[np.int64], piece: NDArray[np.bool_]) -> list[str]:
     """The character of each glyph; those of a ligature's pieces go to its first one."""
@@ -43,6 +45,8 @@ def _as_seen(parts: list[str]) -> str:
     text = "".join(parts)
     if not any("\u0590" <= part <= "\u08ff" for part in parts):
         return text
+    if len(parts) == 2 and _LAM in parts and _ALEFS.intersection(parts):
+        return "".join(sorted(parts, key=_LAM.__eq__))  # lam-alef; alef-lam is no ligature
     if len(parts) > 2:
         text = text[::-1]
     return "".join(reversed(re.findall(f".[{MARKS}]*", text, re.DOTALL)))

@@ -13,7 +13,7 @@ from lcirc_cli.documents.pdf_chunks import Chunk
 from lcirc_cli.documents.pdf_columns import find_columns
 from lcirc_cli.documents.pdf_lines import footnote_marks, lines_of, usual_size
 from lcirc_cli.documents.pdf_rules import Rule, with_fractions
-from lcirc_cli.documents.pdf_tables import write_lines
+from lcirc_cli.documents.pdf_tables import apart, write_lines
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,10 @@ def page_text(directions: Sequence[Sequence[Chunk]], rules: Sequence[Rule] = ())
         notes = footnote_marks([line for lines in regions for line in lines])
         if written:
             written.append("")
-        for lines in regions:
+        for at, lines in enumerate(regions):
+            last = regions[at - 1][-1] if at and regions[at - 1] else None
+            if last and lines and last.y > lines[0].y and apart(last, lines[0], 0.0):
+                written.append("")
             written += write_lines(lines, notes, rules)
     text = "\n".join(written)
     if has_rtl(text):

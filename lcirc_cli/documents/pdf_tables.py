@@ -45,7 +45,7 @@ def write_lines(
         end = _table_end(rows, at, pitch, rules)
         columns = _columns(rows[at:end]) if end - at > 1 else []
         stop = end if len(columns) > 1 else at + 1
-        if at and _apart(rows[at - 1].line, rows[at].line, pitch):
+        if at and apart(rows[at - 1].line, rows[at].line, pitch):
             written.append("")
         if len(columns) > 1:
             written += _table(rows[at:stop], columns, rules)
@@ -67,7 +67,7 @@ def _usual_pitch(lines: Sequence[Line]) -> float:
     return steps[len(steps) // 2] if steps else 0.0
 
 
-def _apart(before: Line, after: Line, pitch: float) -> bool:
+def apart(before: Line, after: Line, pitch: float) -> bool:
     """Whether there is room for an empty line, or the letters change their size for good."""
     step = before.y - after.y
     usual = max(pitch, 1.1 * max(before.size, after.size))
