@@ -18,6 +18,7 @@ from lcirc_cli.documents.pdf_titles import find_titles
 
 _GUTTER_EM = 0.8  # the least width of a gutter
 _CANDIDATES = 12
+_NOTE_SHARE = 0.92  # of the usual letters: footnotes are smaller
 _ROOM_EM = 2.4  # between baselines: an empty line
 _DEPTH = 6
 _ROW_EM = 0.35
@@ -114,7 +115,7 @@ def _cuts_at(chunks: Sequence[Chunk], x: float, em: float, titles: list[float]) 
         for run in (inside, *runs) if len(runs) > 1 else (inside,):
             left = [c for c in run if c.x1 <= gutter]
             right = [c for c in run if c.x0 >= x - 0.5]
-            if cut := _cut(left, right, ordered, em):
+            if cut := _cut(left, right, ordered, em, inside):
                 cuts.append(cut)
     return cuts
 
@@ -130,7 +131,13 @@ def _runs(ordered: Sequence[Chunk], em: float) -> list[list[Chunk]]:
     return found
 
 
-def _cut(left: list[Chunk], right: list[Chunk], ordered: Sequence[Chunk], em: float) -> _Cut | None:
+def _cut(
+    left: list[Chunk],
+    right: list[Chunk],
+    ordered: Sequence[Chunk],
+    em: float,
+    inside: Sequence[Chunk],
+) -> _Cut | None:
     if len(left) < FEWEST or len(right) < FEWEST:
         return None
     band = {id(c) for c in _beside(left, right, em)}
@@ -139,6 +146,11 @@ def _cut(left: list[Chunk], right: list[Chunk], ordered: Sequence[Chunk], em: fl
     if len(left) < FEWEST or len(right) < FEWEST:
         return None
     top, bottom = max(c.y for c in (*left, *right)), min(c.y for c in (*left, *right))
+    # Footnotes of the left column stand below the last line of the right one.
+    under = [c for c in inside if c.y < bottom and id(c) not in band]
+    edge = max(c.x1 for c in left) + 0.5 * em
+    if under and all(c.x1 <= edge and c.size <= _NOTE_SHARE * em for c in under):
+        left, band = [*left, *under], band | {id(c) for c in under}
     rest = [c for c in ordered if id(c) not in band]
     above = [c for c in rest if c.y >= (top + bottom) / 2]
     below = [c for c in rest if c.y < (top + bottom) / 2]
