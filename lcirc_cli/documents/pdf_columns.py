@@ -112,6 +112,9 @@ def _cuts_at(chunks: Sequence[Chunk], x: float, em: float, titles: list[float]) 
         first = bisect_right(heights, _ROW_EM * em - high)
         inside = ordered[first : bisect_left(heights, -_ROW_EM * em - low)]
         runs = _runs(inside, em)
+        while len(runs) > 1 and (ends := [run for run in (runs[0], runs[-1]) if _is_edge(run, x)]):
+            runs.remove(ends[0])  # a head or foot at both sides
+        inside = [chunk for run in runs for chunk in run]
         for run in (inside, *runs) if len(runs) > 1 else (inside,):
             left = [c for c in run if c.x1 <= gutter]
             right = [c for c in run if c.x0 >= x - 0.5]
@@ -129,6 +132,12 @@ def _runs(ordered: Sequence[Chunk], em: float) -> list[list[Chunk]]:
         else:
             found.append([chunk])
     return found
+
+
+def _is_edge(run: Sequence[Chunk], x: float) -> bool:
+    """Whether a part is one line that has something on both sides of the gutter."""
+    level = run[0].y - run[-1].y < 0.3 * run[0].size
+    return level and any(c.x0 >= x - 0.5 for c in run) and any(c.x0 < x - 0.5 for c in run)
 
 
 def _cut(

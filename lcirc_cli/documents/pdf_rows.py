@@ -80,7 +80,7 @@ def _is_row(
     filled = [[n for n in part if placed[n][c]] for c in range(len(longest))]
     if len(part) < 2 or not any(len(numbers) == 1 for numbers in filled):
         return False
-    if len(filled[0]) > 1 and not ruled:
+    if len(filled[0]) > 1 and not ruled and any(len(numbers) > 1 for numbers in filled[1:]):
         return False
     return all(
         _runs_on(placed[n][c]) and len(placed[n][c]) >= _FULL_SHARE * longest[c]

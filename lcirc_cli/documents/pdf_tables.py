@@ -127,10 +127,14 @@ def _goes_on(rows: Sequence[_Row], at: int, end: int, pitch: float, rules: Seque
     below = below and len(row.cells) == 1 and not LEADER.search(cell.text)
     if below and ruled and step <= _RULED_EM * row.line.size:
         return True
-    if below and step <= TIGHT_EM * row.line.size and _inside(row, table):
+    if below and step <= (TIGHT_EM if _inside(row, table) else HALF_EM) * row.line.size:
         return True
     # Else only if rows go on after it.
-    if end + 1 == len(rows) or len(_cells(rows[end + 1])) < 2 or not _inside(row, table):
+    if end + 1 == len(rows) or len(_cells(rows[end + 1])) < 2:
+        return False
+    if below and row.line.y - rows[end + 1].line.y <= TIGHT_EM * row.line.size:
+        return True
+    if not _inside(row, table):
         return False
     return not _far(table[-1].line, rows[end + 1].line, 2 * pitch)
 
