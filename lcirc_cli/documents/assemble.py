@@ -14,6 +14,7 @@ from lcirc_cli.documents.limits import ReadLimits
 from lcirc_cli.errors import DocumentError
 
 PAGE_BREAK = "\n\n"
+_SECTION_CHARACTERS = 300  # of a heading as the name of what it heads, which each part repeats
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,15 @@ class Part:
     text: str
     number: int | None = None  # physical page, from 1
     section: str | None = None
+
+
+def section_name(heading: str) -> str:
+    """A heading on one line, as the name of its section; a longer one, with an ellipsis, begins it.
+
+    The text of the document keeps the heading whole.
+    """
+    name = " ".join(heading.split())
+    return name if len(name) <= _SECTION_CHARACTERS else name[: _SECTION_CHARACTERS - 1] + "…"
 
 
 def too_long(name: str, limits: ReadLimits) -> DocumentError:

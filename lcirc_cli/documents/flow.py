@@ -7,7 +7,7 @@ about formats.
 
 from __future__ import annotations
 
-from lcirc_cli.documents.assemble import Part
+from lcirc_cli.documents.assemble import Part, section_name
 from lcirc_cli.documents.stream import Stream
 from lcirc_cli.documents.tables import Cell, Grid, Row, Table, is_layout
 
@@ -46,7 +46,7 @@ class Flow:
     def name_section(self, title: str) -> None:
         """Name what is being written, unless a heading did or the caller."""
         if title and not self.given:
-            self.streams[0].section = title
+            self.streams[0].section = section_name(title)
 
     def text(self, text: str) -> None:
         """Text as it stands; blanks and line ends count as one blank unless preformatted."""
@@ -111,7 +111,7 @@ class Flow:
         self.top.close_raised()
         stream = self.top
         if stream.heading is not None:
-            stream.section = " ".join("".join(stream.heading).split()) or stream.section
+            stream.section = section_name("".join(stream.heading)) or stream.section
             stream.heading = None
             self.given = True
         self.paragraph()

@@ -20,12 +20,12 @@ from lcirc_cli.documents.html_tokens import tokenize
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.losses import reading_notes
 
-_COMMENT = re.compile(rb"<!--.*?-->", re.S)
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.S)
 _DECLARED = re.compile(
     rb"""<(?:meta\b|\?xml\b)[^>]*?\b(?:charset|encoding)\s*=\s*["']?\s*([a-z0-9_:.-]{2,40})""", re.I
 )
 _DECLARATION_BYTES = 4096
-_REVERSED = re.compile(r"<ol\b[^>]*\breversed\b", re.I)
+_REVERSED = re.compile(r"<ol\b[^<>]*?\breversed\b", re.I)
 
 
 def read_html(data: bytes, *, name: str, limits: ReadLimits = DEFAULT_LIMITS) -> Document:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
-_TABS = re.compile(" *(\t+) *")
+_TABS = re.compile(" ?(\t+) ?")  # blanks are single by then
 _SOFT_HYPHEN_AT_END = re.compile("\u00ad[ \t]*\n[ \t]*")
 _BLANKS = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f]+")
 _DOT_LEADER = re.compile(

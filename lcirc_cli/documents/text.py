@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from lcirc_cli.documents.assemble import Part, build_document, sha256_of
+from lcirc_cli.documents.assemble import Part, build_document, section_name, sha256_of
 from lcirc_cli.documents.cleaning import clean_text
 from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.embedded import leave_out_files
@@ -54,7 +54,7 @@ def markdown_parts(text: str) -> Iterator[Part]:
     start = 0
     for at, title in _headings(lines):
         yield Part("\n".join(lines[start:at]).strip("\n"), section=section)
-        start, section = at, title
+        start, section = at, section_name(title)
     yield Part("\n".join(lines[start:]).strip("\n"), section=section)
 
 
