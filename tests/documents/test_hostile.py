@@ -30,9 +30,8 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         sys.path.remove(str(HERE))
     folder = tmp_path_factory.mktemp("hostile")
-    for name, data in hostile.documents(1):
-        if name.partition("-")[2] in QUICK:
-            (folder / name).write_bytes(data)
+    for name, data in hostile.documents(1, QUICK):
+        (folder / name).write_bytes(data)
     return folder
 
 
