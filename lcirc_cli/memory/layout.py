@@ -31,6 +31,7 @@ from lcirc_cli.memory.records import document_records
 FORMAT = "lcirc-memory"
 FORMAT_VERSION = 2
 JUMP = 255
+MOST_PAGES = 2**31  # the highest number of a page
 _NUMPY = {"U8": np.uint8, "U16": np.uint16, "I32": np.int32, "I64": np.int64}
 # A str may hold lone surrogates (file names do); in valid text this is plain UTF-8.
 _UTF8 = ("utf-8", "surrogatepass")
@@ -133,7 +134,7 @@ def read_documents(container: Container) -> tuple[StoredDocument, ...]:
 
 def _page(row: list[int], sections: list[str]) -> Page:
     number, section, start, end = row
-    if number < -1 or not -1 <= section < len(sections):
+    if not -1 <= number <= MOST_PAGES or not -1 <= section < len(sections):
         raise ValueError("a page's number or section is out of range")
     return Page(
         number=None if number == -1 else number,
@@ -196,7 +197,8 @@ def check_format(path: Path, container: Container) -> None:
     """
     metadata = container.metadata
     version = metadata.get("format_version", "")
-    if metadata.get("format") != FORMAT or not (version.isascii() and version.isdecimal()):
+    numbered = version.isascii() and version.isdecimal() and len(version) < 10
+    if metadata.get("format") != FORMAT or not numbered:
         raise MemoryFileError(f"{path}: not an lcirc memory file; make one with `lcirc ingest`")
     if int(version) < FORMAT_VERSION:
         raise MemoryFileError(

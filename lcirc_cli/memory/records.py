@@ -14,7 +14,7 @@ from lcirc_cli.memory.contents import Fingerprints
 from lcirc_cli.schema import Check, choice, items, nullable, optional, parse, table, text, whole
 
 _COUNT = partial(whole, most=2**40)  # bytes, tokens, pages: beyond any file
-_PAGE = partial(whole, most=2**31)
+_PAGE = partial(whole, most=2**31)  # as in layout.py
 _SIZE = partial(whole, least=1, most=2**24)  # of a segment, a window, the latents
 _NAME = partial(text, most=10_000)
 

@@ -146,7 +146,7 @@ def test_another_format_is_told_from_damage(small: Path, version: str, told: str
         assert f"format {version}" in message and told in message
 
 
-@pytest.mark.parametrize("version", ["", "one", "-1", "1.5", "²"])
+@pytest.mark.parametrize("version", ["", "one", "-1", "1.5", "²", "9" * 5_000])
 def test_a_version_that_is_no_number_is_refused(small: Path, version: str) -> None:
     with_metadata(small, lambda metadata: metadata.update(format_version=version))
     assert "not an lcirc memory file" in refused(small)
