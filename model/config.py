@@ -174,7 +174,7 @@ class LcircConfig(PreTrainedConfig):
                     for window, value in (self.refusal_thresholds or {}).items()
                 ),
                 f"refusal_thresholds {_short(self.refusal_thresholds)} must be numbers "
-                "of 0 or more for evidence, ends, none and unnamed",
+                "for evidence, ends, none and unnamed, of 0 or more",
             ),
             (
                 (self.reader_rank == 0) == (not self.reader_targets)

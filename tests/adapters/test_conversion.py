@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -207,6 +208,21 @@ def test_not_a_checkpoint(tmp_path: Path, backbone: Path, content: bytes) -> Non
     with pytest.raises(ModelError, match=r"checkpoint\.pt") as caught:
         convert(path, tmp_path / "out", model=str(backbone))
     assert "\n" not in str(caught.value)
+
+
+def test_a_view_that_is_larger_than_what_it_shows(tmp_path: Path, backbone: Path) -> None:
+    """A kilobyte that would be copied out as 4 TB."""
+    checkpoint = published.random_checkpoint(mixer=False)
+    checkpoint["latent_state_dict"]["latent"] = torch.zeros(1).expand(10**6, 10**6)
+    with pytest.raises(ModelError, match="is not a table of tensors"):
+        convert(save(checkpoint, tmp_path), tmp_path / "out", model=str(backbone))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path, backbone: Path) -> None:
+    os.mkfifo(tmp_path / "checkpoint.pt")
+    with pytest.raises(ModelError, match="a pipe or a device"):
+        convert(tmp_path / "checkpoint.pt", tmp_path / "out", model=str(backbone))
 
 
 def test_a_cut_checkpoint(tmp_path: Path, backbone: Path) -> None:

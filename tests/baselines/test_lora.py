@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from lcirc_cli.baselines import lora
+from lcirc_cli.errors import ModelError
 
 from ..conftest import make_tiny_lm
 
@@ -45,3 +49,38 @@ def test_without_autocast_peft_casts() -> None:
     lm = make_tiny_lm().to(torch.bfloat16).requires_grad_(False)
     lora.add(lm, rank=4, seed=0)
     assert all(each.isfinite().all() for each in _step(lm, half=False))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"r": 10**9}, "r must be a whole number"),
+        ({"r": 3}, "another rank"),
+        ({"rank_pattern": {"q_proj": 9}}, "another rank"),
+        ({"rank_pattern": {"(a+)+$": 4}}, "a repeated group"),
+        ({"lora_alpha": "x"}, "lora_alpha must be a number"),
+        ({"target_modules": "(.*)*q"}, "a repeated group"),
+        ({"target_modules": [1]}, "must be a text"),
+        ({"peft_type": "PROMPT_TUNING"}, "peft_type must be LORA"),
+        ({"megatron_config": {}, "megatron_core": "os"}, "a module to import"),
+        ({"init_lora_weights": "pissa"}, "a start that lcirc does not make"),
+    ],
+)
+def test_settings_of_strangers(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    lm = make_tiny_lm().requires_grad_(False)
+    lora.add(lm, rank=4, seed=0)
+    lora.save(lm, tmp_path)
+    lora.attach(make_tiny_lm(), str(tmp_path))
+    path = tmp_path / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(ModelError, match=said):
+        lora.attach(make_tiny_lm(), str(tmp_path))
+
+
+def test_only_safetensors_are_opened(tmp_path: Path) -> None:
+    lm = make_tiny_lm().requires_grad_(False)
+    lora.add(lm, rank=4, seed=0)
+    lora.save(lm, tmp_path)
+    (tmp_path / "adapter_model.safetensors").rename(tmp_path / "adapter_model.bin")
+    with pytest.raises(ModelError, match="no adapter_model.safetensors"):
+        lora.attach(make_tiny_lm(), str(tmp_path))

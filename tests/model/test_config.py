@@ -155,6 +155,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"refusal_thresholds": {"all": 0.5}}, "refusal_thresholds .* must be numbers for evidence"),
     ({"refusal_thresholds": {"none": "0.5"}}, "refusal_thresholds .* must be numbers"),
     ({"refusal_thresholds": 0.5}, "refusal_thresholds must be dict"),
+    ({"refusal_thresholds": {"none": float("nan")}}, "refusal_thresholds .* must be numbers"),
+    ({"refusal_thresholds": {"none": True}}, "refusal_thresholds .* must be numbers"),
+    ({"num_lm_layers": 10**9, "injection_layers": None}, "num_lm_layers must be at most 1,000"),
+    ({"num_latents": 10**12}, "num_latents must be at most"),
+    ({"norm_eps": float("nan")}, "norm_eps must be"),
+    ({"gate_init": float("nan")}, "gate_init must be at most"),
     ({"segment_lenght": 8}, "no setting 'segment_lenght'"),
 ]
 
