@@ -33,6 +33,8 @@ from lcirc_cli.model import LcircForCausalLM
 
 if TYPE_CHECKING:
     from lcirc_cli.answering.remote import RemoteAnswerer
+    from lcirc_cli.answering.summary import Summariser
+    from lcirc_cli.documents.page_ranges import PageRanges
 
 KEY_BYTES = 256 << 20  # keys and values of segments kept between questions
 BATCH = 4  # questions answered at once by `ask_many`
@@ -224,6 +226,38 @@ class Engine:
         from lcirc_cli.answering.remote import RemoteAnswerer  # its client is for those who ask it
 
         return RemoteAnswerer(answerer, self.reader)
+
+    def summariser(
+        self,
+        memories: Memories,
+        *,
+        pages: PageRanges | None = None,
+        window_tokens: int | None = None,
+        max_new_tokens: int | None = None,
+    ) -> Summariser:
+        """A summary by the reader on a server, planned and not yet begun: `.estimate`, `.run()`.
+
+        Args:
+            pages: of each document; None reads all.
+            window_tokens: document tokens of a request.
+            max_new_tokens: of the summary.
+
+        Raises:
+            UsageError: there is no reader, or there are no such pages.
+            ModelError: a memory was made with another model or adapter.
+        """
+        from lcirc_cli.answering.summary import Summariser
+
+        if self.reader is None:
+            raise UsageError("a summary needs a model on a server: Engine.load(reader=...)")
+        return Summariser(
+            self.answerer(memories).collection,
+            self.backbone,
+            self.reader,
+            pages=pages,
+            window_tokens=window_tokens,
+            max_new_tokens=max_new_tokens,
+        )
 
     @contextmanager
     def _working(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ between two sentences. Knows nothing about servers or passages.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Set
+from collections.abc import Callable, Collection, Sequence, Set
 
 from lcirc_cli.evidence.sentences import split_sentences
 from lcirc_cli.evidence.terms import terms
@@ -23,6 +23,10 @@ _TAIL = 300  # characters of a sentence that show whether it ends
 _THINKING, _THOUGHT = "<think>", "</think>"
 
 
+def _numbers(ids: Sequence[int]) -> str:
+    return "".join(f"[{id}]" for id in ids)
+
+
 class Checked:
     """Takes a reply piece by piece.
 
@@ -30,6 +34,7 @@ class Checked:
         ids: of the passages that were shown.
         backed: whether one of these passages backs a sentence; it gets all that were shown where
             the sentence names none.
+        name: how passages are named where the reply has their numbers.
         on_text: called with pieces of the checked text; together they are `text`.
     """
 
@@ -38,9 +43,11 @@ class Checked:
         ids: Collection[int],
         backed: Callable[[str, Set[int]], bool],
         on_text: Callable[[str], object] | None = None,
+        *,
+        name: Callable[[Sequence[int]], str] = _numbers,
     ) -> None:
         self._ids, self._backed = frozenset(ids), backed
-        self._on_text = on_text
+        self._on_text, self._shown_as = on_text, name
         self._waiting = ""  # not gone out yet
         self._space = ""  # after what went out
         self._sentence = ""  # what went out of it, without numbers
@@ -118,7 +125,7 @@ class Checked:
         if "\n" in self._space:
             self._close()
         if known:
-            self._out(self._space + "".join(f"[{id}]" for id in known))
+            self._out(self._space + self._shown_as(known))
         self._space = ""
         self._named |= set(known)
         self.used |= set(known)

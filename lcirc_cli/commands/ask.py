@@ -22,6 +22,8 @@ from lcirc_cli.commands.questions import (
     split_arguments,
 )
 from lcirc_cli.commands.reader import reader_settings, tell
+from lcirc_cli.commands.summary import TOO_SMALL
+from lcirc_cli.commands.summary import summarise as summary
 from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import UsageError
 from lcirc_cli.settings import CommonSettings, resolve
@@ -38,7 +40,7 @@ _READER = options(ReaderSettings, flags=True)
 @takes(
     *("model", "adapter", "device", "dtype", "attention", "offline", "quiet", "json"),
     given=_READER,
-    panels={"A model on a server": _READER},
+    panels={"A model on a server": (*_READER, "summarise", "pages")},
 )
 def ask(
     arguments: Annotated[
@@ -92,6 +94,14 @@ def ask(
         int | None, typer.Option("--seed", metavar="N", help="Of the sampling (default 0).")
     ] = None,
     *,
+    summarise: Annotated[
+        bool,
+        typer.Option("--summarise", help="Summarise the documents instead (with --reader)."),
+    ] = False,
+    pages: Annotated[
+        str | None,
+        typer.Option("--pages", metavar="10-40", help="With --summarise: these pages alone."),
+    ] = None,
     given: dict[str, Any],
     settings: CommonSettings,
 ) -> None:
@@ -118,6 +128,17 @@ def ask(
     if reader is not None:
         check_settings(chosen)
     paths, question = split_arguments(arguments, question)
+    if pages is not None and not summarise:
+        raise UsageError("--pages goes with --summarise; a question is asked of the whole memory")
+    if summarise:
+        if question is not None or questions is not None:
+            raise UsageError("give a question or --summarise, not both")
+        if reader is None:
+            raise UsageError(TOO_SMALL)
+        engine, memories = _load(paths, settings, reader)
+        cache = paths[0].with_name(f"{paths[0].name}.replies")
+        summary(engine, memories, chosen, pages=pages, cache=cache, as_json=settings.json)
+        return
     if question is not None:
         check_question(question)
     batch: list[Asked] = []

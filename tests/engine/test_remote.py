@@ -93,7 +93,7 @@ def check(mode: str, answer: Any, asked: dict[str, Any]) -> None:
         "made_up": f"{first}. {second} [2].",
         "unbacked": f"Zeppelins hovered above Jupiter [1]. [?] {second} [2].",
         "at_the_limit": first,
-        "key_in_answer": f"{first} [key] [1].",
+        "key_in_answer": f"{first} [key] [1]. [?]",  # a word that no passage has
     }
     if mode == "escapes":  # cleaned where it is printed
         assert first in answer.answer
