@@ -72,7 +72,8 @@ def list_command(*, settings: CommonSettings) -> None:
     for name, said in systems.items():
         console.out(f"  {name:<{width}}  {said}")
     console.out("windows of lcirc, qd-lcirc, reader and window: ends, evidence, none")
-    console.out("after @: the folder or Hub id of an adapter; of retrieval, of a sentence encoder")
+    console.out("after @: the folder or Hub id of an adapter; of retrieval, of a sentence encoder;")
+    console.out("  of reader-at, a model's name on the server in LCIRC_READER")
 
 
 @bench.command("cost")

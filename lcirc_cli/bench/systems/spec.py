@@ -27,6 +27,7 @@ REGISTRY = {
     "lcirc": "lcirc:Lcirc",
     "qd-lcirc": "qd_lcirc:QdLcirc",
     "reader": "reader:Reader",
+    "reader-at": "reader_at:ReaderAt",
     "constant": "constant:Constant",
 }
 _FORM = re.compile(
@@ -42,7 +43,7 @@ class SystemSpec:
         text: as it was given; the name of the row.
         window: of the systems that take one; `ends` unless said otherwise, as in the paper.
         adapter: a folder or Hub id; None takes the one that ships. Of retrieval the sentence
-            encoder; None ranks by BM25.
+            encoder; None ranks by BM25. Of reader-at the model's name on the server.
         shuffled: the memory is another document's: a control.
     """
 

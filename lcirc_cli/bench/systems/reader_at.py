@@ -1,0 +1,56 @@
+"""`reader-at@NAME`: a model on the server in LCIRC_READER, with the passages of `qd-lcirc`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lcirc_cli.answering.checked import bare
+from lcirc_cli.answering.remote import RemoteAnswerer
+from lcirc_cli.endpoints.settings import ReaderSettings
+from lcirc_cli.errors import UsageError
+from lcirc_cli.settings import resolve
+
+from ..sample import Output
+from .base import Batch, Limits, Measured, NotApplicable, System
+from .spec import SystemSpec
+from .workbench import MemoryReader, Workbench
+
+
+class ReaderAt(System):
+    """What `lcirc ask --reader` answers, without passages' numbers."""
+
+    about = "a model on the server in LCIRC_READER, with the passages of qd-lcirc (reader-at@NAME)"
+    takes = "@"
+
+    def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:
+        found = resolve(ReaderSettings, {})
+        if found.reader is None:
+            raise UsageError(f"{spec.text}: name the server in the variable LCIRC_READER")
+        if spec.adapter is None:
+            raise UsageError(f"{spec.text}: name the model, as in reader-at@NAME")
+        self._reader = replace(found, reader_model=spec.adapter)
+        self._reader.validate(offline=bench.offline)
+        self._engine, self._tokens = bench.engine(None), limits.evidence
+        self._memories = MemoryReader(bench, self._engine)
+
+    def run(self, batch: Batch) -> list[Measured]:
+        if batch.texts:
+            raise NotApplicable("there is no question to a model on a server")
+        if any(sample.prompt is not None for sample in batch.samples):
+            raise NotApplicable("the server is asked with the prompt of lcirc ask alone")
+        memory, spared = self._memories.memory(batch.samples[0].document)
+        if memory is None:
+            raise NotApplicable("the document is empty")
+        answerer = self._engine.answerer(memory, window_tokens=self._tokens)
+        answers = RemoteAnswerer(answerer, self._reader).answer(
+            [sample.question for sample in batch.samples]
+        )
+        return [
+            Measured(
+                Output(bare(answer.answer)),
+                window=answer.tokens.window,
+                dropped=answer.left_out,
+                spared=spared / len(answers),
+            )
+            for answer in answers
+        ]
