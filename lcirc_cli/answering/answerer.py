@@ -17,6 +17,7 @@ import torch
 from lcirc_cli.adapters.loading import LoadedAdapter
 from lcirc_cli.answering.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
 from lcirc_cli.answering.collection import Collection
+from lcirc_cli.answering.follow_ups import stands_alone
 from lcirc_cli.answering.generation import Decoding, Generated, generate
 from lcirc_cli.answering.windows import (
     BUDGETS,
@@ -64,6 +65,7 @@ class Answerer:
         """Answers in order; `Engine.ask` says what is raised."""
         start = time.perf_counter()
         self.check(questions)
+        history = () if all(map(stands_alone, questions)) else history
         steered = self.steer(questions)
         scores = self.rank(questions, steered, history=history)
         windows = [

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lcirc_cli import console
+from lcirc_cli.commands.advice import advice
 from lcirc_cli.commands.questions import check_question
 from lcirc_cli.errors import EndpointError
 
@@ -70,6 +71,8 @@ def print_notes(answer: Answer) -> None:
         console.warn(
             "the document may not contain the answer: nothing in it fits the question well"
         )
+        if line := advice(answer.question):
+            console.note(line)
     if answer.finish == "length":
         console.warn(
             f"the answer was cut at {answer.tokens.answer:,} tokens; --max-new-tokens allows more"

@@ -60,6 +60,7 @@ _CAPITALS = _pattern(
 )
 _SMALL = _pattern({form for word in _BY_PLACE for form in (word, word.capitalize())})
 _WORD = re.compile(r"[^\W\d_]+")
+_DAY = re.compile(r"(?<![\d.,])\d{1,2}(?:st|nd|rd|th|\.)? $")
 _NOUN_GOES_ON = re.compile(r" *(?:$|[:,;|\t)\]?!.\u2013\u2014-]|'s\b|\d)")
 
 
@@ -126,6 +127,8 @@ def _is_noun(
     """Whether a word stands where only a noun can, whatever its case."""
     word = text[start:end].lower()
     lead = text[max(0, start - _SPAN) : start].rstrip(" \n")[-1:]
+    if word == "may" and text[start].isupper() and _DAY.search(text[max(0, start - 6) : start]):
+        return True
     last = before[-1].lower() if before and lead.isalpha() else ""
     if last in _ARTICLES:
         return True

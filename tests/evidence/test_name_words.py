@@ -26,6 +26,7 @@ MONTHS = {"January": 310, "April": 518, "May": 777, "June": 640}
         ("He left in\nMay and came back.", "MAY"),
         ("Jan Feb Mar Apr May Jun", "MAY"),
         ("Who is Theresa May?", "MAY"),
+        ("On 5 May Can Demir met WHO.", "MAY"),
         ("Where did Will Parker live?", "WILL"),
         ("Will was born in 1920.", "WILL"),
         ("Is the game Might and Magic old?", "MIGHT"),
