@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lcirc_cli.evidence.name_words import OTHER_MONTHS
+
 _ITEM = re.compile(
     r"\s*(?:[-*•◦▪●–] |\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)] |\d{1,3}(?:\.\d{1,3})+\.? )"
 )
@@ -16,6 +18,7 @@ _NUMBER = re.compile(r"[(+−-]?[$£€]?\d[\d.,:%]*\)?[%*]?$")
 _NUMBERED = re.compile(r"(?:chapter|section|part|article|table|figure|appendix|annex)\b", re.I)
 _SECTION = re.compile(r"\d+(?:\.\d+)*\.? ")
 _CHAPTER = re.compile(r"\d+(?:\.\d+)*\.?\s|chapter|part|appendix", re.IGNORECASE)
+_MONTHS = OTHER_MONTHS | {"may"}
 _HEADING_WORDS = 12
 _SHORT = 60  # characters
 _SENTENCE_ENDS = tuple(".!?:;,…。！？；：，、")
@@ -107,7 +110,11 @@ def _cells(line: str) -> list[str]:
 def _is_figures(line: str) -> bool:
     """A row of a table whose cells are no longer apart: "Fox Dale 31 27 36"."""
     words = line.split()
-    numbers = sum(bool(_NUMBER.match(word)) for word in words)
+    months = [word.strip(".,").lower() in _MONTHS for word in words]
+    dated = [any(months[max(0, n - 1) : n + 2]) for n in range(len(words))]  # "13 May 2026"
+    numbers = sum(
+        bool(_NUMBER.match(word)) and not date for word, date in zip(words, dated, strict=True)
+    )
     return numbers >= 2 and 5 * numbers >= 2 * len(words) and line[-1] not in ".;:"
 
 

@@ -32,7 +32,7 @@ _BY_PLACE = _VERBS | {"us", "it", "who", "am"}
 _BEFORE_NOUNS = frozenset("in of by until till since during before after from for to on".split())
 _ARTICLES = frozenset(("the", "a", "an"))
 _AFTER_NAMES = frozenset("was is has had did were and or to until who said".split())
-_MONTHS = frozenset(
+OTHER_MONTHS = frozenset(  # than May
     "january february march april june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec".split()
 )
@@ -138,7 +138,7 @@ def _is_noun(
         return False
     if last in _BEFORE_NOUNS:
         return True
-    if word == "may" and _MONTHS & {each.lower() for each in [*before[-2:], *after[:2]]}:
+    if word == "may" and OTHER_MONTHS & {each.lower() for each in [*before[-2:], *after[:2]]}:
         return True
     following = after[0].lower() if after else ""
     return opens and (following in _AFTER_NAMES or bool(_NOUN_GOES_ON.match(text, end)))

@@ -18,6 +18,8 @@ from lcirc_cli.evidence.sentences import split_sentences
 
 LONGEST = 300  # characters of a quote of more than one sentence ...
 LONGEST_SENTENCE = 600  # ... and of one; a longer one is cut between clauses
+# A shorter quote goes on: chosen on held-back training questions, see docs/results/quotes.md.
+SHORT = 150
 _MOST_SENTENCES = 3
 _AROUND = 1500  # characters before and after a passage where what belongs to a quote is looked for
 _CLAUSE_ENDS = ("; ", "；", ": ", ", ", "，", "、", " ")
@@ -33,6 +35,11 @@ class Quote:
     parts: tuple[Range, ...]
     sentences: int = 1  # without a header, heading or introduction
     bare: bool = False  # a heading or a line of contents: only where nothing else is to be had
+    longer: tuple[Range, ...] = ()  # the parts of a short quote with what comes behind it
+
+    def gone_on(self) -> Quote:
+        """What is shown: a short quote with the next sentences of its paragraph or list."""
+        return replace(self, parts=self.longer or self.parts, longer=())
 
     def text(self, text: str) -> str:
         """The verbatim parts, a line break between two."""
@@ -68,9 +75,12 @@ def quotes(running: RunningText, start: int, end: int) -> list[Quote]:
     found = []
     for number in inside:
         for quote in _from(units, number, view.text, last=inside[-1]):
-            parts = tuple(_joined(view.ranges(quote.parts), running.text))
+            parts, longer = (
+                tuple(_joined(view.ranges(spans), running.text))
+                for spans in (quote.parts, quote.longer)
+            )
             if parts:
-                found.append(replace(quote, parts=parts))
+                found.append(replace(quote, parts=parts, longer=longer))
     for first, last in running.footnotes:
         if first < end and last > start:
             found.append(Quote(((first, last),)))
@@ -96,10 +106,11 @@ def _from(units: Sequence[_Unit], number: int, text: str, *, last: int) -> Itera
     """
     unit = units[number]
     own = (unit.start, unit.end)
-    introduces = text[unit.start : unit.end].endswith((":", "："))
+    titles = unit.kind == "heading"
+    introduces = titles or text[unit.start : unit.end].endswith((":", "："))
     following = units[number + 1 :]
     if introduces and following and following[0].kind in ("item", "row"):
-        # What opens a list says little without it.
+        # What opens a list, or names rows, says little without them.
         end = unit.end
         for item in following:
             if item.kind != following[0].kind or item.end - unit.start > LONGEST:
@@ -107,22 +118,54 @@ def _from(units: Sequence[_Unit], number: int, text: str, *, last: int) -> Itera
             end = item.end
         yield Quote(((unit.start, end),), bare=end == unit.end)
         return
-    if unit.context and unit.context[1] - unit.context[0] + unit.end - unit.start <= LONGEST:
-        yield Quote((unit.context, own))
+    # With the line break that stands between them.
+    if unit.context and unit.context[1] - unit.context[0] + unit.end - unit.start < LONGEST:
+        alone = Quote((unit.context, own))
     else:
-        yield Quote((own,), bare=unit.bare)
+        alone = Quote((own,), bare=unit.bare)
+    yield _going_on(alone, units[number:], text)
     before = units[number - 1] if number else None
     titled = before is not None and before.kind == "heading" and unit.kind == "sentence"
     if before is not None and titled and unit.end - before.start <= LONGEST:
-        yield Quote(((before.start, before.end), own), sentences=2)
+        quote = Quote(((before.start, before.end), own), sentences=2)
+        yield _going_on(quote, units[number:], text)
     if unit.kind != "sentence":
         return
-    for count, other in enumerate(units[number + 1 : last + 1][: _MOST_SENTENCES - 1], start=2):
+    further = units[number + 1 : last + 1][: _MOST_SENTENCES - 1]
+    for count, other in enumerate(further, start=2):
         if (other.kind, other.block) != ("sentence", unit.block):
             return
         if other.end - unit.start > LONGEST:
             return
-        yield Quote(((unit.start, other.end),), sentences=count)
+        quote = Quote(((unit.start, other.end),), sentences=count)
+        yield _going_on(quote, units[number + count - 1 :], text)
+
+
+def _going_on(quote: Quote, units: Sequence[_Unit], text: str) -> Quote:
+    """A short quote with what follows in its paragraph or list until it is no longer short.
+
+    Args:
+        units: the quote's last one and those behind it.
+    """
+    if quote.bare or units[0].kind not in ("sentence", "item"):
+        return quote
+    length = sum(end - start for start, end in quote.parts) + len(quote.parts) - 1
+    (start, end), unit = quote.parts[-1], units[0]
+    for other in units[1:]:
+        longer = length + other.end - end
+        if length >= SHORT or longer > LONGEST or not _belongs(other, unit, text):
+            break
+        length, end, unit = longer, other.end, other
+    grown = (*quote.parts[:-1], (start, end))
+    return quote if grown == quote.parts else replace(quote, longer=grown)
+
+
+def _belongs(unit: _Unit, before: _Unit, text: str) -> bool:
+    """Whether a unit stands in the paragraph, or the list, of the one before it."""
+    if unit.kind != before.kind or unit.context != before.context:
+        return False
+    # Pages that no sentence joins are a blank line apart.
+    return unit.kind == "item" or text.count("\n", before.end, unit.start) < 2
 
 
 def _units(text: str) -> Iterator[_Unit]:
@@ -195,10 +238,11 @@ def _sentences(text: str, start: int, end: int, *, kind: str, block: int) -> Ite
 
 
 def _is_label(line: str) -> bool:
-    """A line that stands alone and says nothing: "Small dense LDL-C, mg/dL"."""
+    """A line that stands alone and says nothing: "Apo-B100, mg/dL"."""
     if "\n" in line or ": " in line or is_sentence_end(line) or not line[0].isupper():
         return False
-    return len(line.split()) <= _LABEL_WORDS and not any(map(str.isdigit, line))
+    words = line.split()
+    return len(words) <= _LABEL_WORDS and not any(word[0].isdigit() for word in words)
 
 
 def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

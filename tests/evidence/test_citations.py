@@ -38,7 +38,8 @@ def index() -> PassageIndex:
 def test_the_sentence_that_answers(index: PassageIndex) -> None:
     question = "Who bought the mill in 1802?"
     cited = citations(question, "Ann Weller", index=index, scores=index.scores(question))
-    assert cited[0].quote == "Ann Weller bought the mill in 1802."
+    sentence = "Ann Weller bought the mill in 1802. She paid four hundred pounds for it."
+    assert cited[0].quote.startswith(sentence)
     assert (cited[0].page, cited[0].section) == (4, "Part 4")
     assert (cited[0].document, cited[0].document_index) == ("document 0", 0)
 

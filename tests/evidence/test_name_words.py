@@ -77,4 +77,5 @@ def test_a_month_is_found_by_its_name(form: type[str], month: str) -> None:
     index = PassageIndex(memory(text))
     question = form(f"How many visitors did the museum count in {month}?")
     cited = citations(question, "", index=index, scores=index.scores(question))
-    assert cited[0].quote == f"In {month} the museum counted {MONTHS[month]} visitors."
+    sentence = f"In {month} the museum counted {MONTHS[month]} visitors."
+    assert cited[0].quote.startswith(sentence)

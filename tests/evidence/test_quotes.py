@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lcirc_cli.documents.document import Page
 from lcirc_cli.evidence import Citation, PassageIndex, citations
-from lcirc_cli.evidence.quotes import LONGEST, LONGEST_SENTENCE, quotes
+from lcirc_cli.evidence.quotes import LONGEST, LONGEST_SENTENCE, SHORT, quotes
 from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.running_text import RunningText
 
@@ -39,7 +39,7 @@ def paged(*bodies: str, head: str = "Annual Report of the Harbour Board") -> tup
 def test_a_sentence_over_two_pages(note: str, second: str) -> None:
     first = "After three years of talks the new breakwater was finally paid for by"
     text, pages = paged(
-        FILLER, FILLER * 2 + first + note, f"{second}, who gave much. {FILLER}", FILLER, FILLER
+        FILLER, FILLER * 2 + first + note, f"{second}, who gave much.\n\n{FILLER}", FILLER, FILLER
     )
     cited = cite(text, "Who paid for the new breakwater?", "Tobias Rehn", pages)
     assert cited.quote == f"{first}\n{second}, who gave much."
@@ -98,6 +98,12 @@ def test_a_row_of_a_table_comes_with_its_header() -> None:
     )
 
 
+def test_a_label_comes_with_its_rows() -> None:
+    label = "Copper-B7 in glaze, g"
+    text = f"{FILLER}{FILLER}\n\nTin in glaze, g\n1.2 ± 3\n4.1 ± 2\n\n{label}\n5.2 ± 3\n6.1 ± 2"
+    assert cite(text, "How much copper is in the glaze?").quote == f"{label}\n5.2 ± 3\n6.1 ± 2"
+
+
 def test_an_item_comes_with_what_opens_its_list() -> None:
     text = (
         "The rules of the yard hold for all who live in it. In the morning the warden:\n\n"
@@ -119,6 +125,8 @@ def test_an_item_comes_with_what_opens_its_list() -> None:
         "boilers, pressure of, 12, 45–47\nbolts, 17, 31\nbrass, 19, 20",
         "iVBORw0KGgoAAAANSUhEUgAAboilers" + "pressure/" * 60,
         "Pressure of boilers: _______________",
+        "BOILERS 13 MAY 2026",
+        "Boilers-B100, pressure",
     ],
 )
 def test_what_says_nothing_is_quoted_only_where_nothing_else_is(distraction: str) -> None:
@@ -135,6 +143,50 @@ def test_sentences_are_whole_and_short() -> None:
     endless = "The parties " + ", and the parties agree to this" * 80 + "."
     cited = cite(f"{FILLER}{endless} {FILLER}", "What do the parties agree to?")
     assert len(cited.quote) <= LONGEST and cited.quote.endswith(",")
+
+
+ASKED = "The ferry sank."
+NEXT = "It lay off the western mole for a year. Then two divers raised it."
+
+
+@pytest.mark.parametrize(
+    ("after", "quote"),
+    [
+        (f" {NEXT}", f"{ASKED} {NEXT}"),
+        (f"\n{NEXT}", f"{ASKED}\n{NEXT}"),
+        (f"\n\n{NEXT}", ASKED),
+        (f"\n\nWestern mole\n\n{NEXT}", ASKED),
+        (f"\n\n- oil\n- rope\n\n{NEXT}", ASKED),
+        (f" {NEXT} {FILLER}{FILLER}", f"{ASKED} {NEXT} {FILLER.strip()}"),
+        (f" {'It lay there for a long time, '}{'and longer, ' * 30}and sank.", ASKED),
+    ],
+)
+def test_a_short_quote_goes_on_in_its_paragraph(after: str, quote: str) -> None:
+    found = cite(f"{FILLER}{FILLER}\n\n{ASKED}{after}", "Which ferry sank?").quote
+    assert found == quote
+    assert len(found) <= LONGEST
+
+
+def test_a_quote_that_is_not_short_does_not_go_on() -> None:
+    sentence = "The ferry sank off the western mole " + "after a long night of wind and rain " * 4
+    assert SHORT < len(sentence) < LONGEST - len(NEXT)
+    sentence = sentence.strip() + "."
+    assert cite(f"{sentence} {NEXT}", "Which ferry sank?").quote == sentence
+
+
+def test_a_short_item_goes_on_in_its_list() -> None:
+    lists = "The warden:\n\n1. locks the cellar\n2. feeds the cat\n\nThe cook:\n\n1. bakes bread"
+    whole = cite(lists, "Who locks the cellar and feeds?").quote
+    assert "feeds the cat" in whole and "bread" not in whole
+    last = cite(lists, "What about the cat, does he feed it?", "feeds").quote
+    assert "feeds the cat" in last and "bread" not in last
+    plain = "Stores of the yard\n\n- seven coils of rope\n- nine barrels of oil\n- a lamp"
+    assert cite(plain, "How many coils of rope?").quote == plain
+
+
+def test_a_short_quote_does_not_go_on_over_a_page() -> None:
+    text, pages = paged(f"{FILLER}{ASKED}", NEXT, FILLER, FILLER, FILLER)
+    assert cite(text, "Which ferry sank?", "", pages).quote == ASKED
 
 
 @settings(max_examples=60, deadline=None)
@@ -166,4 +218,7 @@ def test_every_quote_is_verbatim(text: str, cuts: list[int]) -> None:
         assert quote.parts == tuple(sorted(quote.parts))
         for start, end in quote.parts:
             assert text[start:end] == text[start:end].strip() != ""
-        assert len(quote.text(text)) <= LONGEST + 2 or quote.sentences == 1
+        assert len(quote.text(text)) <= LONGEST or quote.sentences == 1
+        longer = quote.gone_on()
+        assert longer.parts[-1][1] >= quote.parts[-1][1]
+        assert longer.parts == quote.parts or len(longer.text(text)) <= LONGEST
