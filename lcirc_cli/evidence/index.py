@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import bm25s
 import numpy as np
 
+from lcirc_cli.evidence.lines import LEADER
 from lcirc_cli.evidence.passages import Passage, Text, split_passages
 from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.terms import pairs, terms
@@ -24,7 +25,7 @@ PAIR_WEIGHT = 0.3
 NEIGHBOUR_WEIGHT = 0.1
 CONTENTS_WEIGHT = 0.25
 # "Name of a chapter ...... 12", as tables of contents have it.
-_LEADER = re.compile(r"(?:\.{3,}|…|(?: \.){3,})\s*[\divxlc]+$", re.MULTILINE)
+_LEADER = re.compile(LEADER, re.MULTILINE)
 FUSION_CONSTANT = 60  # Cormack, Clarke and Buettcher, "Reciprocal rank fusion", SIGIR 2009
 
 

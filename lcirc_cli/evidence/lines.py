@@ -11,7 +11,9 @@ from lcirc_cli.evidence.name_words import OTHER_MONTHS
 _ITEM = re.compile(
     r"\s*(?:[-*•◦▪●–] |\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)] |\d{1,3}(?:\.\d{1,3})+\.? )"
 )
-_LEADER = re.compile(r"(?:\.{3,}|…|(?: \.){3,}|\t)\s*[\divxlc]+$")
+# What leads to a page's number. A run counts once, so that many take no time in its square.
+LEADER = r"(?:(?<!\.)\.{3,}+|…|(?<! \.)(?: \.){3,}+)\s*+[\divxlc]++$"
+_LEADER = re.compile(LEADER + r"|\t[^\S\t]*+[\divxlc]++$")
 _INDEX = re.compile(r"[^.:;!?]{2,60}?,? \d{1,4}(?:[-–]\d{1,4})?(?:, ?\d{1,4}(?:[-–]\d{1,4})?)+$")
 _RULE = re.compile(r"[\s|:+=-]+$")
 _NUMBER = re.compile(r"[(+−-]?[$£€]?\d[\d.,:%]*\)?[%*]?$")
