@@ -50,11 +50,13 @@ def citation_lines(answer: Answer) -> Iterator[str]:
 
 
 def _pages(citation: Citation) -> str:
-    """`p. 32`, `pp. 32-33`, and the printed number where it is another."""
+    """`p. 32 (printed 18)`, `pp. 32-33 (33 printed 19)`; no printed number where it is the same."""
     first, last = citation.pages or (citation.page, citation.page)
     place = f"p. {first}" if first == last else f"pp. {first}-{last}"
-    other = citation.label is not None and citation.label != str(citation.page)
-    return f"{place} (printed {citation.label})" if other else place
+    if citation.label is None or citation.label == str(citation.page):
+        return place
+    which = "" if first == last else f"{citation.page} "
+    return f"{place} ({which}printed {citation.label})"
 
 
 def _on_one_line(quote: str) -> str:

@@ -24,6 +24,7 @@ class Part:
     text: str
     number: int | None = None  # physical page, from 1
     section: str | None = None
+    label: str | None = None  # what is printed as its number
 
 
 def section_name(heading: str) -> str:
@@ -75,8 +76,9 @@ def build_document(
             pieces.append(PAGE_BREAK)
             position += len(PAGE_BREAK)
         pieces.append(part.text)
-        pages.append(Page(part.number, part.section, position, position + len(part.text)))
-        position += len(part.text)
+        end = position + len(part.text)
+        pages.append(Page(part.number, part.section, position, end, part.label))
+        position = end
         if position > limits.characters:
             raise too_long(name, limits)
     if not pages:

@@ -17,6 +17,7 @@ class Page:
     section: str | None  # heading or chapter that it belongs to, if known
     start: int  # first character in Document.text
     end: int  # one past its last character
+    label: str | None = None  # what is printed on it as its number ("iv", "A-3"), if the file says
 
 
 @dataclass(frozen=True)

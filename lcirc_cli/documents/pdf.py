@@ -21,7 +21,7 @@ from lcirc_cli.documents.cleaning import clean_text, describe_repairs
 from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges, format_pages
-from lcirc_cli.documents.pdf_notes import PdfNotes
+from lcirc_cli.documents.pdf_notes import PdfNotes, label_of
 from lcirc_cli.documents.reflow import Reflow
 from lcirc_cli.errors import DocumentError
 
@@ -66,7 +66,7 @@ class _Reading:
     page_count: int = 0
     wanted: list[int] | None = None  # page numbers, known once the file is open
     reflow: Reflow = field(default_factory=Reflow)
-    read: list[int] = field(default_factory=list)  # the numbers of the pages in `reflow`
+    read: dict[int, str | None] = field(default_factory=dict)  # pages in `reflow`: their labels
     failures: dict[int, str] = field(default_factory=dict)
     repairs: Counter[str] = field(default_factory=Counter)
     notes: PdfNotes = field(default_factory=PdfNotes)
@@ -179,13 +179,13 @@ class _Reading:
             if self.characters > self.limits.characters:
                 raise too_long(self.name, self.limits)
             self.reflow.add(text)  # while the child reads the next page
-            self.read.append(message["page"])
+            self.read[message["page"]] = label_of(message)
 
     def document(self, sha256: str) -> Document:
         """What was read, as a Document; refuses one without any text."""
         parts = [
-            Part(text, number=number)
-            for number, text in zip(self.read, self.reflow.pages(), strict=True)
+            Part(text, number=number, label=label)
+            for (number, label), text in zip(self.read.items(), self.reflow.pages(), strict=True)
         ]
         empty = [part.number for part in parts if part.number and not part.text.strip()]
         if len(empty) == len(self.read):

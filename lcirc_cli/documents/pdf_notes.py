@@ -3,7 +3,7 @@
 Knows what the child process answers, nothing about how it finds that out:
     {"attached": int, "names": [str], "xfa": bool, "reader": "pypdf"}       beside the page count
     {"unreadable": [letters, of], "unsure": true, "scan": true,
-     "unread": [files, notes]}                                   beside a page's text
+     "unread": [files, notes], "label": str}                     beside a page's text
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ from lcirc_cli.documents.page_ranges import format_pages
 
 _MOST = 0.5  # of a page's letters
 _MANY = 0.1
+LABEL_LENGTH = 20  # characters of a page's printed number; a longer text is none
+
+
+def label_of(message: dict[str, Any]) -> str | None:
+    """A page's printed number as the file says it: on one line, None where it can be none."""
+    label = " ".join(one_line(message.get("label", "")).split())
+    return label if 0 < len(label) <= LABEL_LENGTH else None
 
 
 @dataclass

@@ -26,6 +26,7 @@ _FEW_GLYPHS = 60  # on a page with a large picture: a scan with a printed number
 _PICTURE_SHARE = 0.5  # of the page
 _MOST_OBJECTS = 200  # of a page that are looked at for pictures
 NAMED_FILES, NAME_LENGTH = 5, 80  # of attached files; the rest is counted
+_LABEL_BYTES = 256  # of UTF-16; a longer label is no page's number
 _KEPT_BYTES = 3 << 20  # of pages that were read
 
 
@@ -99,11 +100,22 @@ class PdfiumReader:
             text_page = pdfium.FPDFText_LoadPage(page)
             if not text_page:
                 raise ValueError("damaged page")
-            return self._read(page, text_page)
+            return {**self._label(number), **self._read(page, text_page)}
         finally:
             if text_page:
                 pdfium.FPDFText_ClosePage(text_page)
             pdfium.FPDF_ClosePage(page)
+
+    def _label(self, number: int) -> dict[str, str]:
+        """The page's printed number, where the file has a table of them (/PageLabels)."""
+        import ctypes
+
+        size = self._pdfium.FPDF_GetPageLabel(self._document, number - 1, None, 0)
+        if not 2 < size <= _LABEL_BYTES:
+            return {}
+        buffer = ctypes.create_string_buffer(size)
+        self._pdfium.FPDF_GetPageLabel(self._document, number - 1, buffer, size)
+        return {"label": buffer.raw[: size - 2].decode("utf-16-le", "replace")}
 
     def _read(self, page: Any, text_page: Any) -> dict[str, Any]:
         pdfium = self._pdfium

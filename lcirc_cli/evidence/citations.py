@@ -183,7 +183,7 @@ def _citation(quote: Quote, answer: str, *, index: PassageIndex, passage: int) -
         document_index=number,
         page=said.number if said else None,
         pages=_numbers(first, last),
-        label=None,  # no reader gives them yet
+        label=said.label if said else None,
         section=said.section if said else None,
         start=start,
         end=end,

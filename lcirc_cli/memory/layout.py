@@ -9,8 +9,10 @@
     token_start_jumps I64 [J]       the steps of 255 and more, in order (255 stands for them)
     segment_lengths   I32 [S]
 
-The rest of a document is JSON in the header. So a token costs 3 or 4 bytes and its text. Knows
-nothing about states, features or hashes, and never imports torch.
+The rest of a document is JSON in the header: its pages' printed numbers (`labels`, one or null a
+page) only where there are any, so that files of format 2 without them are read as well. So a token
+costs 3 or 4 bytes and its text. Knows nothing about states, features or hashes, and never imports
+torch.
 """
 
 from __future__ import annotations
@@ -87,6 +89,8 @@ def write_documents(documents: Sequence[StoredDocument]) -> tuple[str, list[Part
                 "segments": document.num_segments,
             }
         )
+        if any(page.label is not None for page in document.pages):
+            records[-1]["labels"] = [page.label for page in document.pages]
     pages = np.array(rows, np.int64).reshape(len(rows), 4)
     parts = [
         Part("text", "U8", (sum(map(len, texts)),), b"".join(texts)),
@@ -109,13 +113,17 @@ def read_documents(container: Container) -> tuple[StoredDocument, ...]:
     at_text = at_page = at_token = at_segment = 0
     for record in document_records(container.metadata):
         size, rows = record["text_bytes"], pages[at_page : at_page + record["pages"]].tolist()
+        labels = record.get("labels") or [None] * len(rows)
         documents.append(
             StoredDocument(
                 name=record["name"],
                 sha256=record["sha256"],
                 format=record["format"],
                 text=text[at_text : at_text + size].tobytes().decode(*_UTF8),
-                pages=tuple(_page(row, record["sections"]) for row in rows),
+                pages=tuple(
+                    _page(row, record["sections"], label)
+                    for row, label in zip(rows, labels, strict=True)
+                ),
                 page_count=record["page_count"],
                 empty_pages=tuple(record["empty_pages"]),
                 notes=tuple(record["notes"]),
@@ -132,7 +140,7 @@ def read_documents(container: Container) -> tuple[StoredDocument, ...]:
     return tuple(documents)
 
 
-def _page(row: list[int], sections: list[str]) -> Page:
+def _page(row: list[int], sections: list[str], label: str | None) -> Page:
     number, section, start, end = row
     if not -1 <= number <= MOST_PAGES or not -1 <= section < len(sections):
         raise ValueError("a page's number or section is out of range")
@@ -141,6 +149,7 @@ def _page(row: list[int], sections: list[str]) -> Page:
         section=None if section == -1 else sections[section],
         start=start,
         end=end,
+        label=label,
     )
 
 

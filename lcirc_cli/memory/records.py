@@ -17,6 +17,7 @@ _COUNT = partial(whole, most=2**40)  # bytes, tokens, pages: beyond any file
 _PAGE = partial(whole, most=2**31)  # as in layout.py
 _SIZE = partial(whole, least=1, most=2**24)  # of a segment, a window, the latents
 _NAME = partial(text, most=10_000)
+_LABEL = 20  # characters of a page's printed number, as documents/pdf_notes.py keeps them
 
 _DOCUMENT: Mapping[str, Check] = {
     "name": _NAME,
@@ -30,6 +31,7 @@ _DOCUMENT: Mapping[str, Check] = {
     "notes": partial(items, each=text),
     "tokens": _COUNT,
     "segments": _COUNT,
+    "labels": optional(partial(items, each=nullable(partial(text, most=_LABEL)))),
 }
 _SETTINGS: Mapping[str, Check] = {
     "num_latents": _SIZE,

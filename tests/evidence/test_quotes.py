@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -45,6 +46,8 @@ def test_a_sentence_over_two_pages(note: str, second: str) -> None:
     assert cited.quote == f"{first}\n{second}, who gave much."
     assert (cited.pages, cited.page) == ((32, 33), 33)
     assert cite(text, "Who paid for the new breakwater?", "talks", pages).page == 32
+    labelled = [replace(page, label=f"A-{page.number - 20}") for page in pages if page.number]
+    assert cite(text, "Who paid for the new breakwater?", "Tobias Rehn", labelled).label == "A-13"
     assert "\n".join(text[a:b] for a, b in cited.parts) == cited.quote
     assert (cited.start, cited.end) == (cited.parts[0][0], cited.parts[-1][1])
 

@@ -248,6 +248,9 @@ RECORDS: dict[str, Callable[[dict[str, Any]], object]] = {
     "more tokens": lambda record: record.update(tokens=6),
     "sections missing": lambda record: record.update(sections=None),
     "notes": lambda record: record.update(notes=[None]),
+    "labels for fewer pages": lambda record: record.update(labels=[]),
+    "labels that are no list": lambda record: record.update(labels="i"),
+    "a label that is a number": lambda record: record.update(labels=[7] * record["pages"]),
     "huge": lambda record: record.update(segments=10**30),
     "infinite": lambda record: record.update(page_count=float("inf")),
 }

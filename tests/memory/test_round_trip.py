@@ -33,7 +33,13 @@ def documents(draw: st.DrawFn) -> tuple[StoredDocument, list[int], list[int]]:
     cuts = sorted(draw(st.lists(places, max_size=4)))
     ranges = [(a, b) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     pages = tuple(
-        Page(draw(st.none() | st.integers(1, 10**6)), draw(st.none() | ANY_TEXT), a, b)
+        Page(
+            draw(st.none() | st.integers(1, 10**6)),
+            draw(st.none() | ANY_TEXT),
+            a,
+            b,
+            draw(st.none() | ANY_TEXT),
+        )
         for a, b in ranges
     )
     starts = sorted(draw(st.lists(places, max_size=12)))
@@ -74,6 +80,16 @@ def test_any_contents_come_back(
     loaded = load_memory(path)
     assert same(loaded, contents)
     assert (loaded.sha256, loaded.lcirc_version) == (sha256, __version__)
+
+
+def test_printed_numbers_cost_nothing_where_there_are_none(tmp_path: Path) -> None:
+    """Files without them are read as before: the format stays the same."""
+    path = tmp_path / "m.lcirc"
+    for label in (None, "iv"):
+        page = Page(1, None, 0, 3, label)
+        save_memory(path, make_contents([make_document("abc", pages=[page])]))
+        assert (b"labels" in path.read_bytes()) == (label is not None)
+        assert load_memory(path).documents[0].pages == (page,)
 
 
 DTYPES = ["int8", "uint8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64"]
