@@ -25,8 +25,8 @@ def advice(question: str) -> str | None:
         return "a question needs words, such as: who built the bridge?"
     if _SUMMARY.search(question):
         return (
-            "no summary can be given: the answer rests on a few passages; "
-            "ask for one thing that stands in the text"
+            "no summary can be given: the answer rests on a few passages; ask for one thing that "
+            "stands in the text, or have a model on a server read it all (--summarise --reader URL)"
         )
     if len(words) >= _FEWEST and not FUNCTION_WORDS.intersection(words):
         return "ask in the language of the document; what is asked is not translated"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lcirc_cli import console
-from lcirc_cli.commands.printing import print_json, print_piece, printable
 from lcirc_cli.documents.page_ranges import parse_page_ranges
 from lcirc_cli.errors import EndpointError
 
@@ -58,19 +57,19 @@ def summarise(
     def show(piece: str) -> None:
         nonlocal begun
         begun = True
-        print_piece(piece)
+        console.out(piece, end="")
 
     try:
         with console.progress(plan.pieces, "reading", "pieces") as advance:
             summary = work.run(cache=cache, on_text=show if streaming else None, progress=advance)
     except EndpointError:
         if begun:
-            print(flush=True)
+            console.out()
         raise
     if as_json:
-        print_json({"schema": 1, **dataclasses.asdict(summary)})
+        console.out_json({"schema": 1, **dataclasses.asdict(summary)})
     else:
-        print("" if streaming else printable(summary.text), flush=True)
+        console.out("" if streaming else summary.text)
     if summary.finish == "length":
         console.warn("the summary was cut at its limit; --max-new-tokens allows more")
     console.note(f"{summary.tokens:,} tokens read, in {summary.passages:,} passages")
