@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
+from lcirc_cli.documents.cleaning import clean_text
 from lcirc_cli.endpoints.dialect import Dialect
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.executors.stage import Stage, run_stage
@@ -225,7 +226,7 @@ def _finish(
     plots = make_folder(paths.out / "plots")
     for name, picture in draw_all(numbers).items():
         atomic_write(plots / name, picture)
-    atomic_write(paths.out / "README.md", card(numbers, about).encode("utf-8"))
+    atomic_write(paths.out / "README.md", clean_text(card(numbers, about))[0].encode("utf-8"))
     output.write_manifest(paths.out, files, about)
     manifest = output.read_manifest(paths.out)
     assert manifest is not None
@@ -239,8 +240,8 @@ def write_sample(out: Path, count: int, *, seed: int) -> Path:
     rows = read_rows(rejected) if rejected.exists() else iter(())
     dropped = sample_page.choose((({}, row) for row in rows), max(1, count // 4), seed=seed)
     path = out / "sample.html"
-    text = sample_page.page(pairs, [row for _, row in dropped])
-    atomic_write(path, text.encode("utf-8", "xmlcharrefreplace"))
+    text, _ = clean_text(sample_page.page(pairs, [row for _, row in dropped]))
+    atomic_write(path, text.encode("utf-8"))
     console.note(f"a sample to read: {path}")
     return path
 

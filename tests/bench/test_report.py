@@ -99,6 +99,19 @@ def test_the_page_is_whole_and_asks_for_nothing(run_folder: Path) -> None:
     assert len(text) < 400_000
 
 
+def test_no_escape_sequence_of_a_name_reaches_a_page(run_folder: Path) -> None:
+    settings = json.loads((run_folder / "run.json").read_text())
+    settings["model"] = "own\x1b]0;x\x07\x9b31m\u202e"
+    (run_folder / "run.json").write_text(json.dumps(settings))
+    notes = [{"task": TASKS[0], "system": SYSTEMS[0], "note": "said\x1b[31m\x90"}]
+    (run_folder / "notes.json").write_text(json.dumps(notes))
+    make_report(run_folder)
+    for name in ("report.md", "report.csv", "report.html", "summary.json"):
+        text = (run_folder / name).read_text("utf-8")
+        assert "said" in text or "own" in text
+        assert not set(text) & set("\x1b\x07\x9b\x90\u202e")
+
+
 def test_the_same_rows_give_the_same_report(run_folder: Path) -> None:
     first = make_report(run_folder)
     files = {name: (run_folder / name).read_bytes() for name in ("summary.json", "report.html")}

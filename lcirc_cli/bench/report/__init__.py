@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.documents.cleaning import clean_text
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.files import atomic_write
 
@@ -71,10 +72,13 @@ def make_report(
     summary = json.dumps([line.to_json() for line in lines], indent=1).encode() + b"\n"
     text = f"# Benchmark of {run['model']}, protocol {run['protocol']}\n\n{_about(run)}\n\n"
     atomic_write(out / "summary.json", summary)
-    atomic_write(out / "report.csv", comma_separated(lines).encode())
-    atomic_write(out / "report.md", (text + markdown(lines, tuning=tuning)).encode("utf-8"))
-    body = page(lines, run=run, costs=costs, tuning=tuning)
-    atomic_write(out / "report.html", body.encode("utf-8"))
+    pages = {
+        "report.csv": comma_separated(lines),
+        "report.md": text + markdown(lines, tuning=tuning),
+        "report.html": page(lines, run=run, costs=costs, tuning=tuning),
+    }
+    for name, body in pages.items():  # names of models and tasks may hold anything
+        atomic_write(out / name, clean_text(body)[0].encode("utf-8"))
     return lines
 
 
