@@ -18,6 +18,7 @@ from lcirc_cli.errors import DocumentError
 
 _MAX_ENTRIES = 20_000
 _MAX_RATIO = 200  # expanded to packed; text packs 3 to 10 times, a bomb 1,000 times
+_REASON_CHARACTERS = 200
 _RATIO_FROM = 1 << 20  # bytes; small members may pack better than that
 _CENTRAL_ENTRY = b"PK\x01\x02"
 _UNSAFE_NAME = re.compile(r"^[/\\]|^[a-zA-Z]:|(?:^|[/\\])\.\.(?:[/\\]|$)")
@@ -92,6 +93,8 @@ class Archive:
     def damaged(self, error: BaseException) -> DocumentError:
         """The refusal of an archive that can't be unpacked."""
         reason = " ".join(str(error).split()) or type(error).__name__
+        if len(reason) > _REASON_CHARACTERS:  # it may quote a member's name
+            reason = reason[: _REASON_CHARACTERS - 3] + "..."
         return DocumentError(f"{self.name}: damaged or not a ZIP archive ({reason})")
 
     def _check(self, member: zipfile.ZipInfo) -> None:

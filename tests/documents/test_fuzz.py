@@ -179,6 +179,16 @@ def fuzz(target: str, examples: int, *, seed: int | None = None) -> list[float]:
     return taken
 
 
+def test_a_damaged_name_is_not_quoted_whole() -> None:
+    data = docx("<w:p/>").replace(b"word/document.xml", b"\x00" * 17, 1)
+    long = epub({f"{'a' * 300}.xhtml": b"x"}).replace(b"a" * 300, b"b" * 300, 1)
+    with WholeReader() as reader:
+        for each in (data, long):
+            with pytest.raises(DocumentError, match="^a: damaged") as caught:
+                reader.read(each, format="zip", name="a", limits=LIMITS)
+            assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_random_documents(target: str) -> None:
     fuzz(target, 25)
