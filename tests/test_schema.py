@@ -14,7 +14,7 @@ NAN, INF = float("nan"), float("inf")
 FIELDS = {"a": whole, "b": optional(whole), "c": nullable(whole)}
 
 
-@pytest.mark.parametrize("value", [True, 1.0, "1", None, -1, 11, 10**5_000, [1], NAN])
+@pytest.mark.parametrize("value", [True, 1.0, "1", None, -1, 11, 10**400, [1], NAN])
 def test_a_whole_number_is_one(value: Any) -> None:
     assert whole(10, "n", most=10) == 10
     with pytest.raises(ValueError, match="n must be a whole number from 0 to 10, not") as caught:

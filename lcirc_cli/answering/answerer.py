@@ -97,8 +97,7 @@ class Answerer:
         """Raises UsageError for a question that is empty, or longer than the model has room for."""
         if not all(question.strip() for question in questions):
             raise UsageError("the question is empty")
-        for question in questions:
-            check_room(self.backbone, question, form=self._form, room=self._room)
+        check_room(self.backbone, questions, form=self._form, room=self._room)
 
     def steer(self, questions: Sequence[str]) -> Steered:
         """The memory that the language model will read; through closed gates it reads nothing."""

@@ -144,15 +144,21 @@ def make_window(
             raise _too_long(len(prompt), room, backbone)
 
 
-def check_room(backbone: Backbone, question: str, *, form: str = "auto", room: int) -> None:
-    """Whether a question has room without any text or earlier turn, before anything is computed.
+def check_room(
+    backbone: Backbone, questions: Sequence[str], *, form: str = "auto", room: int
+) -> None:
+    """Whether questions have room without any text or earlier turn, before anything is computed.
 
     Raises:
-        UsageError: the question alone is longer than `room`.
+        UsageError: one of them alone is longer than `room`.
     """
-    size = len(build_prompt(backbone, question=question, form=form))
-    if size > room:
-        raise _too_long(size, room, backbone)
+    around = len(build_prompt(backbone, question="?", form=form))
+    for question in questions:
+        # A token is a byte at least, and a character at most four: most need no closer look.
+        if around + 4 * len(question) > room:
+            size = len(build_prompt(backbone, question=question, form=form))
+            if size > room:
+                raise _too_long(size, room, backbone)
 
 
 def _too_long(size: int, room: int, backbone: Backbone) -> UsageError:
