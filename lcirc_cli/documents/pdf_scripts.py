@@ -1,22 +1,21 @@
 """Writes raised and lowered characters so that they can't be taken for others: `10^8`, `H_2O`,
 `250 [9]`, but `1st`.
 
-Knows text only; where the characters stood is known elsewhere.
+What `raised.py` has for all formats, and what a page's footnotes tell besides. Knows text only;
+where the characters stood is known elsewhere.
 """
 
 from __future__ import annotations
 
 import re
 
-_ORDINAL = re.compile(r"(?:st|nd|rd|th|d|er|re|ère|e|es|ème|me|o|a|os|as|ª|º)\.?", re.IGNORECASE)
-_NUMBERS = re.compile(r"\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*")
+from lcirc_cli.documents.raised import NOTE_NUMBERS, ORDINALS, UNIT, apart
+
+_ENDINGS = ORDINALS | {"d"}  # "2d"
 _SYMBOLS = frozenset("*∗†‡§¶#$™®©℠°′″'\"")
 _SIGNS = frozenset("+-−–±")
 _MARKS = {"TM": "™", "SM": "℠", "R": "®"}
-_UNIT = re.compile(
-    r"(?:^|[\d\s/·⋅.(\[×*µμ^_-])(?:[kcdmnMGhp]?m|[kmµμ]?g|[mµμn]?s|ft|in|yd|mi|min|h|hr|[kMGT]?Hz|"
-    r"[kMG]?[JWVANK]|mol|cd|sr|rad|Pa|sec)$"
-)
+_UNIT = re.compile(rf"(?:^|[\d\s/·⋅.(\[×*µμ^_-]){UNIT}$")
 _VARIABLE = re.compile(r"(?:^|[^^\W\d_])[^\W\d_]$")
 _POWER_OF = re.compile(r"(?:^|[^\d.,])(?:10|2|e)$")
 _TIMES = re.compile(r"[×x·⋅*∗]\s?\d+$")
@@ -42,13 +41,13 @@ def raised(before: str, mark: str, *, notes: frozenset[str] = frozenset()) -> st
         return f" {mark}"  # an arrow or a tick that stands a little higher
     if last.isdigit() and mark in ("o", "◦", "º"):
         return "°" if mark != "º" else mark
-    if last.isdigit() and _ORDINAL.fullmatch(mark) and _may_be_ordinal(before, mark):
+    if last.isdigit() and _is_ending(mark) and _may_be_ordinal(before, mark):
         return mark
     if _is_exponent(before, mark, notes):
         return f"^{mark}"
-    if len(mark) > 12 or (" " in mark and not _NUMBERS.fullmatch(mark)):
-        return mark if last.isspace() else f" {mark}"
-    return f"[{mark}]" if last.isspace() else f" [{mark}]"
+    if len(mark) > 12 or (" " in mark and not NOTE_NUMBERS.fullmatch(mark)):
+        return apart(before, mark)
+    return apart(before, f"[{mark}]")
 
 
 def lowered(before: str, mark: str) -> str:
@@ -57,6 +56,10 @@ def lowered(before: str, mark: str) -> str:
     if not before.strip() or not mark or not (before[-1].isalnum() or before[-1] in ")]}|"):
         return mark
     return f"_{mark}"
+
+
+def _is_ending(mark: str) -> bool:
+    return mark.removesuffix(".").lower() in _ENDINGS
 
 
 def _may_be_ordinal(before: str, mark: str) -> bool:
@@ -74,7 +77,7 @@ def _is_exponent(before: str, mark: str, notes: frozenset[str]) -> bool:
     if mark[0] in _SIGNS or mark[-1] in _SIGNS:
         return True  # a sign: 10^-3, Ca^2+
     if word[-1:].isdigit():
-        if not _NUMBERS.fullmatch(mark):
+        if not NOTE_NUMBERS.fullmatch(mark):
             return (not mark[0].isdigit() and len(mark) <= 3 and not mark.islower()) or mark == "n"
         if _TIMES.search(before) and _POWER_OF.search(word):
             return True
@@ -86,7 +89,7 @@ def _is_exponent(before: str, mark: str, notes: frozenset[str]) -> bool:
     if word[-1:] in ")]}|":
         inner = re.search(r"\(([^()]*)\)$", before)
         return not (inner and re.search(r"[^\W\d_]{3}", inner[1])) and mark not in notes
-    if _NUMBERS.fullmatch(mark) and mark in notes and not _UNIT.search(word):
+    if NOTE_NUMBERS.fullmatch(mark) and mark in notes and not _UNIT.search(word):
         return False
     if _UNIT.search(before) or _UNIT.search(word):
         return True

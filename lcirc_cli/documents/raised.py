@@ -3,7 +3,9 @@
 One rule: a power is written 10^8, an index x_2, the mark of a note [9], and an ordinal stays 1st.
 A raised number is a power after 10, one digit, one letter, a unit or a formula in brackets, and
 the mark of a note after any other number or word; a link and a star always make a note's mark.
-Knows nothing about formats.
+What counts as a unit, an ordinal's ending or a note's mark stands here for PDF too, which has rules
+of its own besides (`pdf_scripts.py`), since it knows the page's footnotes. Knows nothing about
+formats.
 """
 
 from __future__ import annotations
@@ -12,12 +14,17 @@ import re
 
 CONTEXT = 40  # characters before that the rule looks at
 _MAX_RAISED = 60  # characters; more is small print, not a power
-_INTEGERS = re.compile(r"\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*")
+NOTE_NUMBERS = re.compile(r"\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*")
 _SIMPLE = re.compile(r"[-−–+]?[^\W_]+(?:[.,]\d+)?|[^\W_]*[-−–+]|.")
 _NOTE_SIGNS = re.compile(r"[*†‡§¶#]+")
-_ORDINALS = frozenset("st nd rd th er re ère e è ème eme nde a o ª º os as".split())
+ORDINALS = frozenset("st nd rd th er re ère e è es ème eme me nde a o ª º os as".split())
 _ABBREVIATIONS = frozenset("tm sm r ® ™ lle lles me mes gr ste bis ter o os os. er ers".split())
-_UNITS = frozenset("km cm mm dm nm µm μm hm ft in yd mi kg mg ms ns sin cos tan log".split())
+# Of measures; no "pm", which is a time of day more often.
+UNIT = (
+    r"(?:[kcdmnµμMGh]?m|[kmµμ]?g|[mµμn]?s|ft|in|yd|mi|min|h|hr|[kMGT]?Hz|[kMG]?[JWVANK]|mol|cd|sr|"
+    r"rad|Pa|sec)"
+)
+_UNIT = re.compile(UNIT + "|sin|cos|tan|log")
 _WORD_BEFORE = re.compile(r"(?<![^\W\d_])[^\W\d_]++$")
 _NUMBER_BEFORE = re.compile(r"(?<![\w.,])-?(\d+(?:[.,]\d+)*)$")
 _BRACKETS_BEFORE = re.compile(r"[(\[]([^()\[\]]*)[)\]]$")
@@ -35,15 +42,15 @@ def raised(before: str, content: str, after: str, *, linked: bool = False) -> st
         return ""
     last = before[-1:]
     if len(content) > _MAX_RAISED:
-        return _apart(last, content)
+        return apart(before, content)
     if linked or _NOTE_SIGNS.fullmatch(content) or content[0] == "[":
         return note_mark(before, content)
     if not last or last.isspace():  # a note's own mark, or what stands before an isotope's name
-        own = _INTEGERS.fullmatch(content) and not _ISOTOPE.match(after)
+        own = NOTE_NUMBERS.fullmatch(content) and not _ISOTOPE.match(after)
         return f"[{content}]" if own or content.isalpha() else f"^{_grouped(content)}"
     if _joins(before, content):
         return content
-    if _INTEGERS.fullmatch(content) and not _is_base(before, content, after):
+    if NOTE_NUMBERS.fullmatch(content) and not _is_base(before, content, after):
         return note_mark(before, content)
     if len(content) == 1 and content.isalpha() and not _is_base(before, "1", after):
         return note_mark(before, content)
@@ -60,10 +67,12 @@ def lowered(content: str, sign: str = "_") -> str:
 
 def note_mark(before: str, mark: str) -> str:
     """The mark of a note, in brackets and apart from the word or number before it."""
-    return _apart(before[-1:], mark if mark[:1] in "[(" else f"[{mark}]")
+    return apart(before, mark if mark[:1] in "[(" else f"[{mark}]")
 
 
-def _apart(last: str, text: str) -> str:
+def apart(before: str, text: str) -> str:
+    """With a space before it, where there is none."""
+    last = before[-1:]
     return text if not last or last.isspace() else f" {text}"
 
 
@@ -77,7 +86,7 @@ def _joins(before: str, content: str) -> bool:
     low = content.lower()
     if before[-1].isdigit():
         number = _NUMBER_BEFORE.search(before)
-        return low in _ORDINALS and number is not None and number[1].isdigit()
+        return low in ORDINALS and number is not None and number[1].isdigit()
     if low in "®™℠°ºª":
         return True
     return before[-1].isalpha() and low in _ABBREVIATIONS and (len(low) > 1 or before[-1] in "nN")
@@ -94,5 +103,5 @@ def _is_base(before: str, content: str, after: str) -> bool:
         start = before[: number.start()].rstrip()
         return alone or start[-1:] in tuple("=+×·*/^") or after.lstrip()[:1] in tuple("=×·^")
     if word := _WORD_BEFORE.search(before):
-        return len(word[0]) == 1 or word[0] in _UNITS
+        return len(word[0]) == 1 or bool(_UNIT.fullmatch(word[0]))
     return before[-1] not in ".,;:!?\"'”’»)]}…。"
