@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from lcirc_cli.documents.raised import NOTE_NUMBERS, ORDINALS, UNIT, apart
+from lcirc_cli.documents.raised import NOTE_NUMBERS, ORDINALS, UNIT, apart, note_mark
 
 _ENDINGS = ORDINALS | {"d"}  # "2d"
 _SYMBOLS = frozenset("*∗†‡§¶#$™®©℠°′″'\"")
@@ -47,7 +47,7 @@ def raised(before: str, mark: str, *, notes: frozenset[str] = frozenset()) -> st
         return f"^{mark}"
     if len(mark) > 12 or (" " in mark and not NOTE_NUMBERS.fullmatch(mark)):
         return apart(before, mark)
-    return apart(before, f"[{mark}]")
+    return note_mark(before, mark)
 
 
 def lowered(before: str, mark: str) -> str:

@@ -19,12 +19,12 @@ _SIMPLE = re.compile(r"[-−–+]?[^\W_]+(?:[.,]\d+)?|[^\W_]*[-−–+]|.")
 _NOTE_SIGNS = re.compile(r"[*†‡§¶#]+")
 ORDINALS = frozenset("st nd rd th er re ère e è es ème eme me nde a o ª º os as".split())
 _ABBREVIATIONS = frozenset("tm sm r ® ™ lle lles me mes gr ste bis ter o os os. er ers".split())
-# Of measures; no "pm", which is a time of day more often.
+# Of measures, and names of functions; no "pm", which is a time of day too.
 UNIT = (
     r"(?:[kcdmnµμMGh]?m|[kmµμ]?g|[mµμn]?s|ft|in|yd|mi|min|h|hr|[kMGT]?Hz|[kMG]?[JWVANK]|mol|cd|sr|"
-    r"rad|Pa|sec)"
+    r"rad|Pa|sec|sin|cos|tan|log)"
 )
-_UNIT = re.compile(UNIT + "|sin|cos|tan|log")
+_UNIT = re.compile(UNIT)
 _WORD_BEFORE = re.compile(r"(?<![^\W\d_])[^\W\d_]++$")
 _NUMBER_BEFORE = re.compile(r"(?<![\w.,])-?(\d+(?:[.,]\d+)*)$")
 _BRACKETS_BEFORE = re.compile(r"[(\[]([^()\[\]]*)[)\]]$")

@@ -69,6 +69,8 @@ def line_of(*parts: tuple[str, float, float], size: float = 12) -> str:
         ("on the 22", "nd", " day", "on the 22nd day"),
         ("E = mc", "2", " for all", "E = mc^2 for all"),
         ("in 1890", "4, 5", " they", "in 1890 [4, 5] they"),
+        ("so that sin", "2", " u = 1", "so that sin^2 u = 1"),
+        ("as the minutes say", "[12]", " and more", "as the minutes say [12] and more"),
     ],
 )
 @pytest.mark.parametrize(("rise", "small"), [(5, 7), (4, 8), (3.5, 6.5)])
