@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from lcirc_cli.documents.pdf_chunks import Chunk
 from lcirc_cli.documents.pdf_lines import usual_size
 
+_SAME_ROWS = 0.75  # of the lines: fewer at the same heights are no rows of one table
 FEWEST = 3  # lines beside each other, at least, on either side
 
 
@@ -43,7 +44,8 @@ def judge(left_chunks: list[Chunk], right_chunks: list[Chunk]) -> str:
     lettered = min(left.letters, right.letters) >= 0.55
     if in_turn and lettered and min(left.words, right.words) >= 1.3:
         plain = max(left.broken, right.broken) < 0.3
-        if min(left.lines, right.lines) >= 5 and (plain or prose):
+        apart = _shared_rows(left_chunks, right_chunks, em) < _SAME_ROWS
+        if min(left.lines, right.lines) >= 5 and (plain or prose or apart):
             return "columns"
     even = min(left.lines, right.lines) >= 0.6 * max(left.lines, right.lines)
     # Three ragged columns are a table, with cells of several lines too.
@@ -139,6 +141,12 @@ def _rows_agree(left: _Side, right: _Side) -> bool:
         return False
     shared = sum(any(abs(y - z) < 2.0 for z in gaps[1]) for y in gaps[0])
     return shared >= 2 and shared >= 0.7 * max(len(gaps[0]), len(gaps[1]))
+
+
+def _shared_rows(left: list[Chunk], right: list[Chunk], em: float) -> float:
+    """The share of the lines of the shorter side that have one of the other at their height."""
+    few, many = sorted(([row[0].y for row in _rows(c, em)] for c in (left, right)), key=len)
+    return sum(any(abs(y - z) < 0.06 * em for z in many) for y in few) / len(few)
 
 
 def _painted_in_turn(left: list[Chunk], right: list[Chunk]) -> bool:
