@@ -21,9 +21,9 @@ PACKAGES = ("lcirc_cli", "model", "prompts")
 # Lowest first; rooms of one floor don't know one another. A new folder says here where it stands.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("prompts", "model"),
-    ("errors", "console", "schema"),
+    ("errors", "console"),
     ("files",),
-    ("version", "locks", "settings", "documents", "cost"),
+    ("version", "settings", "documents", "cost"),
     ("memory", "backbones", "executors", "qa", "endpoints"),
     ("compression", "evidence", "adapters", "baselines"),
     ("answering",),
@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 FILES = {
     *("__init__", "__main__", "app", "engine"),
-    *("errors", "console", "schema", "settings", "files", "locks", "version"),
+    *("errors", "console", "settings", "version"),
 }
 # `import lcirc_cli` gives the version, and `Engine` lazily: the front door, not used inside.
 FACADE = "lcirc_cli"

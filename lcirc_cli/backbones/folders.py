@@ -15,7 +15,7 @@ from typing import Any
 
 from lcirc_cli.errors import ModelError, first_line, is_out_of_memory
 from lcirc_cli.files import is_file, is_folder, open_file
-from lcirc_cli.schema import Check, kind, number, optional, parse, table, text, whole
+from lcirc_cli.files.schema import Check, kind, number, optional, parse, table, text, whole
 
 MOST_LAYERS = 1_000
 MOST_CONFIG = 32 << 20  # bytes

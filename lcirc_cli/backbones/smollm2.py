@@ -18,7 +18,7 @@ from lcirc_cli.backbones import wheel
 from lcirc_cli.console import silent_transformers
 from lcirc_cli.errors import ModelError, StorageError
 from lcirc_cli.files import atomic_folder, cache_dir, exists, make_folder, sha256_file
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 
 NAME = wheel.NAME
 KEPT_BYTES = 541_000_000

@@ -18,7 +18,7 @@ from lcirc_cli.backbones.folders import read_json
 from lcirc_cli.baselines import lora, summaries
 from lcirc_cli.errors import ModelError
 from lcirc_cli.files import is_file
-from lcirc_cli.schema import Check, choice, number, optional, table, text, whole
+from lcirc_cli.files.schema import Check, choice, number, optional, table, text, whole
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ from typing import Any
 from lcirc_cli.backbones.folders import check_pattern, read_json, tensor_shapes
 from lcirc_cli.errors import ModelError, first_line
 from lcirc_cli.files import is_file
-from lcirc_cli.schema import Check, choice, mapping, number, optional, table, whole
+from lcirc_cli.files.schema import Check, choice, mapping, number, optional, table, whole
 
 NAME = "trained"  # of the weights that a training run makes
 

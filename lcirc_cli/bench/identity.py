@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import files
 from lcirc_cli.errors import UsageError
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 
 from .plan import Planned
 from .sample import Sample, TextSample

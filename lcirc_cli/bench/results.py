@@ -15,7 +15,7 @@ from typing import Any
 
 from lcirc_cli.errors import DocumentError
 from lcirc_cli.files import storage_error
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 
 NOT_APPLICABLE = "not applicable: "  # begins the error of a pair that makes no sense
 

@@ -15,7 +15,7 @@ from lcirc_cli.commands.common import SUFFIX, load_engine, takes
 from lcirc_cli.commands.reading import Reading, read_sources
 from lcirc_cli.errors import MemoryFileError, StorageError, UsageError
 from lcirc_cli.files import exists, is_file, is_folder, readers
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 from lcirc_cli.settings import CommonSettings
 
 if TYPE_CHECKING:

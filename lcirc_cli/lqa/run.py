@@ -19,7 +19,7 @@ from lcirc_cli.endpoints.dialect import Dialect
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.executors.stage import Stage, run_stage
 from lcirc_cli.files import atomic_write, make_folder
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 from lcirc_cli.lqa.choice import choose_model
 from lcirc_cli.lqa.dataset import output, prompt_hash, sample_page
 from lcirc_cli.lqa.dataset.card import card

@@ -24,7 +24,7 @@ from typing import Any
 
 from lcirc_cli.errors import MemoryFileError, is_out_of_memory
 from lcirc_cli.files import atomic_write, open_file
-from lcirc_cli.schema import (
+from lcirc_cli.files.schema import (
     MOST_VALUES,
     Check,
     choice,

@@ -10,8 +10,18 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from lcirc_cli.files.schema import (
+    Check,
+    choice,
+    items,
+    nullable,
+    optional,
+    parse,
+    table,
+    text,
+    whole,
+)
 from lcirc_cli.memory.contents import Fingerprints
-from lcirc_cli.schema import Check, choice, items, nullable, optional, parse, table, text, whole
 
 _COUNT = partial(whole, most=2**40)  # bytes, tokens, pages: beyond any file
 _PAGE = partial(whole, most=2**31)  # as in layout.py

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from lcirc_cli.errors import DocumentError, first_line
 from lcirc_cli.files import atomic_path, open_file
-from lcirc_cli.schema import kind, parse
+from lcirc_cli.files.schema import kind, parse
 
 SUFFIXES = (".jsonl", ".ndjson", ".parquet")
 MOST_LINE = 256 << 20  # bytes: a book has one or two million

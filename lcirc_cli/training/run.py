@@ -12,7 +12,7 @@ from lcirc_cli.backbones.devices import choose_dtype
 from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.errors import LcircError, StorageError, UsageError
 from lcirc_cli.files import atomic_write, make_folder
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 from lcirc_cli.training.assembly import assemble
 from lcirc_cli.training.config import difference, from_toml, to_toml
 from lcirc_cli.training.distributed import start_processes

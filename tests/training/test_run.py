@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 from lcirc_cli.training import run
 from lcirc_cli.training.checkpoint import state_hash
 

@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli import schema
-from lcirc_cli.schema import choice, items, mapping, nullable, number, optional, parse, table, whole
+from lcirc_cli.files import schema
+from lcirc_cli.files.schema import (
+    choice,
+    items,
+    mapping,
+    nullable,
+    number,
+    optional,
+    parse,
+    table,
+    whole,
+)
 
 NAN, INF = float("nan"), float("inf")
 FIELDS = {"a": whole, "b": optional(whole), "c": nullable(whole)}

@@ -17,7 +17,7 @@ import pytest
 
 from lcirc_cli import files
 from lcirc_cli.errors import LcircError, StorageError
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 
 OLD, NEW = b"old " * 300_000, b"new " * 700_000
 
@@ -47,7 +47,7 @@ except StorageError as error:
 HOLD_LOCK = """
 import sys, time
 from pathlib import Path
-from lcirc_cli.locks import locked
+from lcirc_cli.files.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
