@@ -187,7 +187,7 @@ class Summariser:
         backing = Backing(self._index)
 
         def backed(sentence: str, named: Set[int]) -> bool:
-            return backing.holds(sentence, [known[id].passage for id in sorted(named)])
+            return backing.holds(sentence, [known[id].passage for id in sorted(named or known)])
 
         checked = Checked(ids, backed, on_text, name=self._names)
         request = self._request("summary_whole.txt", shown, max_tokens=self._max_new_tokens)

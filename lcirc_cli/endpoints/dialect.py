@@ -6,7 +6,7 @@ Knows nothing about connections.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lcirc_cli.endpoints.chat import ChatRequest
@@ -24,6 +24,15 @@ class Dialect:
     structure: str = "json_schema"  # or json_object, or none
     limit: str = "max_tokens"  # or max_completion_tokens
     examples: bool = False  # show worked examples, as turns, where a request has any
+    temperature: bool = True  # some models that think first take none but their own
+
+    def after(self, refusal: str) -> Dialect:
+        """What to try where a server's refusal names the argument that it is about."""
+        if self.limit == "max_tokens" and "max_completion_tokens" in refusal:
+            return replace(self, limit="max_completion_tokens")
+        if self.temperature and "temperature" in refusal:
+            return replace(self, temperature=False)
+        return self
 
     def messages(self, request: ChatRequest) -> list[dict[str, str]]:
         """The conversation whose next turn is the reply."""
@@ -34,10 +43,10 @@ class Dialect:
     def arguments(self, request: ChatRequest) -> dict[str, Any]:
         """The request's arguments that differ between servers."""
         careful = self.examples and bool(request.examples)
-        arguments: dict[str, Any] = {
-            self.limit: request.max_tokens,
-            "temperature": min(request.temperature, _CAREFUL) if careful else request.temperature,
-        }
+        arguments: dict[str, Any] = {self.limit: request.max_tokens}
+        if self.temperature:
+            given = request.temperature
+            arguments["temperature"] = min(given, _CAREFUL) if careful else given
         if self.structure == "json_schema":
             schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
             arguments["response_format"] = {"type": "json_schema", "json_schema": schema}

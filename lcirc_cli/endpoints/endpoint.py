@@ -83,6 +83,11 @@ class EndpointModel:
             await _sleep_until(min(self._open_until, ends))
             try:
                 return await self._try(request, on_text)
+            except Refused as refusal:
+                dialect = self.dialect.after(str(refusal))
+                if dialect == self.dialect:
+                    raise
+                self.dialect = dialect
             except _Passing as trouble:
                 self.troubles[trouble.kind] += 1
                 tries += 1
@@ -270,7 +275,7 @@ async def negotiate(model: EndpointModel) -> Dialect:
             model.patience = max(0.0, ends - time.monotonic())  # of all forms together
             try:
                 await model.complete(request)
-                return dialect
+                return model.dialect
             except Refused as refusal:
                 problem = refusal
             except OutOfPatience as trouble:

@@ -278,6 +278,24 @@ def test_the_form_that_a_server_takes_is_found_out(
     assert asyncio.run(run()) == expected
 
 
+def test_an_argument_that_a_refusal_names_is_written_otherwise() -> None:
+    """As hosted models that think first want it."""
+
+    def answer(body: dict[str, Any], number: int) -> bytes:
+        for name, told in (
+            ("max_tokens", "'max_tokens' is not supported: use 'max_completion_tokens'"),
+            ("temperature", "'temperature' takes the default (1) alone"),
+        ):
+            if name in body:
+                return http(400, json.dumps({"error": {"message": told}}).encode())
+        return good()
+
+    (reply,), seen, model = ask(answer)
+    assert reply.text == "hello" and len(seen) == 3
+    assert seen[-1]["max_completion_tokens"] == 7
+    assert model.dialect == Dialect("json_schema", "max_completion_tokens", temperature=False)
+
+
 def test_a_server_that_takes_nothing_is_an_error() -> None:
     async def run() -> None:
         async with serving(lambda body, number: http(400, b"{}")) as (url, _):

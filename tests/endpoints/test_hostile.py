@@ -45,8 +45,14 @@ def request(number: int = 0) -> ChatRequest:
 
 
 async def outcome(url: str, asker_folder: Path, name: str) -> tuple[Any, float]:
+    # Where an answer comes, a busy machine must not be taken for a slow server.
+    answered = name in (*GOOD, *REFUSED, *FAILS)
     model = EndpointModel(
-        f"{url}/{name}/v1", "m", dialect=Dialect(), timeout=TIMEOUT, patience=PATIENCE
+        f"{url}/{name}/v1",
+        "m",
+        dialect=Dialect(),
+        timeout=30 if answered else TIMEOUT,
+        patience=PATIENCE,
     )
     cache = ReplayCache(asker_folder / f"{name}.sqlite")
     started = time.monotonic()
@@ -60,6 +66,14 @@ async def outcome(url: str, asker_folder: Path, name: str) -> tuple[Any, float]:
     return found, seconds
 
 
+async def held_up(total: list[float]) -> None:
+    """Adds up by how much this process came too late to what it wanted to do."""
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(0.05)
+        total[0] += max(0.0, time.monotonic() - before - 0.05)
+
+
 def test_every_mode_ends_in_time_and_without_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,8 +81,13 @@ def test_every_mode_ends_in_time_and_without_the_key(
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     async def run(url: str, names: list[str]) -> list[tuple[Any, float]]:
-        return await asyncio.gather(*(outcome(url, tmp_path, name) for name in names))
+        clock = asyncio.ensure_future(held_up(late))
+        try:
+            return await asyncio.gather(*(outcome(url, tmp_path, name) for name in names))
+        finally:
+            clock.cancel()
 
+    late = [0.0]
     found: dict[str, tuple[Any, float]] = {}
     with serving() as (url, seen):
         for flooding in (False, True):  # these apart: they take the processor from the others
@@ -76,7 +95,7 @@ def test_every_mode_ends_in_time_and_without_the_key(
             found |= zip(names, asyncio.run(run(url, names)), strict=True)
     assert len(MODES) >= 25
     for name, (result, seconds) in found.items():
-        assert seconds < TIMEOUT + PATIENCE + 2, name
+        assert seconds < TIMEOUT + PATIENCE + 2 + late[0], name
         assert KEY not in str(result), name
         if name in GOOD:
             assert result == GOOD[name]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.evidence import PassageIndex, citations, fuse, is_supported, support
+from lcirc_cli.evidence import Backing, PassageIndex, citations, fuse, is_supported, support
 from lcirc_cli.evidence.support import features
 from lcirc_cli.prompts import load
 
@@ -176,3 +176,17 @@ def test_more_passages_need_more_evidence() -> None:
 def test_support_of_an_empty_memory_is_none() -> None:
     empty = PassageIndex(memory(""))
     assert support("anything", index=empty, scores=empty.scores("anything")) == 0.0
+
+
+def test_what_is_said_is_backed_by_the_passages_that_say_it(index: PassageIndex) -> None:
+    statement = "The mill was bought by Ann Weller for four hundred pounds."
+    backing = Backing(index)
+    holding = [n for n in range(len(index.passages)) if "Ann Weller" in index.text(n)]
+    others = [
+        n for n in range(len(index.passages)) if "mill" not in index.text(n) and n not in holding
+    ]
+    assert holding and others
+    assert backing.holds(statement, holding) and backing.holds(statement, [*others, *holding])
+    assert not backing.holds(statement, others) and not backing.holds(statement, [])
+    assert not backing.holds("Zeppelins hovered above Jupiter.", range(len(index.passages)))
+    assert backing.holds("- [ ] ...", [])
