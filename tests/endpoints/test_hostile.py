@@ -106,7 +106,7 @@ def test_every_mode_ends_in_time_and_without_the_key(
             assert isinstance(result, OutOfPatience) == (name not in FAILS), (name, result)
             assert FAILS.get(name, "gave no answer for") in str(result)
             assert str(result).isprintable()
-    assert {name for name, _ in seen} == set(MODES)
+    assert {*GOOD, *REFUSED, *FAILS} <= {name for name, _ in seen}
     held = [path for path in tmp_path.rglob("*") if KEY.encode() in path.read_bytes()]
     assert len(list(tmp_path.rglob("*.sqlite"))) == len(MODES) and held == []
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KB
