@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from lcirc_cli.backbones.loading import DTYPES, Backbone, load_backbone  # noqa: E402
+from lcirc_cli.backbones.loading import Backbone, load_backbone  # noqa: E402
 from lcirc_cli.cost import peak  # noqa: E402
 from lcirc_cli.model import LcircAdapter, LcircForCausalLM, preset  # noqa: E402
 from lcirc_cli.model.decoders import (  # noqa: E402
@@ -34,6 +34,7 @@ from lcirc_cli.model.decoders import (  # noqa: E402
     decoder_layers,
     hidden_states_before,
 )
+from lcirc_cli.settings import DTYPES  # noqa: E402
 
 PIECE = 8_192  # tokens that the bare LM prefills at once: all its positions
 _SIZES = ((2048, 2048, 2048), (2048, 576, 576))  # a usual yardstick; the compressor's own
