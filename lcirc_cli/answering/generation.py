@@ -28,6 +28,7 @@ from transformers import (
 from lcirc_cli.answering.answer import Finish
 from lcirc_cli.answering.prefill import Prefill, Prefixed, answer_ids
 from lcirc_cli.answering.refusals import Refusals
+from lcirc_cli.answering.token_odds import TokenOdds
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.console import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
@@ -72,6 +73,8 @@ class Generated:
         loss: mean nats a token of the gold answer, where there is one.
         refusal: the probability that the refusal follows the prompt, where it was asked for.
         finish: `length` where the limit of tokens cut the answer.
+        log_p: natural log-probability of each generated token, with the one that ends the answer
+            where it was said; () for a refusal by probability.
     """
 
     text: str
@@ -80,6 +83,7 @@ class Generated:
     loss: float | None = None
     refusal: float | None = None
     finish: Finish = "stop"
+    log_p: tuple[float, ...] = ()
 
 
 @torch.no_grad()
@@ -128,14 +132,15 @@ def generate(
         ends = _Ends(backbone, read.length, one_line=decoding.one_line)
         pieces = None if on_text is None else _Pieces(backbone, on_text, decoding)
         if not all(refused):
-            rows = _continued(backbone, read, decoding, ends, refusals, pieces)
+            rows, log_p = _continued(backbone, read, decoding, ends, refusals, pieces)
         else:
-            rows, ends.first_at = [[]] * len(prompts), time.perf_counter()
+            rows, log_p = [[] for _ in prompts], [[] for _ in prompts]
+            ends.first_at = time.perf_counter()
     said = [
         Generated(REFUSAL, len(answer_ids(backbone, None)) - 1, ends.first_at)
         if no
-        else _generated(backbone, row, decoding, first_token_at=ends.first_at)
-        for row, no in zip(rows, refused, strict=True)
+        else _generated(backbone, row, decoding, log_p=odds_A, first_token_at=ends.first_at)
+        for row, odds_A, no in zip(rows, log_p, refused, strict=True)
     ]
     if pieces is not None:
         pieces.end_with(said[0])
@@ -188,30 +193,38 @@ def _continued(
     ends: _Ends,
     refusals: Refusals | None,
     pieces: _Pieces | None,
-) -> list[list[int]]:
-    """The tokens that the model says after each prompt."""
+) -> tuple[list[list[int]], list[list[float]]]:
+    """The tokens that the model says after each prompt, and log p of each."""
+    processors, odds = LogitsProcessorList(), TokenOdds()
     options: dict[str, Any] = {"do_sample": decoding.temperature > 0}
     if decoding.temperature > 0:
         options |= {"temperature": decoding.temperature, "top_k": 0, "top_p": 1.0}
+    processors.append(odds)
     if refusals is not None and decoding.refuse_from is not None:
-        options["logits_processor"] = LogitsProcessorList([refusals])
+        processors.append(refusals)
     if pieces is not None:
         options["streamer"] = pieces
     lm: Any = backbone.lm
     rows = lm.generate(
         **read.inputs(),
         **options,
+        logits_processor=processors,
         num_beams=1,
         max_new_tokens=decoding.max_new_tokens,
         eos_token_id=list(backbone.eos_ids),
         pad_token_id=backbone.tokenizer.pad_token_id,
         stopping_criteria=StoppingCriteriaList([ends]),
     )
-    return [row[read.length :].tolist() for row in rows]
+    return [row[read.length :].tolist() for row in rows], odds.of(rows)
 
 
 def _generated(
-    backbone: Backbone, tokens: list[int], decoding: Decoding, *, first_token_at: float
+    backbone: Backbone,
+    tokens: list[int],
+    decoding: Decoding,
+    *,
+    log_p: list[float],
+    first_token_at: float,
 ) -> Generated:
     """The answer of one row of tokens."""
     end = next((at for at, token in enumerate(tokens) if token in backbone.eos_ids), len(tokens))
@@ -222,7 +235,8 @@ def _generated(
     if not decoding.verbatim:
         text = whole_words(text) if finish == "length" else text
         text = _clean(text, one_line=decoding.one_line)
-    return Generated(text, end, first_token_at, finish=finish)
+    said = tuple(log_p[: end + 1])
+    return Generated(text, end, first_token_at, finish=finish, log_p=said)
 
 
 def whole_words(text: str) -> str:
