@@ -33,9 +33,10 @@ def main() -> None:
     parser.add_argument(
         "--features", type=Path, metavar="DIR", help="keep documents' features here"
     )
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     options = parser.parse_args()
-    engine: Any = KeepingEngine.load(adapter=options.adapter, dtype="float32", offline=True)
+    engine: Any = KeepingEngine.load(adapter=options.adapter, dtype=options.dtype, offline=True)
     engine.folder = options.features
     rows = {name: RowWriter(options.out / f"{name}.jsonl") for name in ("none", "evidence")}
     for folder in options.folders:
