@@ -3,10 +3,10 @@
     python scripts/confidence_rows.py ADAPTER DIR... --out ROWS.jsonl [--limit 200] [--dtype D]
 
 Each question of a set is answered with the passages that `lcirc ask` finds by words, by the best
-answer that is not the refusal. Of the answerable ones a sixth is asked of the document without the
-passages that hold its evidence, and a sixth is changed in one place (`training.data.altered`): the
-document does not answer those. A row holds the signals, the answer, its F1, and whether the
-document answers. Rows that are in the file already are not asked again.
+answer that is not the refusal. Of the answerable ones a twelfth is asked of the document without
+the passages that hold its evidence, and a twelfth is changed in one place
+(`training.data.altered`): the document does not answer those. A row holds the signals, the answer,
+its F1, and whether the document answers. Rows that are in the file already are not asked again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from lcirc_cli.training.data.corpus import (
 from lcirc_cli.training.data.passages import document_index, touches
 
 TOKENS = 64  # of an answer, as `lcirc ask` has it
-REMOVED, ALTERED = 1 / 6, 1 / 6
+REMOVED, ALTERED = 1 / 12, 1 / 12
 
 
 def main() -> None:
