@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-from lcirc_cli.evidence.name_words import FUNCTION_WORDS
-
 _SUMMARY = re.compile(
     r"\bsum(?:mary|mari[sz]e|mari[sz]ing)\b|\btl;? ?dr\b|\boverview\b|\bmain (?:points|ideas?)\b"
     r"|\bwhat is (?:this|it|the (?:document|text|book|file|paper)) about\b",
@@ -20,6 +18,8 @@ _FEWEST = 3  # words that show a question's language
 
 def advice(question: str) -> str | None:
     """One line for the person who asked, or None."""
+    from lcirc_cli.evidence.name_words import FUNCTION_WORDS  # brings numpy: not for --help
+
     words = [word.lower() for word in _WORD.findall(question)]
     if not words:
         return "a question needs words, such as: who built the bridge?"

@@ -113,7 +113,8 @@ def read_documents(container: Container) -> tuple[StoredDocument, ...]:
     at_text = at_page = at_token = at_segment = 0
     for record in document_records(container.metadata):
         size, rows = record["text_bytes"], pages[at_page : at_page + record["pages"]].tolist()
-        labels = record.get("labels") or [None] * len(rows)
+        labels = record.get("labels")
+        labels = [None] * len(rows) if labels is None else labels
         documents.append(
             StoredDocument(
                 name=record["name"],

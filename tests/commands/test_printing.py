@@ -10,7 +10,7 @@ from lcirc_cli.evidence import Citation
 
 class _Answer:
     def __init__(self, citation: Citation) -> None:
-        self.citations = (citation,)
+        self.citations, self.read = (citation,), None
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_the_result_inside_an_input_is_not_read(
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text('{"text": "a"}\n{"text": \n')
-    with pytest.raises(DocumentError, match=r"bad\.jsonl, line 2: not valid JSON"):
+    with pytest.raises(DocumentError, match=r"bad\.jsonl, line 2: the row is not valid JSON"):
         read_all(path)
     path.write_text('{"content": "a"}\n')
     with pytest.raises(DocumentError, match=r'bad\.jsonl, line 1: no "text" field'):

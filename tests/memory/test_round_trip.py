@@ -38,7 +38,7 @@ def documents(draw: st.DrawFn) -> tuple[StoredDocument, list[int], list[int]]:
             draw(st.none() | ANY_TEXT),
             a,
             b,
-            draw(st.none() | ANY_TEXT),
+            draw(st.none() | st.text(st.characters(), max_size=20)),
         )
         for a, b in ranges
     )

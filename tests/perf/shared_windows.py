@@ -29,7 +29,7 @@ from lcirc_cli.training.methods.adapter import build_model
 from lcirc_cli.training.methods.learner import ReaderLearner
 from lcirc_cli.training.methods.reader_stage import separate_losses, shared_losses
 
-WINDOWS = 16
+WINDOWS = 48
 NAME = "shared windows"
 
 

@@ -24,7 +24,7 @@ def valid(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     path = tmp_path / "valid.lcirc"
     save_memory(path, ingest(engine, 1))
     for command in ("ask", "ingest"):
-        monkeypatch.setattr(f"lcirc_cli.commands.{command}.load_engine", lambda _: engine)
+        monkeypatch.setattr(f"lcirc_cli.commands.{command}.load_engine", lambda *_: engine)
     monkeypatch.chdir(tmp_path)
     return path
 
