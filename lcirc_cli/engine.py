@@ -26,7 +26,7 @@ from lcirc_cli.compression.fit import check_fit
 from lcirc_cli.compression.ingestion import Progress, ingest, settings_of
 from lcirc_cli.documents.document import Document
 from lcirc_cli.endpoints.settings import ReaderSettings
-from lcirc_cli.errors import ModelError, OutOfMemoryError, UsageError, is_out_of_memory
+from lcirc_cli.errors import ModelError, UsageError, memory_errors
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents
 from lcirc_cli.memory.file import check_fingerprints
 from lcirc_cli.model import LcircForCausalLM
@@ -262,7 +262,7 @@ class Engine:
     @contextmanager
     def _working(self) -> Iterator[None]:
         """One thread at a time, with errors of memory as ours."""
-        with self._lock, _memory_errors():
+        with self._lock, memory_errors():
             yield
 
     def answerer(self, memories: Memories, **options: Any) -> Answerer:
@@ -287,17 +287,3 @@ class Engine:
             settings=settings,
             load_s=self.load_s,
         )
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    """What torch and Python raise where memory runs out, as one exception of ours."""
-    try:
-        yield
-    except (MemoryError, RuntimeError, OSError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise OutOfMemoryError(
-            "out of memory; close other programs, or use a smaller model, --dtype bfloat16 or "
-            "--device cpu"
-        ) from error

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class LcircError(Exception):
@@ -83,3 +85,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     # torch's CPU allocator raises a plain RuntimeError; libraries in Rust pass errno on as text.
     text = str(error)
     return "can't allocate memory" in text or "Cannot allocate memory" in text
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """What torch and Python raise where memory runs out, as one exception of ours."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(
+            "out of memory; close other programs, or use a smaller model, --dtype bfloat16 or "
+            "--device cpu"
+        ) from error

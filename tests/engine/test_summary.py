@@ -118,6 +118,7 @@ def test_an_interrupted_summary_repeats_nothing_that_was_answered(
         assert len(kept) == 3
         kept.close()
         script.before = lambda: None
+        engine.reader = ReaderSettings(f"{url}/m/v1", "m", patience=30)
         engine.summariser(memory, window_tokens=300).run(cache=cache)
     assert script.pieces[3] == script.pieces[4]
     assert len(set(script.pieces)) == len(script.pieces) - 1
