@@ -25,6 +25,8 @@ from transformers.masking_utils import sdpa_mask
 NAME = "lcirc_shared_rows"
 _SPECIAL = ("sliding_window", "attn_logit_softcapping", "attn_logit_softcap")
 
+_CHANGES = ("s_aux", "softcap", "position_bias", "sliding_window")  # would change the sums
+
 
 @dataclass(frozen=True)
 class RowsLayout:
@@ -90,6 +92,8 @@ def attend(
         return sdpa_attention_forward(
             module, query_BHTD, key_BHTD, value_BHTD, attention_mask, scaling=scaling, **others
         )
+    if changed := [name for name in _CHANGES if others.get(name) is not None]:
+        raise ValueError(f"shared rows can't be read with {changed[0]} in the attention")
     # Rotations can leave float32 under autocast, where the values are bfloat16.
     dtype = value_BHTD.dtype
     scaling = query_BHTD.shape[-1] ** -0.5 if scaling is None else scaling

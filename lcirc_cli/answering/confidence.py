@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from lcirc_cli.answering.generation import Generated
 from lcirc_cli.evidence import PassageIndex, missing_names, ranking
 from lcirc_cli.evidence.support import features as word_match
 from lcirc_cli.evidence.terms import terms
+from lcirc_cli.files.schema import items, number, table
 from lcirc_cli.qa.scoring import is_refusal
 
 OUTCOMES = ("right", "unanswered", "wrong")
@@ -63,24 +65,16 @@ class ConfidenceModel:
         Raises:
             ValueError: a signal is missing or unknown, or a weight is no number.
         """
-        names = (*SIGNALS, "constant")
-        if set(config) != set(names):
-            odd = sorted(set(config) ^ set(names))
-            raise ValueError(f"confidence must have weights for {', '.join(names)}; see {odd[0]!r}")
-        rows = []
-        for name in names:
-            row = config[name]
-            if not isinstance(row, (list, tuple)) or len(row) != len(OUTCOMES):
+        row = partial(items, each=number, most=len(OUTCOMES))
+        rows = table(config, "confidence", fields=dict.fromkeys(_ROWS, row), closed=True)
+        for name in _ROWS:
+            if len(rows[name]) != len(OUTCOMES):
                 raise ValueError(f"confidence: {name} must be {len(OUTCOMES)} numbers")
-            if not all(isinstance(w, (int, float)) and math.isfinite(w) for w in row):
-                raise ValueError(f"confidence: {name} must be {len(OUTCOMES)} numbers")
-            rows.append(tuple(map(float, row)))
-        return cls(tuple(rows))
+        return cls(tuple(tuple(map(float, rows[name])) for name in _ROWS))
 
     def to_config(self) -> dict[str, list[float]]:
         """What `of` reads."""
-        names = (*SIGNALS, "constant")
-        return {name: list(row) for name, row in zip(names, self.weights, strict=True)}
+        return {name: list(row) for name, row in zip(_ROWS, self.weights, strict=True)}
 
     def of_signals(self, signals: Sequence[float]) -> Confidence:
         """The probabilities for one answer's signals, in the order of SIGNALS."""
@@ -107,6 +101,9 @@ SIGNALS = (
     "yes_no",  # 1 where the answer begins with yes or no
     "says_not",  # 1 where the answer says in other words that the document does not
 )
+
+
+_ROWS = (*SIGNALS, "constant")
 
 
 def signals(
