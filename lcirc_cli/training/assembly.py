@@ -16,7 +16,12 @@ from lcirc_cli.training.data.feature_cache import FeatureCache
 from lcirc_cli.training.data.streams import BlockedCorpus, open_streams
 from lcirc_cli.training.distributed import Processes
 from lcirc_cli.training.methods.adapter import build_model, calibrate
-from lcirc_cli.training.methods.learner import AdapterLearner, Learner, ReaderLearner
+from lcirc_cli.training.methods.learner import (
+    AdapterLearner,
+    Learner,
+    ReaderLearner,
+    has_compiler,
+)
 from lcirc_cli.training.methods.reader_stage import ReaderStage
 from lcirc_cli.training.methods.readers import MemoryReader, PassageReader, Reader
 from lcirc_cli.training.methods.stages import QuestionAnswering, Stage, StreamedStage
@@ -138,9 +143,13 @@ def _adapter(
 
 def _reader(settings: TrainSettings, backbone: Backbone) -> Built:
     """An adapter's reader alone; its memory is that of --init, or none."""
+    if settings.compile and backbone.lm.device.type == "cpu" and not has_compiler():
+        raise UsageError("compile=true needs a C++ compiler (g++, or the one that CXX names)")
     model = build_model(settings, backbone)
     return (
-        ReaderLearner(model, checkpointing=settings.gradient_checkpointing),
+        ReaderLearner(
+            model, checkpointing=settings.gradient_checkpointing, compiled=settings.compile
+        ),
         PassageReader(model, backbone, budget=settings.window_tokens),
         partial(ReaderStage, model, backbone, settings=settings),
         "passages in the window",

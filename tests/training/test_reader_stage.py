@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from lcirc_cli.model.shared_rows import RowsLayout, use_shared_rows
 from lcirc_cli.training.config import make_settings
 from lcirc_cli.training.data.shared_windows import Row, SharedWindow
 from lcirc_cli.training.methods.adapter import build_model
-from lcirc_cli.training.methods.learner import ReaderLearner
+from lcirc_cli.training.methods.learner import ReaderLearner, has_compiler
 from lcirc_cli.training.methods.reader_stage import separate_losses, shared_losses
 from lcirc_cli.training.methods.stages import question_keys
 
@@ -156,6 +157,29 @@ def test_a_half_decoder_takes_a_float32_reader(
     command = train_command(tmp_path / "run", steps=1, autocast="float32", **READER)
     done = here([*command, "--dtype", "bfloat16"])
     assert done.status == 0, done.err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_compiler(), reason="there is no C++ compiler")
+def test_compiled_layers_train_as_plain_ones(
+    here: Line, train_command: Command, tmp_path: Path
+) -> None:
+    losses = []
+    for compiled in (False, True):
+        out = tmp_path / str(compiled)
+        done = here(train_command(out, steps=3, autocast="float32", compile=compiled, **READER))
+        assert done.status == 0, done.err
+        with (out / "log.csv").open() as lines:
+            losses.append([float(row["loss"]) for row in csv.DictReader(lines)])
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+def test_compiling_without_a_compiler_is_refused_at_once(
+    here: Line, train_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", str(tmp_path / "none"))
+    done = here(train_command(tmp_path / "run", steps=1, compile=True, **READER))
+    assert done.status == 2 and "needs a C++ compiler" in done.err
 
 
 def test_a_reader_goes_on_from_another_s_weights_with_the_rank_it_has(

@@ -5,6 +5,9 @@ The loop sees parameters, numbers for its log and a way to save; it knows no met
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
@@ -72,7 +75,9 @@ class AdapterLearner:
 class ReaderLearner(AdapterLearner):
     """An adapter of which only the reader trains; its memory stays as it was."""
 
-    def __init__(self, model: LcircForCausalLM, *, checkpointing: bool) -> None:
+    def __init__(
+        self, model: LcircForCausalLM, *, checkpointing: bool, compiled: bool = False
+    ) -> None:
         super().__init__(model, checkpointing=checkpointing)
         reader = model.adapter.reader
         if reader is None:
@@ -82,6 +87,8 @@ class ReaderLearner(AdapterLearner):
         weights.requires_grad_(False)
         reader.requires_grad_(True)
         self._held = ExitStack()
+        if compiled:
+            compile_layers(model.lm)
 
     @property
     def module(self) -> nn.Module:
@@ -96,6 +103,18 @@ class ReaderLearner(AdapterLearner):
     def numbers(self) -> dict[str, float]:
         """Nothing beside the losses."""
         return {}
+
+
+def compile_layers(lm: Any) -> None:
+    """Fuse what a decoder layer does to its tokens one by one, once for all layers and lengths."""
+    for layer in decoder_layers(lm):
+        layer.compile(dynamic=True)
+
+
+def has_compiler() -> bool:
+    """Whether there is what torch.compile calls on a CPU (torch._inductor.config.cpp.cxx)."""
+    usual = "clang++" if sys.platform == "darwin" else "g++"
+    return shutil.which(os.environ.get("CXX", usual)) is not None
 
 
 def set_frozen(lm: Any, *, checkpointing: bool) -> None:
