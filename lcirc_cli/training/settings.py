@@ -72,8 +72,8 @@ class TrainSettings:
         autocast: auto (bfloat16 where the hardware multiplies it faster), bfloat16 or float32; the
             masters are float32 in any case. A run's config.toml holds what it began with.
         gradient_checkpointing: recompute the LM's layers in the backward pass.
-        compile: the LM's layers run as torch.compile makes them (reader): 1.7 times as fast on a CPU
-            with bfloat16, after a minute at the start; needs a C++ compiler there.
+        compile: the LM's layers run as torch.compile makes them (reader): 1.7 times as fast on
+            a CPU with bfloat16, after a minute at the start; needs a C++ compiler there.
         shard_backbone: the frozen LM's layers are dealt out over the processes (FSDP2) and gathered
             one at a time when they run: for an LM that doesn't fit on one device.
         validation: folder in the documents + qa form; validation_limit questions of it.
