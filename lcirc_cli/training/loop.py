@@ -31,6 +31,7 @@ from lcirc_cli.training.settings import FREE, TrainSettings
 from lcirc_cli.training.validation import Validator
 
 _GATES = ("gate", "share_logit")  # parameters that take gate_learning_rate
+_READER = "reader."  # where an adapter has its reader's
 
 
 class Interrupted(Exception):
@@ -224,19 +225,23 @@ class Trainer:
 
 
 def make_optimizer(module: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW over what requires gradients; gates have a rate of their own, and no decay."""
+    """AdamW over what requires gradients, in groups.
+
+    Gates have a rate of their own and no decay, an adapter's reader a share of the usual rate (the
+    run of --method reader, whose module is the reader itself, has the whole).
+    """
     named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
     gates = [p for name, p in named if _is_gate(name)]
-    rest = [p for name, p in named if not _is_gate(name)]
+    reader = [p for name, p in named if name.startswith(_READER)]
+    rest = [p for name, p in named if not _is_gate(name) and not name.startswith(_READER)]
+    peak, decay = settings.learning_rate, settings.weight_decay
+    groups = [
+        {"params": rest, "peak": peak, "weight_decay": decay},
+        {"params": gates, "peak": settings.gate_learning_rate, "weight_decay": 0.0},
+        {"params": reader, "peak": peak * settings.reader_share, "weight_decay": decay},
+    ]
     return torch.optim.AdamW(
-        [
-            {
-                "params": rest,
-                "peak": settings.learning_rate,
-                "weight_decay": settings.weight_decay,
-            },
-            {"params": gates, "peak": settings.gate_learning_rate, "weight_decay": 0.0},
-        ],
+        [group for group in groups if group["params"]],
         lr=settings.learning_rate,
         betas=(0.9, 0.98),
     )

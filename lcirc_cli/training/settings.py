@@ -67,6 +67,8 @@ class TrainSettings:
         summary_tokens, summary_segment: vectors of a summary, and document tokens that it stands
             for (autocompressor).
         learning_rate, gate_learning_rate: peaks; gates are few and need larger steps.
+        reader_share: of learning_rate, at which the reader of --init goes on while the memory
+            trains (qd-lcirc); 0 holds it still.
         final_learning_rate: where the cosine ends, as a share of the peak.
         clip: largest norm of the gradient.
         autocast: auto (bfloat16 where the hardware multiplies it faster), bfloat16 or float32; the
@@ -134,6 +136,7 @@ class TrainSettings:
     summary_segment: int = setting(2048, least=1)
     learning_rate: float = 4e-4
     gate_learning_rate: float = 1e-2
+    reader_share: float = setting(0.1, least=0)
     final_learning_rate: float = 0.1
     warmup_steps: int = 30
     weight_decay: float = 0.01

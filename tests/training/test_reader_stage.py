@@ -240,3 +240,20 @@ def test_training_steers_with_the_question_s_tokens_of_ask(
     assert torch.equal(trained.k_BGNd, expected.k_BGNd)
     ids, _ = encode_questions(backbone.tokenizer, [asked])
     assert not set(backbone.tokenizer.all_special_ids) & set(ids[0].tolist())
+
+
+def test_a_reader_goes_on_slowly_while_the_memory_trains(
+    here: Line, train_command: Command, tmp_path: Path
+) -> None:
+    first = tmp_path / "first"
+    assert here(train_command(first, steps=2, **READER)).status == 0
+    before = load_file(first / "best" / "model.safetensors")
+    for share in (0.0, 0.1):
+        out = tmp_path / f"memory-{share}"
+        init = ["--init", str(first / "best")]
+        done = here(train_command(out, steps=2, weight_decay=0.0, reader_share=share), *init)
+        assert done.status == 0, done.err
+        after = load_file(out / "best" / "model.safetensors")
+        moved = {name for name, w in before.items() if not torch.equal(w, after[name])}
+        assert any(name.startswith("perceiver.") for name in moved)
+        assert any(name.startswith("reader.") for name in moved) == (share > 0)
