@@ -17,7 +17,7 @@ import torch
 from lcirc_cli.adapters.loading import LoadedAdapter
 from lcirc_cli.answering.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
 from lcirc_cli.answering.collection import Collection
-from lcirc_cli.answering.follow_ups import stands_alone
+from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.generation import Decoding, Generated, generate
 from lcirc_cli.answering.windows import (
     BUDGETS,
@@ -65,12 +65,12 @@ class Answerer:
         """Answers in order; `Engine.ask` says what is raised."""
         start = time.perf_counter()
         self.check(questions)
-        history = () if all(map(stands_alone, questions)) else history
+        turns = [needed_turns(question, history) for question in questions]
         steered = self.steer(questions)
-        scores = self.rank(questions, steered, history=history)
+        scores = self.rank(questions, steered, turns=turns)
         windows = [
-            self._window(question, ranked, history=history)
-            for question, ranked in zip(questions, scores, strict=True)
+            self._window(question, ranked, history=needed)
+            for question, ranked, needed in zip(questions, scores, turns, strict=True)
         ]
         generated = generate(
             self.backbone,
@@ -131,16 +131,27 @@ class Answerer:
         )
 
     def rank(
-        self, questions: Sequence[str], steered: Steered, *, history: Sequence[Turn] = ()
+        self,
+        questions: Sequence[str],
+        steered: Steered,
+        *,
+        turns: Sequence[Sequence[Turn]] | None = None,
     ) -> list[np.ndarray]:
-        """For each question the scores [P] of the collection's passages."""
-        before = history[-1][0] if history else None
+        """For each question the scores [P] of the collection's passages.
+
+        Args:
+            turns: for each the earlier turns that it needs (`needed_turns`).
+        """
         evidence = steered.evidence_BRN
         return [
             self.collection.scores(
-                question, before=before, evidence_RN=None if evidence is None else evidence[row]
+                question,
+                before=before[-1][0] if before else None,
+                evidence_RN=None if evidence is None else evidence[row],
             )
-            for row, question in enumerate(questions)
+            for row, (question, before) in enumerate(
+                zip(questions, turns or [()] * len(questions), strict=True)
+            )
         ]
 
     def refuse_from(

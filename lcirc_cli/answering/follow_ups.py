@@ -7,7 +7,9 @@ earlier turns are left away before it. Knows English only: any other question ma
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from lcirc_cli.answering.windows import HISTORY_TURNS, Turn
 from lcirc_cli.evidence.name_words import FUNCTION_WORDS
 from lcirc_cli.evidence.terms import terms
 
@@ -27,3 +29,8 @@ def stands_alone(question: str) -> bool:
     """Whether a question needs no earlier turn to be understood; False where that isn't sure."""
     english = FUNCTION_WORDS.intersection(_WORD.findall(question.lower()))
     return bool(english) and not _REFERS.search(question) and len(set(terms(question))) >= _FEWEST
+
+
+def needed_turns(question: str, history: Sequence[Turn]) -> Sequence[Turn]:
+    """The earlier turns that a question is shown with: the last ones, none where it needs none."""
+    return () if stands_alone(question) else history[-HISTORY_TURNS:]

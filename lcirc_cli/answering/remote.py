@@ -18,8 +18,9 @@ import numpy as np
 from lcirc_cli.answering.answer import Answer, Finish, Read, Timings, TokenCounts, check_settings
 from lcirc_cli.answering.answerer import Answerer
 from lcirc_cli.answering.checked import Checked, bare
+from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.shown import READER_TOKENS, Shown, as_text, choose, sent
-from lcirc_cli.answering.windows import HISTORY_TURNS, Turn
+from lcirc_cli.answering.windows import Turn
 from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.endpoints.chat import ChatRequest, Refused
 from lcirc_cli.endpoints.dialect import Dialect
@@ -70,6 +71,7 @@ class RemoteAnswerer:
     def _prepare(self, questions: Sequence[str], history: Sequence[Turn]) -> list[_Asked]:
         answerer = self.answerer
         steered = answerer.steer(questions)
+        turns = [needed_turns(question, history) for question in questions]
         budget = answerer.settings.window_tokens
         budget = READER_TOKENS if budget is None else budget
         index = answerer.collection.index
@@ -78,11 +80,11 @@ class RemoteAnswerer:
                 question,
                 scores,
                 choose(index, scores, budget=budget),
-                history[-HISTORY_TURNS:],
+                needed,
                 steered.seconds,
             )
-            for question, scores in zip(
-                questions, answerer.rank(questions, steered, history=history), strict=True
+            for question, needed, scores in zip(
+                questions, turns, answerer.rank(questions, steered, turns=turns), strict=True
             )
         ]
 

@@ -85,6 +85,7 @@ def _planned(request: RunRequest, bench: Workbench | None, *, offline: bool) -> 
         protocol=request.protocol,
         seed=request.seed,
         join=request.join,
+        listed=not request.open_questions,
         lengths=request.lengths,
         facts=request.facts,
         count_tokens=_counter(bench),

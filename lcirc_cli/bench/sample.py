@@ -54,6 +54,7 @@ class Sample:
         scored: False where the benchmark's own script leaves the question to a judge; the
             answer is still generated and counted in the total.
         parts: the texts that `document` was joined from; empty where it is one.
+        history: earlier questions with their answers, oldest first (our own form).
     """
 
     id: str
@@ -71,6 +72,7 @@ class Sample:
     facets: Mapping[str, float | str] = field(default_factory=dict)
     scored: bool = True
     parts: tuple[str, ...] = field(default=(), repr=False)
+    history: tuple[tuple[str, str], ...] = ()
 
     @property
     def gold(self) -> str | None:

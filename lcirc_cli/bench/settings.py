@@ -43,6 +43,9 @@ class RunRequest:
     )
     evidence: int = setting(512, min=1, metavar="TOKENS", help="Passages in the window.")
     join: int = setting(1, min=1, metavar="N", help="qa: N documents joined to one.")
+    open_questions: bool = setting(
+        False, help="qa: ask as a person asks, without listing a question's options."
+    )
     lengths: tuple[int, ...] = setting(
         (4096, 8192, 16384, 32768),
         metavar="N,N,...",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lcirc_cli.bench.metrics import METRICS, score
+from lcirc_cli.bench.metrics import METRICS, score, worst
 from lcirc_cli.bench.sample import Output, Prompt, Sample, TextSample
 from lcirc_cli.qa.scoring import is_refusal
 
@@ -135,8 +135,50 @@ def test_answer_loss_is_passed_on() -> None:
     [("B", 1.0), ("b) blue", 1.0), ("B. blue", 1.0), ("blue", 1.0), ("A", 0.0), ("xyz", 0.0)],
 )
 def test_options_by_letter_or_text(text: str, right: float) -> None:
-    values = _values("squad", text, answers=("blue",), options=("red", "blue"))
+    shown = "Which?\nA. red\nB. blue"
+    values = _values("squad", text, question=shown, answers=("blue",), options=("red", "blue"))
     assert values["choice_accuracy"] == right
+    assert (values["of:blue"], values["right_of:blue"]) == (1.0, right)
+
+
+def test_a_letter_means_nothing_where_options_are_not_shown() -> None:
+    given = {"answers": ("blue",), "options": ("red", "blue")}
+    assert _values("squad", "B", question="Which?", **given)["choice_accuracy"] == 0.0
+    assert _values("squad", "It is blue.", question="Which?", **given)["choice_accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("No", 1.0),
+        ("no, because of the fire", 1.0),
+        ("False.", 1.0),
+        ("Yes, not in winter", 0.0),
+        ("The document does not say.", 0.0),
+        ("", 0.0),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("Yes", "No")])
+def test_yes_or_no_is_the_first_word(text: str, right: float, options: tuple[str, ...]) -> None:
+    values = _values("squad", text, question="Is it?", answers=("No",), options=options)
+    assert (values["choice_accuracy"], values["right_of:no"]) == (right, right)
+    assert "choice_accuracy" not in _values("squad", text, answers=("in 1912",))
+
+
+def test_accuracy_is_balanced_over_the_gold_options() -> None:
+    """Three of "yes", one of "no": saying yes always is right for three, and worth a half."""
+    rows = [
+        _values("squad", "yes", question="Is it?", answers=(gold,))
+        for gold in ("Yes", "yes", "Yes.", "No")
+    ]
+    (headline,) = [h for h in METRICS["squad"].headlines if h.name == "balanced_accuracy"]
+    names = headline.names(rows)
+    means = np.array([[row.get(name, 0.0) for name in names] for row in rows]).mean(axis=0)
+    assert headline.combine(means) == 0.5
+    assert headline.combine(np.array([1.0, 0.0, 0.75, 0.0])) == 0.75  # one option alone drawn
+    assert not headline.has(_values("squad", "1912"))
+    failed = worst(replace(BASE, answers=("No",)), ranks=False)
+    assert (failed["of:no"], failed["right_of:no"]) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(

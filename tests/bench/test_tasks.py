@@ -140,6 +140,27 @@ def test_joined_documents_keep_their_evidence(qa_folder: Path) -> None:
     assert {s.document_id for s in other} != {s.document_id for s in joined}
 
 
+def test_questions_with_types_options_and_earlier_turns(qa_folder: Path) -> None:
+    turns = [{"role": "user", "text": "Which ferry?"}, {"role": "assistant", "text": "The first."}]
+    more: list[dict[str, Any]] = [
+        {"question": "Is it blue?", "answers": ["Yes"], "options": ["Yes", "No"], "type": "yesno"},
+        {"question": "What colour is it?", "answers": ["blue"], "history": turns, "type": "turn"},
+    ]
+    with (qa_folder / "qa.jsonl").open("a") as opened:
+        for row in more:
+            opened.write(json.dumps({"document_id": "d0", "evidence": [], **row}) + "\n")
+    listed = _samples(f"qa:{qa_folder}", qa_folder)
+    asked = _samples(f"qa:{qa_folder}", qa_folder, listed=False)
+    assert listed[-2].question == "Is it blue?\nA. Yes\nB. No"
+    assert asked[-2].question == "Is it blue?" and asked[-2].options == ("Yes", "No")
+    assert asked[-1].history == (("Which ferry?", "The first."),)
+    assert [s.facets["type"] for s in asked] == ["none"] * 6 + ["yesno", "turn"]
+
+
+def test_one_type_is_no_facet(qa_folder: Path) -> None:
+    assert all(not sample.facets for sample in _samples(f"qa:{qa_folder}", qa_folder))
+
+
 @pytest.mark.parametrize(
     ("file", "row", "said"),
     [

@@ -311,5 +311,5 @@ def test_a_follow_up_knows_the_question_before(engine: Engine) -> None:
     steered = ranks.steer(["And the ropes?"])
     assert not np.array_equal(
         ranks.rank(["And the ropes?"], steered)[0],
-        ranks.rank(["And the ropes?"], steered, history=history)[0],
+        ranks.rank(["And the ropes?"], steered, turns=[history])[0],
     )

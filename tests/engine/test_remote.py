@@ -57,11 +57,19 @@ def server() -> Iterator[tuple[str, list[Any]]]:
         yield found
 
 
-def ask(engine: Engine, memory: MemoryContents, url: str, mode: str, **options: Any) -> Any:
+def ask(
+    engine: Engine,
+    memory: MemoryContents,
+    url: str,
+    mode: str,
+    *,
+    question: str = QUESTION,
+    **options: Any,
+) -> Any:
     engine.reader = ReaderSettings(
         f"{url}/{mode}/v1", "m", timeout=SLOW.get(mode, 30), patience=0.1
     )
-    return engine.ask(memory, QUESTION, **{"max_new_tokens": 64, **options})
+    return engine.ask(memory, question, **{"max_new_tokens": 64, **options})
 
 
 def test_every_mode_ends_with_an_answer_or_one_line(
@@ -215,9 +223,12 @@ def test_a_follow_up_knows_what_was_said(
     engine: Engine, memory: MemoryContents, server: Any
 ) -> None:
     url, seen = server
-    ask(engine, memory, url, "good", history=[("Who wrote?", "The master [4]. [?]")])
+    history = [("Who wrote?", "The master [4]. [?]")]
+    ask(engine, memory, url, "good", question="And what did he carry?", history=history)
     text = seen[-1][1]["messages"][-1]["content"]
     assert "Earlier question: Who wrote?\nIts answer: The master.\n" in text
+    ask(engine, memory, url, "good", history=history)  # it names what it asks about
+    assert "Earlier question" not in seen[-1][1]["messages"][-1]["content"]
 
 
 def test_in_a_running_loop_too(engine: Engine, memory: MemoryContents, server: Any) -> None:

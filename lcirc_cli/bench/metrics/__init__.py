@@ -7,7 +7,7 @@ geometric mean). Fractions are shown times 100.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,12 +22,32 @@ Combine = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Headline:
-    """The score of a row: `combine` of the means of `values`, over the last axis."""
+    """The score of a row: `combine` of the means of `values`, over the last axis.
+
+    Attributes:
+        by_option: `values` are beginnings of names: those of every gold option that occurs.
+    """
 
     name: str
     values: tuple[str, ...]
     combine: Combine
     percent: bool = True
+    by_option: bool = False
+
+    def names(self, rows: Iterable[Mapping[str, float]]) -> tuple[str, ...]:
+        """The values that are combined for these rows."""
+        if not self.by_option:
+            return self.values
+        known = {name for row in rows for name in row}
+        return tuple(
+            name for begin in self.values for name in sorted(known) if name.startswith(begin)
+        )
+
+    def has(self, values: Mapping[str, float]) -> bool:
+        """Whether a sample's values count here."""
+        if self.by_option:
+            return any(name.startswith(self.values[0]) for name in values)
+        return all(name in values for name in self.values)
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,17 @@ def exponential(means: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.exp(means[..., 0])
 
 
+def balanced(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean over options of the share right of those whose gold it is.
+
+    The last axis has the share of each option, then the share right of each.
+    """
+    of, right = np.split(means, 2, axis=-1)
+    there = of > 0
+    each = np.divide(right, of, out=np.zeros_like(right), where=there)
+    return each.sum(axis=-1) / there.sum(axis=-1)
+
+
 def _plain(*names: str) -> tuple[Headline, ...]:
     return tuple(Headline(name, (name,), mean_of) for name in names)
 
@@ -73,6 +104,7 @@ _QA = (
     *_plain("f1", "exact"),
     Headline("answer_loss", ("answer_loss",), mean_of, percent=False),
     *_plain("refused_answerable", "refused_unanswerable", "choice_accuracy"),
+    Headline("balanced_accuracy", (rules.OF, rules.RIGHT_OF), balanced, by_option=True),
     *_plain("f1_answerable", "f1_missed@5", "recall@1", "recall@3", "recall@5"),
 )
 
@@ -131,7 +163,8 @@ def worst(sample: Sample | TextSample, *, ranks: bool) -> dict[str, float]:
         names = [*score(sample, output).values]
     except Exception:  # a gold answer that its rule can't read
         names = [*METRICS[sample.metric].headlines[0].values]
-    return {name: float(name in _WORST_IS_1) for name in names}
+    kept = [name for name in names if name.startswith(rules.OF)]
+    return {name: float(name in _WORST_IS_1 or name in kept) for name in names}
 
 
 def losses(sample: Sample | TextSample) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from ..sample import Output, Sample, Scored, TextSample
 from . import choices, exams, rouge
 
 RECALL_AT = (1, 3, 5)
+OF, RIGHT_OF = "of:", "right_of:"  # before a gold option: the question has it; and is right
+_YES_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 
 def qa_f1(sample: Sample, output: Output) -> Scored:
@@ -95,6 +97,8 @@ def squad(sample: Sample, output: Output) -> Scored:
     """Our documents and questions: F1 and exact match by SQuAD 2's rules.
 
     A question without an answer is right when it is refused.
+    Of those with options, and of yes/no questions, it is also noted which one is the gold one, so
+    that the share right can be balanced over them.
     `f1_missed@5` is F1 of the questions whose evidence is in none of the five first passages: what
     the answer is worth where retrieval failed.
     """
@@ -105,8 +109,11 @@ def squad(sample: Sample, output: Output) -> Scored:
         found = _overlap(sample, output.text)
         values = dict(found.values) | {"refused_answerable": float(refused)}
         values["f1_answerable"] = values["f1"]
-    if sample.options and sample.answers:
-        values["choice_accuracy"] = float(_chosen(sample, output.text) in sample.answers)
+    if sample.answers and _choices(sample):
+        gold = {scoring.normalise(answer) for answer in sample.answers}
+        right = float(scoring.normalise(_chosen(sample, output.text) or "") in gold)
+        first = scoring.normalise(sample.answers[0])
+        values |= {"choice_accuracy": right, f"{OF}{first}": 1.0, f"{RIGHT_OF}{first}": right}
     if output.answer_loss is not None:
         values["answer_loss"] = output.answer_loss
     if output.refusal is not None:
@@ -152,18 +159,33 @@ def _judged(gold: tuple[str, str], said: tuple[str, str], output: Output) -> Sco
     return Scored(values, blank, format_failure=said[0] == exams.UNREADABLE and not blank)
 
 
+def _choices(sample: Sample) -> tuple[str, ...]:
+    """What can be chosen: the options, yes and no for a yes/no question, else nothing."""
+    if sample.options:
+        return sample.options
+    gold = {scoring.normalise(answer) for answer in sample.answers}
+    return ("Yes", "No") if gold and gold <= {"yes", "no"} else ()
+
+
 def _chosen(sample: Sample, text: str) -> str | None:
-    """The option that an answer names by its letter or its text."""
+    """The option that an answer names: by its letter, where letters are shown, or by its text."""
+    offered = _choices(sample)
+    named = {scoring.normalise(option): option for option in offered}
+    first = (scoring.normalise(text).split() or [""])[0]
+    if named.keys() == {"yes", "no"} and first in _YES_NO:
+        return named[_YES_NO[first]]
     head = text.strip()
+    if scoring.normalise(head) in named:
+        return named[scoring.normalise(head)]
     for index, option in enumerate(sample.options):
-        if scoring.normalise(head) == scoring.normalise(option):
-            return option
         letter = chr(ord("A") + index)
+        if f"\n{letter}. {option}" not in sample.question:
+            continue
         if head == letter or head.startswith((f"{letter}.", f"{letter})", f"{letter}:")):
             return option
-    overlaps = [scoring.token_f1(text, option) for option in sample.options]
+    overlaps = [scoring.token_f1(text, option) for option in offered]
     best = max(range(len(overlaps)), key=overlaps.__getitem__)
-    return sample.options[best] if overlaps[best] > 0 else None
+    return offered[best] if overlaps[best] > 0 else None
 
 
 def _recall(sample: Sample, ranking: tuple[tuple[int, int], ...], k: int) -> float:

@@ -162,12 +162,13 @@ def _line(
     baseline: str,
     facet: str,
 ) -> Line | None:
-    asked = [row for row in rows if all(name in row.values for name in headline.values)]
+    asked = [row for row in rows if headline.has(row.values)]
     if not asked:
         return None
     lost = [row for row in rows if any(name in row.missing for name in headline.values)]
     scale = 100.0 if headline.percent else 1.0
-    found = interval(_values(asked, headline), headline.combine)
+    names = headline.names(row.values for row in asked)
+    found = interval(_values(asked, names), headline.combine)
     pair = _difference(asked, against, headline)
     return Line(
         task=asked[0].task,
@@ -187,17 +188,19 @@ def _line(
 
 def _difference(rows: Sequence[Row], against: Sequence[Row], headline: Headline) -> Interval | None:
     scored = [r for r in against if r.applicable]
-    other = {r.id: r for r in scored if all(name in r.values for name in headline.values)}
+    other = {r.id: r for r in scored if headline.has(r.values)}
     paired = [row for row in rows if row.id in other]
     if not paired:
         return None
-    values = _values(paired, headline)
-    base = _values([other[row.id] for row in paired], headline)
+    names = headline.names(row.values for row in paired)
+    values = _values(paired, names)
+    base = _values([other[row.id] for row in paired], names)
     return paired_difference(values, base, headline.combine)
 
 
-def _values(rows: Sequence[Row], headline: Headline) -> np.ndarray:
-    return np.array([[row.values[name] for name in headline.values] for row in rows], np.float64)
+def _values(rows: Sequence[Row], names: Sequence[str]) -> np.ndarray:
+    """[n, k]; what another option's questions have is 0 for a question."""
+    return np.array([[row.values.get(name, 0.0) for name in names] for row in rows], np.float64)
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lcirc_cli.answering.answerer import Answerer
+from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.memory.contents import MemoryContents
 
 from ..sample import Output, Sample, TextSample
@@ -47,7 +48,8 @@ class Lcirc(Prompted):
         questions = [sample.question for sample in samples]
         answerer = self._answerer(own)
         steered = answerer.steer(questions)
-        ranked = answerer.rank(questions, steered)
+        turns = [needed_turns(sample.question, sample.history) for sample in samples]
+        ranked = answerer.rank(questions, steered, turns=turns)
         # The adapter learned to refuse, and does under any prompt: its threshold holds for all.
         # What it makes of missing names was measured with its own prompt only.
         refuse_from = answerer.refuse_from(questions, ranked, names=samples[0].prompt is None)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.windows import as_turns, build_prompt, uses_turns
 from lcirc_cli.backbones.loading import Backbone
 
@@ -63,7 +64,11 @@ class Prompter:
         """The prompt with these passages in the document's place (none: an empty document)."""
         if sample.prompt is None:
             ids = build_prompt(
-                self._backbone, question=sample.question, passages=passages, form=self._form
+                self._backbone,
+                question=sample.question,
+                passages=passages,
+                history=needed_turns(sample.question, sample.history),
+                form=self._form,
             )
         else:
             ids = self._wrapped(sample.prompt, "\n\n".join(passages))

@@ -42,9 +42,18 @@ class ReaderAt(System):
         if memory is None:
             raise NotApplicable("the document is empty")
         answerer = self._engine.answerer(memory, window_tokens=self._tokens)
-        answers = RemoteAnswerer(answerer, self._reader).answer(
-            [sample.question for sample in batch.samples]
-        )
+        remote = RemoteAnswerer(answerer, self._reader)
+        alone = [sample for sample in batch.samples if not sample.history]
+        told = {
+            sample.id: answer
+            for sample, answer in zip(
+                alone, remote.answer([s.question for s in alone]) if alone else [], strict=True
+            )
+        }
+        for sample in batch.samples:  # a conversation is one question at a time
+            if sample.history:
+                (told[sample.id],) = remote.answer([sample.question], history=sample.history)
+        answers = [told[sample.id] for sample in batch.samples]
         return [
             Measured(
                 Output(bare(answer.answer)),

@@ -21,6 +21,7 @@ class TaskOptions:
         protocol: `official`, or `paper` for the published LCIRC evaluation's behaviour.
         seed: for what is drawn: joined documents, planted facts.
         join: documents joined to make one (qa).
+        listed: whether a question shows its options, or is asked as a person asks (qa).
         lengths: context lengths in tokens (perplexity, needle).
         facts: planted facts a cell of the grid (needle).
         count_tokens: length of a text in the backbone's tokens; None estimates it from words.
@@ -31,6 +32,7 @@ class TaskOptions:
     protocol: Protocols = "official"
     seed: int = 0
     join: int = 1
+    listed: bool = True
     lengths: tuple[int, ...] = DEFAULT_LENGTHS
     facts: int = 2
     count_tokens: Callable[[str], int] | None = None

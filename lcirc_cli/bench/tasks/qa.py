@@ -32,12 +32,17 @@ class Joined:
 
 @dataclass(frozen=True)
 class DocumentQuestions:
-    """Every question of a folder, about its own document or a group that holds it."""
+    """Every question of a folder, about its own document or a group that holds it.
+
+    Args:
+        listed: whether a question shows its options.
+    """
 
     name: str
     folder: Path
     join: int
     seed: int
+    listed: bool = True
     note = ""
 
     @property
@@ -46,17 +51,20 @@ class DocumentQuestions:
 
     def samples(self) -> Iterator[Sample]:
         """Raises DocumentError at the first line that lacks something."""
-        documents, questions = read_folder(self.folder)
+        documents, rows = read_folder(self.folder)
+        questions = list(rows)
         home = join_documents(documents, count=self.join, seed=self.seed)
+        by_type = len({asked.kind for _, asked in questions}) > 1
         for identity, asked in questions:
-            yield self._sample(asked, home[identity], home[identity].offsets[identity])
+            joined = home[identity]
+            yield self._sample(asked, joined, joined.offsets[identity], by_type=by_type)
 
-    def _sample(self, asked: Asked, joined: Joined, shift: int) -> Sample:
+    def _sample(self, asked: Asked, joined: Joined, shift: int, *, by_type: bool) -> Sample:
         return Sample(
             id=str(asked.line),
             document_id=joined.id,
             document=joined.text,
-            question=asked.question + _listed(asked.options),
+            question=asked.question + (_listed(asked.options) if self.listed else ""),
             prompt=None,
             answers=asked.answers,
             options=asked.options,
@@ -64,7 +72,9 @@ class DocumentQuestions:
             max_new_tokens=MAX_NEW_TOKENS,
             truncation="middle",
             evidence=tuple((start + shift, end + shift) for start, end in asked.evidence),
+            facets={"type": asked.kind or "none"} if by_type else {},
             parts=joined.parts,
+            history=asked.history,
         )
 
 
@@ -103,4 +113,4 @@ def open_task(argument: str, options: TaskOptions) -> DocumentQuestions:
     for name in ("documents", "qa"):
         find_file(folder, name)
     label = f"qa:{argument}" + (f"*{options.join}" if options.join > 1 else "")
-    return DocumentQuestions(label, folder, options.join, options.seed)
+    return DocumentQuestions(label, folder, options.join, options.seed, options.listed)

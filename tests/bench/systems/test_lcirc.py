@@ -31,6 +31,24 @@ def test_a_memory_changes_the_answer_loss_and_another_document_changes_it_again(
     assert len({round(loss or 0.0, 5) for loss in losses.values()}) == 4
 
 
+@pytest.mark.parametrize("name", ["none", "retrieval", "qd-lcirc"])
+def test_earlier_turns_are_shown_where_a_question_needs_them(
+    name: str, workbench: Workbench, qa_folder: Path
+) -> None:
+    batch = short(batches(qa_folder, f"qa:{qa_folder}")[2])
+    sample = replace(batch.samples[0], question="And what colour was it?")
+    turns = (("Which ferry went first?", "The small one."),)
+    system = open_system(parse_system(name), workbench, limits=LIMITS)
+
+    def prompt(**changes: object) -> str:
+        changed = replace(sample, **changes)  # type: ignore[arg-type]
+        return system.run(replace(batch, samples=[changed]))[0].prompt_sha256
+
+    assert prompt(history=turns) != prompt()
+    alone = "What colour is the ferry number 2?"
+    assert prompt(question=alone, history=turns) == prompt(question=alone)
+
+
 def test_a_threshold_refuses_as_ask_does(
     workbench: Workbench, qa_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
