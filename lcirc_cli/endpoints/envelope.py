@@ -6,14 +6,17 @@ Knows nothing about connections.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lcirc_cli.endpoints.chat import Reply
 from lcirc_cli.endpoints.wire import WireTrouble
+from lcirc_cli.files.schema import BrokenText, Check, items, mapping, optional, parse, table, whole
 
 _MOST_TOKENS = 1 << 31  # more are no count, and fit in no cache
+_MOST_VALUES = 250_000  # of one body: some 25 MB once read, and many are read at a time
 _SAID = 200  # characters of a server's message that are shown
 _DATA, _DONE = b"data:", b"[DONE]"
 
@@ -33,16 +36,12 @@ def whole_reply(body: bytes) -> Reply:
         WireTrouble: not JSON (`cut reply`), or another form (`odd reply`).
     """
     response = parsed(body)
-    choice = _choice(response)
-    if not isinstance(message := choice.get("message"), dict):
-        raise WireTrouble("odd reply")
-    usage = response.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
+    choice = _choice(response, _WHOLE)
     return Reply(
-        text=_text(message.get("content")),
+        text=_text(choice["message"].get("content")),
         complete=choice.get("finish_reason") != "length",
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        reply_tokens=_count(usage.get("completion_tokens")),
+        prompt_tokens=_count(response, "prompt_tokens"),
+        reply_tokens=_count(response, "completion_tokens"),
     )
 
 
@@ -94,17 +93,16 @@ def parsed(body: bytes) -> dict[str, Any]:
     """A body's JSON object.
 
     Raises:
-        WireTrouble: not JSON, or not an object.
+        WireTrouble: not JSON (`cut reply`); or not an object, nested as no reply is, of too many
+            values, or with a number of thousands of digits (`odd reply`).
     """
     try:
-        value = json.loads(body)
-    except RecursionError as error:  # so deep is no reply
-        raise WireTrouble("odd reply") from error
-    except ValueError as error:
+        # Infinite numbers may be among what nobody here reads.
+        return _object(parse(body, "the reply", finite=False, most=_MOST_VALUES), "the reply")
+    except BrokenText as error:
         raise WireTrouble("cut reply") from error
-    if not isinstance(value, dict):
-        raise WireTrouble("odd reply")
-    return value
+    except ValueError as error:
+        raise WireTrouble("odd reply") from error
 
 
 def said(body: bytes) -> str:
@@ -119,38 +117,55 @@ def said(body: bytes) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_SAID]
 
 
+def _anything(value: Any, name: str) -> Any:
+    return value
+
+
+def _content(value: Any, name: str) -> Any:
+    """The text of a message, whole, in parts, or none."""
+    if value is not None and not isinstance(value, str | list):
+        raise ValueError(f"{name} must be a text")
+    return value
+
+
+_object = partial(mapping, each=_anything)
+_says = partial(table, fields={"content": optional(_content)})
+_WHOLE: Mapping[str, Check] = {"message": _says}
+_PART: Mapping[str, Check] = {"delta": optional(_says)}
+
+
 def _piece(data: bytes) -> Piece:
     value = parsed(data)
     if "error" in value:
         raise WireTrouble("error in the reply")
     if value.get("choices") == []:  # what was used, at the end
         return Piece()
-    choice = _choice(value)
-    delta, finish = choice.get("delta"), choice.get("finish_reason")
-    text = _text(delta.get("content")) if isinstance(delta, dict) else ""
+    choice = _choice(value, _PART)
+    finish = choice.get("finish_reason")
+    text = _text((choice.get("delta") or {}).get("content"))
     return Piece(text, finish if isinstance(finish, str) else "")
 
 
-def _choice(response: dict[str, Any]) -> dict[str, Any]:
-    choices = response.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
-        raise WireTrouble("odd reply")
-    return choice
+def _choice(response: dict[str, Any], fields: Mapping[str, Check]) -> dict[str, Any]:
+    """The first choice; the others, which nobody asked for, may be anything."""
+    try:
+        choices = items(response.get("choices"), "choices", each=_anything)
+        return table(choices[0] if choices else None, "a choice", fields=fields)
+    except ValueError as error:
+        raise WireTrouble("odd reply") from error
 
 
-def _text(content: Any) -> str:
-    """The text of a message, whole or in parts; nothing in it that no text has."""
+def _text(content: str | list[Any] | None) -> str:
+    """The text of a message; nothing in it that no text has."""
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         content = "".join(part for part in parts if isinstance(part, str))
-    if content is None:
-        return ""
-    if not isinstance(content, str):
-        raise WireTrouble("odd reply")
-    return content.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return (content or "").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _count(value: Any) -> int:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and 0 <= value < _MOST_TOKENS else 0
+def _count(response: dict[str, Any], name: str) -> int:
+    """How many tokens a server says that it used; 0 where that is no number, as it is for show."""
+    try:
+        return whole(_object(response.get("usage"), "usage").get(name), name, most=_MOST_TOKENS - 1)
+    except ValueError:
+        return 0

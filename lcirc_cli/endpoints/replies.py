@@ -5,15 +5,18 @@ Knows nothing about what the fields mean; that is in `questions` and `checks`.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from typing import Any
+
+from lcirc_cli.files.schema import parse
 
 _THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 # A reply of nothing but braces must not take the square of its length.
 _STRAY = 16  # opening braces that nothing closes
+_LONGEST = 1 << 20  # characters of a reply: far more than any is asked for
+_MOST_VALUES = 100_000
 
 
 class UnreadableReply(ValueError):
@@ -27,14 +30,16 @@ def parse_object(text: str) -> dict[str, Any]:
     around it, raw line breaks in strings, commas before a closing bracket.
 
     Raises:
-        UnreadableReply: there is none.
+        UnreadableReply: there is none, or the reply is longer than one can be.
     """
+    if len(text) > _LONGEST:
+        raise UnreadableReply(f"a reply of {len(text):,} characters")
     text = _THINKING.sub("", text)
     for candidate in _objects(text):
         for attempt in (candidate, _TRAILING_COMMA.sub(r"\1", candidate)):
             try:
-                value = json.loads(attempt, strict=False)
-            except (ValueError, RecursionError):
+                value = parse(attempt, "the reply", strict=False, most=_MOST_VALUES)
+            except ValueError:
                 continue
             if isinstance(value, dict):
                 return value

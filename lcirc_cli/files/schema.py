@@ -29,27 +29,43 @@ def kind(value: object) -> str:
     return _KINDS.get(type(value), f"a {type(value).__name__}")
 
 
-def parse(text: str | bytes, name: str, *, finite: bool = True) -> Any:
+class BrokenText(ValueError):
+    """A text that is not JSON at all: what was cut off somewhere is such a one."""
+
+
+def parse(
+    text: str | bytes,
+    name: str,
+    *,
+    finite: bool = True,
+    strict: bool = True,
+    most: int = MOST_VALUES,
+) -> Any:
     """A JSON value.
 
     Args:
         finite: NaN and infinite numbers are refused, for they are not JSON.
+        strict: line breaks and tabs may not stand in strings as they are.
+        most: how many values it may hold.
 
     Raises:
-        ValueError: not UTF-8, not JSON, nested too deeply, or of too many values.
+        BrokenText: not JSON, or not UTF-8.
+        ValueError: nested too deeply, of too many values, or with a number of too many digits.
     """
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise ValueError(f"{name} is not UTF-8 text") from None
-    if count_values(text) > MOST_VALUES:
-        raise ValueError(f"{name} holds more than {MOST_VALUES:,} values")
+            raise BrokenText(f"{name} is not UTF-8 text") from None
+    if count_values(text) > most:
+        raise ValueError(f"{name} holds more than {most:,} values")
     try:
-        return json.loads(text, parse_constant=_refuse if finite else None)
+        return json.loads(text, strict=strict, parse_constant=_refuse if finite else None)
     except RecursionError:
         raise ValueError(f"{name} is not valid JSON (nested too deeply)") from None
-    except ValueError as error:  # also a number of thousands of digits
+    except json.JSONDecodeError as error:
+        raise BrokenText(f"{name} is not valid JSON ({error})") from None
+    except ValueError as error:  # a number of thousands of digits
         raise ValueError(f"{name} is not valid JSON ({error})") from None
 
 

@@ -15,8 +15,10 @@ from lcirc_cli.endpoints.asking import Asker, RefusedReply
 from lcirc_cli.endpoints.chat import ChatRequest
 from lcirc_cli.endpoints.dialect import Dialect
 from lcirc_cli.endpoints.endpoint import EndpointModel, OutOfPatience, negotiate
+from lcirc_cli.endpoints.envelope import pieces, said, whole_reply
 from lcirc_cli.endpoints.replay import ReplayCache
 from lcirc_cli.endpoints.replies import UnreadableReply, parse_object
+from lcirc_cli.endpoints.wire import WireTrouble
 from lcirc_cli.errors import EndpointError, UsageError
 
 from .hostile import MODES, serving
@@ -29,9 +31,14 @@ GOOD = {
     "good_gzip": "hello",
     "nul": "a\ufffdb?c",
     "huge_numbers": "hello",
+    "usage_is_a_list": "hello",
+    "infinite_numbers": "hello",
     "key_in_reply": f"your key is {HIDDEN}, no?",
 }
-FLOODS = ("endless_header", "endless_body", "bomb", "deep", "more_digits_than_python_reads")
+FLOODS = (
+    *("endless_header", "endless_body", "bomb", "deep", "more_digits_than_python_reads"),
+    "many_values",
+)
 REFUSED = {"key_in_refusal": f"HTTP 400: bad {HIDDEN}"}
 FAILS = {  # what only a person can put right
     "redirect": "sends requests on",
@@ -187,6 +194,53 @@ def test_which_addresses_are_this_machine() -> None:
     assert not any(Address(url).is_here for url in others)
     assert str(Address("https://h/v1?key=abc")) == "https://h/v1"
     assert Address("https://h/v1/?a=b").below("/x") == "https://h/v1/x?a=b"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"choices": [{"message": {"content"', "cut reply"),
+        (b"\xff\xfe", "cut reply"),
+        (b'{"a":' * 50_000, "odd reply"),
+        (b'{"n": ' + b"9" * 5_000 + b"}", "odd reply"),
+        (b'{"a": [' + b"1," * 300_000 + b"1]}", "odd reply"),
+        (b'{"choices": {"0": 1}}', "odd reply"),
+        (b'{"choices": [{"message": {"content": {"a": 1}}}]}', "odd reply"),
+        (b'{"choices": [{}]}', "odd reply"),
+        (b"7", "odd reply"),
+    ],
+)
+def test_what_is_no_reply(body: bytes, kind: str) -> None:
+    """Whole, or as a piece of a stream."""
+
+    async def chunks() -> Any:
+        yield b"data: " + body + b"\n\n"
+
+    async def streamed() -> list[Any]:
+        return [piece async for piece in pieces(chunks())]
+
+    with pytest.raises(WireTrouble) as caught:
+        whole_reply(body)
+    assert caught.value.kind == kind
+    with pytest.raises(WireTrouble) as caught:
+        asyncio.run(streamed())
+    assert caught.value.kind == (kind if b"[{" not in body else "cut reply")  # a piece may be empty
+    assert said(body).isprintable() and len(said(body)) <= 200
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"a": Infinity}',
+        '{"a": NaN}',
+        '{"a": ' + "9" * 5_000 + "}",
+        '{"a": [' + "1," * 200_000 + "1]}",
+        '{"a": 1}' + " " * (1 << 20),
+    ],
+)
+def test_a_model_s_own_json_has_the_same_limits(reply: str) -> None:
+    with pytest.raises(UnreadableReply):
+        parse_object(reply)
 
 
 @pytest.mark.parametrize(
