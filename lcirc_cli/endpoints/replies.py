@@ -17,6 +17,7 @@ _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _STRAY = 16  # opening braces that nothing closes
 _LONGEST = 1 << 20  # characters of a reply: far more than any is asked for
 _MOST_VALUES = 100_000
+_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # turn what follows
 
 
 class UnreadableReply(ValueError):
@@ -68,7 +69,9 @@ def text_field(value: dict[str, Any], name: str, *, empty: bool = False) -> str:
 
 def _blank(character: str) -> str:
     """What stands for a character that isn't printed: spaces, joiners and marks stay."""
-    return " " if unicodedata.category(character) in ("Cc", "Cs") else character
+    if unicodedata.category(character) in ("Cc", "Cs") or character in _DIRECTIONS:
+        return " "
+    return character
 
 
 def list_field(value: dict[str, Any], name: str, *, least: int, most: int) -> tuple[str, ...]:

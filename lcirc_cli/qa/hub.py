@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import DocumentError, EndpointError, LcircError, UsageError, first_line
+from lcirc_cli.qa.parquet import check_parquet
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+(?::[\w.-]+)?")
 MOST_SHARDS = 64  # more of them are dealt out to this many readers
@@ -103,9 +104,13 @@ def open_streamed(source: str) -> Any:
     try:
         if path.exists():
             files = [str(each) for each in _parquet_files(path)]
+            for file in files:
+                check_parquet(Path(file))
             return load_dataset("parquet", data_files=files, split="train", streaming=True)
         repository, _, config = source.partition(":")
         return load_dataset(repository, config or None, split="train", streaming=True)
+    except LcircError:
+        raise
     except Exception as error:  # the library lets errors of many kinds through
         raise unreadable(source, error) from error
 

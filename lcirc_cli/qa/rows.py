@@ -20,10 +20,10 @@ from typing import IO, Any
 from lcirc_cli.errors import DocumentError, first_line
 from lcirc_cli.files import atomic_path, open_file
 from lcirc_cli.files.schema import kind, parse
+from lcirc_cli.qa.parquet import parquet_rows
 
 SUFFIXES = (".jsonl", ".ndjson", ".parquet")
 MOST_LINE = 256 << 20  # bytes: a book has one or two million
-_PARQUET_ROWS = 64  # at a time: a row may hold megabytes
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def read_records(path: Path) -> Iterator[Record]:
         DocumentError: no such file, a damaged one, not UTF-8, or a line that is no object.
     """
     if path.suffix.lower() == ".parquet":
-        for number, row in enumerate(_parquet(path), start=1):
+        for number, row in enumerate(parquet_rows(path), start=1):
             yield Record(row, f"{path}, row {number}", number)
         return
     for number, value in json_values(file_lines(path), str(path)):
@@ -169,18 +169,6 @@ class _Unpacked(gzip.GzipFile):
     def close(self) -> None:
         super().close()
         self._below.close()
-
-
-def _parquet(path: Path) -> Iterator[dict[str, Any]]:
-    import pyarrow as arrow
-    import pyarrow.parquet as parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
-                yield from batch.to_pylist()
-    except (arrow.ArrowException, OSError) as error:
-        raise DocumentError(f"can't read {path}: {first_line(error)}; get it again") from error
 
 
 class LineWriter:

@@ -15,7 +15,7 @@ import pytest
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.executors.stage import Stage, run_stage
 from lcirc_cli.lqa.documents import duplicates
-from lcirc_cli.lqa.documents.decontaminate import WORDS, Decontaminator
+from lcirc_cli.lqa.documents.decontaminate import WORDS, Decontaminator, _strings
 from lcirc_cli.lqa.documents.inputs import from_record, plan_units
 from lcirc_cli.lqa.documents.prepare import (
     ReadUnits,
@@ -35,6 +35,7 @@ from lcirc_cli.lqa.documents.shards import (
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings
 from lcirc_cli.qa import hub
+from lcirc_cli.qa.form import read_texts
 from lcirc_cli.qa.rows import Record, line_writer, read_rows
 
 from .corpus import document, write_documents
@@ -129,8 +130,28 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
 
 def test_rows_without_text_are_empty_documents_not_errors() -> None:
     for row, text, name in (({"text": None, "id": 7}, "", "7"), ({"text": "a"}, "a", "x:1")):
-        document = from_record(Record(row, "x, line 1", 1), origin="x:1")
+        document = from_record(Record(row, "x, line 1", 1), origin="x:1", repairs=Counter())
         assert (document.text, document.id) == (text, name)
+
+
+def test_rows_are_cleaned_as_documents_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Training and bench refuse half a character: what make-lqa writes must have none."""
+    dirty = "One\0 \ud83d two\x1b[31m\r\n\u202ethree \ud83d\ude00\x9b."
+    row = {"id": "a\nb\ud83d", "title": "T\x07", "text": dirty, "license": "c\u202ec"}
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    (found,) = read_all(path)
+    assert found.text == "One \ufffd two[31m\nthree \U0001f600."
+    assert (found.id, found.title, found.license) == ("a b\ufffd", "T", "cc")
+    told = " ".join(capsys.readouterr().err.split())
+    assert "3 lone surrogates replaced" in told or "2 lone surrogates replaced" in told
+    assert "1 NUL removed" in told and "control characters removed" in told
+    written = tmp_path / "documents.jsonl.gz"
+    with line_writer(written) as writer:
+        writer.write(found.to_json())
+    assert list(read_texts(written)) == [(found.id, found.text)]
 
 
 def test_an_unreadable_document_is_told_and_kept_in_the_list(
@@ -298,6 +319,35 @@ def test_a_benchmark_without_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "b.jsonl").write_text('{"q": "too short"}')
     with pytest.raises(DocumentError, match="no text of 13 words"):
         Decontaminator.from_files([tmp_path / "b.jsonl"])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"word " * 300, "more than 0 MiB in one piece"),
+    ],
+)
+def test_benchmarks_of_strangers_are_read_within_limits(
+    data: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ("a.txt" if said.startswith("more") else "a.json")
+    if path.suffix == ".txt":
+        monkeypatch.setattr("lcirc_cli.lqa.documents.decontaminate._MOST_TEXT", 1_000)
+    path.write_bytes(data)
+    with pytest.raises(DocumentError, match=said) as caught:
+        Decontaminator.from_files([path])
+    assert "\n" not in str(caught.value)
+
+
+def test_texts_of_deep_values_are_found_in_their_order(tmp_path: Path) -> None:
+    words = " ".join(f"w{number}" for number in range(20))
+    deep = '{"a": ' * 600 + json.dumps(words) + "}" * 600
+    (tmp_path / "a.jsonl").write_text(deep + "\n")
+    assert len(Decontaminator.from_files([tmp_path / "a.jsonl"])) == 8
+    assert list(_strings({"a": ["1", {"b": "2"}], "c": ("3", 4)})) == ["1", "2", "3"]
 
 
 # --- duplicates -----------------------------------------------------------------------------

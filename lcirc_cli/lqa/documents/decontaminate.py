@@ -8,7 +8,6 @@ further (a false one needs about 2**64 / n comparisons).
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -19,12 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from lcirc_cli.errors import DocumentError
+from lcirc_cli.errors import DocumentError, first_line
+from lcirc_cli.files.schema import parse
 from lcirc_cli.qa.rows import file_lines, is_data_file, read_rows
 
 WORDS = 13
 _WORD = re.compile(r"\w+")
 _STEP = 0x9E3779B97F4A7C15  # odd, so that no power of it loses information
+_MOST_TEXT = 256 << 20  # bytes of a file that is one text, or one JSON value
 _BATCH = 2_000_000  # n-grams collected before they are made unique
 
 
@@ -119,20 +120,30 @@ def _texts(path: Path) -> Iterator[str]:
         for row in read_rows(path):
             yield from _strings(row)
         return
-    text = b"".join(file_lines(path)).decode("utf-8", "replace")
+    data = bytearray()
+    for line in file_lines(path):
+        data += line
+        if len(data) > _MOST_TEXT:
+            raise DocumentError(
+                f"{path}: more than {_MOST_TEXT >> 20} MiB in one piece; give JSON lines"
+            )
+    text = data.decode("utf-8", "replace")
     try:
-        value = json.loads(text) if path.name.removesuffix(".gz").endswith(".json") else text
+        is_json = path.name.removesuffix(".gz").endswith(".json")
+        value = parse(text, "it", finite=False) if is_json else text
     except ValueError as error:
-        raise DocumentError(f"{path}: not valid JSON ({error})") from error
+        raise DocumentError(f"{path}: {first_line(error)}") from error
     yield from _strings(value)
 
 
 def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for entry in value.values():
-            yield from _strings(entry)
-    elif isinstance(value, list | tuple | np.ndarray):
-        for entry in value:
-            yield from _strings(entry)
+    """All texts of a value, in their order, however deep they stand."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str):
+            yield found
+        elif isinstance(found, dict):
+            waiting += reversed(found.values())
+        elif isinstance(found, list | tuple | np.ndarray):
+            waiting += reversed(found)

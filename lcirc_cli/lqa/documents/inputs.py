@@ -6,12 +6,14 @@ documents in other formats, or a shard of a Hub data set. Knows nothing about fi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli import console
 from lcirc_cli.documents import Source, WholeReader, collect_sources, read_document
+from lcirc_cli.documents.cleaning import clean_text, describe_repairs
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.lqa.records import SourceDocument
 from lcirc_cli.qa import hub
@@ -32,8 +34,10 @@ class DataFile:
 
     def read(self) -> Iterator[SourceDocument]:
         """Its rows as documents; a row without text is an error that names the file."""
+        repairs = Counter[str]()
         for number, record in enumerate(read_records(self.path), start=1):
-            yield from_record(record, origin=f"{self.path.name}:{number}")
+            yield from_record(record, origin=f"{self.path.name}:{number}", repairs=repairs)
+        _tell(str(self.path), repairs)
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,17 @@ class HubShard:
 
     def read(self) -> Iterator[SourceDocument]:
         """Its rows as documents."""
+        repairs = Counter[str]()
         for number, row in enumerate(hub.stream(self.name, self.index, self.of), start=1):
             origin = f"{self.name}/{self.index}:{number}"
-            yield from_record(Record(row, origin, number), origin=origin)
+            yield from_record(Record(row, origin, number), origin=origin, repairs=repairs)
+        _tell(f"{self.name}/{self.index}", repairs)
+
+
+def _tell(name: str, repairs: Counter[str]) -> None:
+    """What was taken out of rows, as `lcirc ingest` tells it of documents."""
+    for note in describe_repairs(repairs):
+        console.note(f"{name}: {note}")
 
 
 Unit = DataFile | DocumentFiles | HubShard
@@ -179,13 +191,14 @@ def _file_state(path: Path) -> list[str]:
     return [str(path), str(status.st_size), str(status.st_mtime_ns)]
 
 
-def from_record(record: Record, *, origin: str) -> SourceDocument:
-    """A row of a data file as a document.
+def from_record(record: Record, *, origin: str, repairs: Counter[str]) -> SourceDocument:
+    """A row of a data file as a document, cleaned as every document is.
 
     Takes `text`, and where there are any `id`, `title`, `source` or `url`, and `license`.
 
     Args:
         origin: names the document where the row doesn't.
+        repairs: is added what was taken out of its texts.
 
     Raises:
         DocumentError: there is no text.
@@ -196,10 +209,19 @@ def from_record(record: Record, *, origin: str) -> SourceDocument:
         text = ""  # a hole in the data; the length filter counts it
     if not isinstance(text, str):
         raise record.error('no "text" field; a row needs the document\'s text in it')
+
+    def cleaned(value: str) -> str:
+        found, counts = clean_text(value)
+        repairs.update(counts)
+        return found
+
+    def line(value: object, otherwise: str = "") -> str:
+        return " ".join(cleaned(str(value or "")).split()) or otherwise
+
     return SourceDocument(
-        id=str(row.get("id") or origin),
-        title=str(row.get("title") or "").strip(),
-        text=text,
-        source=str(row.get("source") or row.get("url") or origin),
-        license=str(row.get("license") or ""),
+        id=line(row.get("id"), origin),
+        title=line(row.get("title")),
+        text=cleaned(text),
+        source=line(row.get("source") or row.get("url"), origin),
+        license=line(row.get("license")),
     )
