@@ -21,7 +21,8 @@ _PASSWORD = 1 << 13
 _LETTER_EM = 0.5  # the width of an average letter
 _DEFAULT_SIZE = 10.0
 _TALL = 32.0  # points: a field for several lines
-_SHOWN = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*(?:Tj|'|\")")
+# A string that nothing closes or shows is matched too: what was looked at is not looked at again.
+_STRING = re.compile(rb"\(((?:[^()\\]|\\.)*+)(?:\)\s*+(Tj|'|\")?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def _bare_field(annotation: Any) -> Entry | None:
 
 def _contents(annotation: Any) -> str:
     text = _string(annotation, "Contents")
-    return text or re.sub(r"<[^>]*>", " ", _string(annotation, "RC")).strip()
+    return text or re.sub(r"<[^<>]*+>", " ", _string(annotation, "RC")).strip()
 
 
 def _painted(annotation: Any) -> str:
@@ -146,7 +147,8 @@ def _painted(annotation: Any) -> str:
     import pypdfium2.raw as pdfium
 
     stream = _wide(pdfium.FPDFAnnot_GetAP, annotation, 0).encode("latin-1", "ignore")
-    parts = [re.sub(rb"\\(.)", rb"\1", part) for part in _SHOWN.findall(stream)]
+    shown = [part for part, operator in _STRING.findall(stream) if operator]
+    parts = [re.sub(rb"\\(.)", rb"\1", part) for part in shown]
     text = b" ".join(parts).decode("latin-1")
     return text if text.isprintable() else ""
 

@@ -63,7 +63,7 @@ def _is_ending(mark: str) -> bool:
 
 
 def _may_be_ordinal(before: str, mark: str) -> bool:
-    digits = re.search(r"\d+$", before)
+    digits = re.search(r"(?<!\d)\d+$", before)
     assert digits is not None  # it ends in a digit
     if len(mark.rstrip(".")) > 1:
         return True

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 LETTERS = "ABCD"
 _ANNOUNCED = ("answer is:", "answer:", "answer is", "option is")
 _SEPARATORS = str.maketrans(dict.fromkeys("\n\"'.,?!{}", " "))
-_LISTED_LETTER = re.compile(r"\s*[A-Z](?=[\s.)])")
+_LISTED_LETTER = re.compile(r"(?<!\s)\s*+[A-Z](?=[\s.)])")
 _STANDALONE = re.compile(r"\b[A-D]\b")
 
 
