@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.backbones.gguf_header import check_header
+from lcirc_cli.backbones.tokenizer_files import check_tokenizer
 from lcirc_cli.errors import ModelError, first_line, is_out_of_memory
 from lcirc_cli.files import is_file, is_folder, open_file
 from lcirc_cli.files.schema import Check, kind, number, optional, parse, table, text, whole
@@ -96,19 +98,30 @@ def read_json(path: Path, *, finite: bool = True) -> dict[str, Any]:
 
 
 def check(path: Path, name: str) -> None:
-    """Refuses a folder whose settings can't be, or ask for far more than its files hold.
+    """Refuses what can't be, or asks for far more than its files hold.
+
+    Args:
+        path: a model folder or a .gguf file.
 
     Raises:
         ModelError: what is wrong with the model `name`.
     """
     from transformers import AutoConfig
 
-    if not is_folder(path):  # a .gguf file says how large each of its tensors is
-        return
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        check_settings(path)
-        config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-        check_size(path, config)
+        if is_folder(path):
+            check_settings(path)
+            check_tokenizer(path)
+            files = weight_files(path)
+            if not files:
+                raise ValueError("there is no .safetensors file in it")
+            tensors = len(tensor_shapes(files))
+            config = AutoConfig.from_pretrained(path, **options)
+        else:
+            files, tensors = [path], check_header(path)
+            config = AutoConfig.from_pretrained(path.parent, gguf_file=path.name, **options)
+        check_size(config, tensors=tensors, held=sum(file.stat().st_size for file in files))
     except Exception as error:  # a model of strangers can fail in any way when it is laid out
         if is_out_of_memory(error):
             raise
@@ -175,29 +188,26 @@ def tensor_shapes(files: list[Path]) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def check_size(folder: Path, config: Any) -> None:
+def check_size(config: Any, *, tensors: int, held: int) -> None:
     """Refuses a model that would take far more room than its weight files do.
 
     Args:
         config: as transformers has read it.
+        tensors: how many its files hold.
+        held: their bytes.
 
     Raises:
-        ValueError: it would, or its files are damaged, or it can't be laid out.
+        ValueError: it would, or it can't be laid out.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
-    files = weight_files(folder)
-    if not files:
-        raise ValueError("there is no .safetensors file in it")
     layers = getattr(config.get_text_config(), "num_hidden_layers", None) or 0
-    tensors = len(tensor_shapes(files))
     if layers > tensors:
         raise ValueError(f"its config has {layers:,} layers, its files {tensors:,} tensors")
     with torch.device("meta"):
         lm = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     wanted = sum(parameter.numel() for parameter in lm.parameters())
-    held = sum(path.stat().st_size for path in files)
     if wanted > _WEIGHTS_A_BYTE * held:
         raise ValueError(f"its config asks for {wanted:,} weights, its files hold {held:,} bytes")
     if sum(buffer.numel() for buffer in lm.buffers()) > _NOT_LEARNED + _WEIGHTS_A_BYTE * held:

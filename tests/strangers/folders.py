@@ -72,6 +72,11 @@ def _template(text: str) -> Callable[[Path], None]:
     return replaced("chat_template.jinja", text.encode())
 
 
+def _pattern(regex: str) -> Callable[[Path], None]:
+    split = {"type": "Split", "behavior": "Isolated", "invert": False}
+    return edited("tokenizer.json", pre_tokenizer=split | {"pattern": {"Regex": regex}})
+
+
 MODELS: dict[str, Callable[[Path], None]] = {
     "layers 10^9": edited("config.json", num_hidden_layers=10**9),
     "layers -1": edited("config.json", num_hidden_layers=-1),
@@ -104,6 +109,9 @@ MODELS: dict[str, Callable[[Path], None]] = {
         "{% set c = 1 %}{% endfor %}{% endfor %}"
     ),
     "template raises": _template("{{ raise_exception('no') }}"),
+    "tokenizer digits": replaced("tokenizer.json", b'{"model": ' + b"9" * 5_000 + b"}"),
+    "tokenizer deep": replaced("tokenizer.json", b'{"a":' * 100_000),
+    "tokenizer that takes for ever": _pattern(r"(a+)+$"),
     "tokenizer list": replaced("tokenizer.json", b"[]"),
     "tokenizer of tokens": edited("tokenizer_config.json", eos_token=[1], pad_token={"a": 1}),
 }

@@ -15,9 +15,11 @@ from typing import Any
 
 import tiktoken
 
-from lcirc_cli.backbones import loading
+from lcirc_cli.backbones import loading, smollm2
+from lcirc_cli.backbones.tokenizer_files import check_tokenizer
 from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.console import silent_transformers
+from lcirc_cli.errors import ModelError, first_line
 
 # GPT-2's rule for pieces, which the ByteLevel pre-tokenizer of `tokenizers` applies.
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -39,6 +41,11 @@ class TokenCounter:
 
     def __init__(self, name: str, *, offline: bool = False) -> None:
         path = loading.pull(name, offline=offline)
+        if name != smollm2.NAME and path.is_dir():
+            try:
+                check_tokenizer(path)
+            except (OSError, ValueError) as error:
+                raise ModelError(f"the model {name} can't be used: {first_line(error)}") from error
         self.count = _fast(path / "tokenizer.json") or _slow(path, name)
 
 
