@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from lcirc_cli.bench.report.plots import curves
 from lcirc_cli.bench.report.summary import Line, summarise
 from lcirc_cli.bench.results import NOT_APPLICABLE, Row, Rows
 from lcirc_cli.errors import UsageError
+
+from ..commands.terminal import on_terminal
 
 TASKS = ["longbench/qasper", "needle", "perplexity:long.txt"]
 SYSTEMS = ["ends", "qd-lcirc", "qd-lcirc~shuffled"]
@@ -110,6 +113,21 @@ def test_no_escape_sequence_of_a_name_reaches_a_page(run_folder: Path) -> None:
         text = (run_folder / name).read_text("utf-8")
         assert "said" in text or "own" in text
         assert not set(text) & set("\x1b\x07\x9b\x90\u202e")
+
+
+def test_no_escape_sequence_of_a_name_reaches_a_terminal(run_folder: Path) -> None:
+    settings = json.loads((run_folder / "run.json").read_text())
+    settings["model"] = "own\x1b]0;x\x07\x9b31m\u202e"
+    (run_folder / "run.json").write_text(json.dumps(settings))
+    notes = [{"task": TASKS[0], "system": SYSTEMS[0], "note": "said\x1b[66n\x90"}]
+    (run_folder / "notes.json").write_text(json.dumps(notes))
+    rows = run_folder / "samples.jsonl"
+    odd = f"{TASKS[0]}\\u001b]0;x\\u0007\\u009b66n"
+    rows.write_text(rows.read_text().replace(TASKS[0], odd))
+    status, shown = on_terminal(["bench", "report", run_folder])
+    assert status == 0 and "report.html" in shown and SYSTEMS[0] in shown
+    bare = re.sub("\x1b\\[[?]?[0-9;]*[mKAhl]", "", shown)  # what colours a table
+    assert not set(bare) & set("\x1b\x07\x9b\x90\u202e")
 
 
 def test_the_same_rows_give_the_same_report(run_folder: Path) -> None:

@@ -22,6 +22,7 @@ from lcirc_cli.memory.file import load_memory, save_memory
 
 from ..documents.bad_inputs import docx, epub, page, paragraph
 from ..memory.samples import make_contents, make_document
+from .terminal import on_terminal
 
 Run = Callable[..., Any]
 
@@ -80,6 +81,27 @@ def test_of_documents(checked: Run, models: list[Any], tmp_path: Path) -> None:
     text = "".join(document.text for document in load_memory(memory).documents)
     assert not FORBIDDEN.search(text)
     assert checked("ingest", tmp_path / f"none {NAME}.txt", *models).status == 3
+
+
+def test_on_a_real_terminal(models: list[Any], cli: Run, tmp_path: Path) -> None:
+    """Whatever the streams of a test are made to say of themselves."""
+    folder = tmp_path / f"folder {NAME}"
+    folder.mkdir()
+    body = f"<h1>Head {REFERENCES}</h1><p>The treaty {REFERENCES} was signed by Maud.</p>"
+    (folder / f"a {NAME}.html").write_text(f"<title>T {REFERENCES}</title>{body}")
+    (folder / f"f {NAME}.pdf").write_bytes(b"%PDF-1.4 " + EVIL.encode())
+    memory, few = tmp_path / f"m {NAME}.lcirc", ["--max-new-tokens", 4]
+    for words, typed in (
+        (["ingest", folder, "-o", memory, *models], []),
+        (["info", memory], []),
+        (["ask", memory, "Who signed the treaty?", *models, *few], []),
+        (["ask", memory, *models, *few], ["Who P?\r", "\x04"]),  # the conversation
+        (["ask", memory, f"--{EVIL}"], []),
+    ):
+        status, shown = on_terminal(words, typed=typed)
+        assert status == (2 if words[-1] == f"--{EVIL}" else 0), shown
+        found = FORBIDDEN.search(_OF_RICH.sub("", shown).replace("\r", ""))
+        assert found is None and "P" in shown, (words, shown)
 
 
 def test_of_memories(checked: Run, models: list[Any], tmp_path: Path) -> None:

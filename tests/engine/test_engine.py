@@ -15,7 +15,17 @@ from lcirc_cli.answering.answer import ASK_METHODS, WINDOWS
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.memory.file import load_memory, save_memory
 
-from .tiny import NEW, QUESTIONS, SMALL, answer_text, ingest, make_document, make_text, save_adapter
+from .tiny import (
+    NEW,
+    QUESTIONS,
+    SMALL,
+    WORDS,
+    answer_text,
+    ingest,
+    make_document,
+    make_text,
+    save_adapter,
+)
 
 
 @pytest.fixture(params=["contextual", "raw"])
@@ -153,16 +163,22 @@ def test_keys_that_are_kept_change_nothing(engine: Engine, budget: int) -> None:
 
 
 def test_threads_that_share_an_engine_get_the_serial_answers(engine: Engine) -> None:
+    """Two memories and sixty questions, in turn, so that each thread finds the other one open."""
     memories = [ingest(engine, seed) for seed in (1, 2)]
-    asked = [(memory, question) for memory in memories for question in QUESTIONS[:3]]
+    questions = [f"Who carries {word}, and where?" for word in WORDS]
+    questions += QUESTIONS[: 30 - len(questions)]
+    asked = [(memory, question) for question in questions for memory in memories]
+    assert len(asked) == 60
 
     def ask(each: tuple[Any, str]) -> dict[str, Any]:
-        answer = engine.ask(each[0], each[1], max_new_tokens=NEW).to_json()
+        answer = engine.ask(each[0], each[1], max_new_tokens=3).to_json()
         return {name: value for name, value in answer.items() if name != "timings"}
 
     alone = [ask(each) for each in asked]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(ask, asked)) == alone
+        together = list(pool.map(ask, asked))
+    assert together == alone
+    assert len({str(answer["citations"]) for answer in alone}) > 30
 
 
 def test_keys_are_made_once_for_all_questions(

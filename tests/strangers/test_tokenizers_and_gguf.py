@@ -51,7 +51,7 @@ def test_usual_tokenizers_are_taken(tokenizer: Callable[..., Path]) -> None:
     [
         (split("(a+)+$"), "repeated group"),
         (split("(?:a|aa){9,}b"), "repeated group"),
-        (split(r"a*a*a*a*a*\x01\d|\s"), "took over 1 s"),
+        (split(r"a*a*a*a*a*\x01\d|\s"), "took over 1 s|retry-limit"),
         (split("(a"), "can't be loaded"),
         (split("a" * 30_000), "characters long"),
         ({"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}}, "whole number"),
