@@ -185,7 +185,8 @@ class Engine:
 
         Args:
             history: earlier questions with their answers, oldest first, for follow-ups.
-            on_token: called with pieces of the answer as they appear; together they are it.
+            on_token: called with pieces of what the model says as they appear. What is answered is
+                known at the end: where the adapter knows how sure it is, it may be a refusal.
             options: fields of `AskSettings`: method, window, max_new_tokens, citations, ...
 
         Raises:

@@ -66,6 +66,9 @@ class LcircConfig(PreTrainedConfig):
     # that isn't there leaves refusing to decoding, which says what is most likely word by word.
     # unnamed: that of evidence where a name of the question isn't at the place that answers best.
     refusal_thresholds: dict[str, float] | None = None
+    # What its answers are worth where the window is evidence; the thresholds are then not asked.
+    # Each signal's weight for each outcome: `lcirc_cli.adapters.confidence` knows and checks both.
+    confidence: dict[str, list[float]] | None = None
     # state
     initializer_range: float = 0.02
     trained: bool = False  # False: gates are closed and the output says so
@@ -197,6 +200,7 @@ _TYPES: dict[str, Any] = {
     "int | None": (int, type(None)),
     "list[int] | None": (list, type(None)),
     "dict[str, float] | None": (dict, type(None)),
+    "dict[str, list[float]] | None": (dict, type(None)),
     "dict[str, list[int]] | None": (dict, type(None)),
 }
 _POSITIVE = (

@@ -2,40 +2,35 @@
 
     python scripts/confidence_rows.py ADAPTER DIR... --out ROWS.jsonl [--limit 200] [--dtype D]
 
-Each question of a set is answered with the passages that `lcirc ask` finds by words, by the best
-answer that is not the refusal. Of the answerable ones a twelfth is asked of the document without
-the passages that hold its evidence, and a twelfth is changed in one place
-(`training.data.altered`): the document does not answer those. A row holds the signals, the answer,
-its F1, and whether the document answers. Rows that are in the file already are not asked again.
+Each question of a set is answered as `lcirc ask` answers it, by the best answer that is not the
+refusal. Of the answerable ones a twelfth is asked of the document without the passages that hold
+its evidence, and a twelfth is changed in one place (`training.data.altered`): the document does
+not answer those. A row holds the signals, the answer, its F1, and whether the document answers.
+Rows that are in the file already are not asked again.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from lcirc_cli.answering.confidence import SIGNALS, signals
-from lcirc_cli.answering.generation import Decoding, generate
-from lcirc_cli.answering.windows import BUDGETS, best_texts, build_prompt
+from lcirc_cli.adapters.confidence import SIGNALS
+from lcirc_cli.answering.signals import signals
+from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine
-from lcirc_cli.evidence import PassageIndex, ranking
+from lcirc_cli.evidence import PassageIndex
 from lcirc_cli.qa.scoring import best_f1
 from lcirc_cli.training.data.altered import alter
-from lcirc_cli.training.data.corpus import (
-    Question,
-    TokenisedDocument,
-    load_corpus,
-    select,
-    tokenise,
-)
+from lcirc_cli.training.data.corpus import Question, TokenisedDocument, load_corpus, select
 from lcirc_cli.training.data.passages import document_index, touches
 
-TOKENS = 64  # of an answer, as `lcirc ask` has it
 REMOVED, ALTERED = 1 / 12, 1 / 12
 
 
@@ -46,9 +41,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="ROWS.jsonl")
     parser.add_argument("--limit", type=int, default=200, help="questions a set")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--method", default="qd-lcirc", help="of lcirc ask")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="float32")
     options = parser.parse_args()
-    engine = Engine.load(adapter=options.adapter, dtype=options.dtype, offline=True)
+    engine = Engine.load(
+        adapter=options.adapter, device=options.device, dtype=options.dtype, offline=True
+    )
     known = set()
     if options.out.exists():
         rows = [json.loads(line) for line in options.out.open(encoding="utf-8")]
@@ -59,12 +58,13 @@ def main() -> None:
             corpus = select(corpus, limit=options.limit, seed=options.seed)
             for document, group in zip(corpus.documents, corpus.questions, strict=True):
                 index = document_index(document) if group else None
+                ask = _asker(engine, options.method)
                 for question in group:
                     assert index is not None
-                    kind, text, asked_of = _variant(question, group, document, index, engine)
+                    kind, text, asked_of = _variant(question, group, document, index)
                     if (folder.name, document.id, text, kind) in known:
                         continue
-                    row = _answer(engine, text, question, asked_of)
+                    row = ask(asked_of, text, question)
                     row["f1"] = best_f1(row["answer"], question.answers) if kind == "own" else 0.0
                     row["answered"] = kind == "own" and bool(question.answers)
                     where = {"set": folder.name, "document": document.id, "kind": kind}
@@ -73,12 +73,8 @@ def main() -> None:
 
 
 def _variant(
-    question: Question,
-    group: list[Question],
-    document: TokenisedDocument,
-    index: PassageIndex,
-    engine: Engine,
-) -> tuple[str, str, PassageIndex]:
+    question: Question, group: list[Question], document: TokenisedDocument, index: PassageIndex
+) -> tuple[str, str, str]:
     """Which kind the question becomes (own, removed, altered), its text, and what it is asked of.
 
     The same for the same question, whatever else is asked.
@@ -89,15 +85,14 @@ def _variant(
     if question.answers and question.evidence and draw < REMOVED:
         text = _without(document, index, question)
         if not any(len(a) > 3 and a.casefold() in text.casefold() for a in question.answers):
-            reduced = tokenise(document.id, text, engine.backbone)
-            return "removed", question.text, document_index(reduced)
+            return "removed", question.text, text
     if question.answers and question.evidence and REMOVED <= draw < REMOVED + ALTERED:
         others = [t for each in group for t in (each.text, *each.answers)]
         held = "\n".join(document.text_of(start, end) for start, end in question.evidence)
         text = alter(rng, question.text, others=others, evidence=held)
         if text is not None:
-            return "altered", text, index
-    return "own", question.text, index
+            return "altered", text, document.text
+    return "own", question.text, document.text
 
 
 def _without(document: TokenisedDocument, index: PassageIndex, question: Question) -> str:
@@ -106,21 +101,27 @@ def _without(document: TokenisedDocument, index: PassageIndex, question: Questio
     return "\n\n".join(document.text[p.start : p.end] for p in kept) or "(empty)"
 
 
-@torch.no_grad()
-def _answer(engine: Engine, text: str, question: Question, index: PassageIndex) -> dict[str, Any]:
-    scores = index.scores(text)
-    ranked = [index.passages[number] for number in ranking(scores)]
-    prompt = build_prompt(
-        engine.backbone,
-        question=text,
-        passages=best_texts(index, ranked, BUDGETS["evidence"])[0],
-        history=question.history,
-        form="plain",
-    )
-    decoding = Decoding(max_new_tokens=TOKENS, one_line=True, refuse_from=[1.01])
-    (said,) = generate(engine.backbone, [prompt], decoding=decoding, model=engine.model)
-    values = signals(text, said, index=index, scores=scores)
-    return {"answer": said.text, "signals": dict(zip(SIGNALS, values, strict=True))}
+def _asker(engine: Engine, method: str) -> Callable[[str, str, Question], dict[str, Any]]:
+    """`ask(document, text, question)`: an answer with its signals; each document is read once."""
+
+    @cache
+    def memory(text: str) -> Any:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        pages = (Page(None, None, 0, len(text)),)
+        return engine.ingest([Document("document", text, pages, digest, "text")])
+
+    def ask(document: str, text: str, question: Question) -> dict[str, Any]:
+        answerer = engine.answerer(memory(document), method=method)
+        (draft,) = answerer.drafts([text], history=question.history, refuses=False)
+        values = signals(
+            text, draft.generated, index=answerer.collection.index, scores=draft.scores
+        )
+        return {
+            "answer": draft.generated.text,
+            "signals": dict(zip(SIGNALS, values, strict=True)),
+        }
+
+    return ask
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from lcirc_cli.answering.confidence import SIGNALS, ConfidenceModel
+from lcirc_cli.adapters.confidence import SIGNALS, Confidence, ConfidenceModel
+from lcirc_cli.answering.answer import SURE
 
-RIDGE, PARTS, RIGHT = 1.0, 5, 0.5
+RIDGE, PARTS, RIGHT = 1.0, 5, 0.5  # RIGHT: F1 of an answer
 Row = dict[str, Any]
 
 
@@ -33,13 +34,12 @@ def main() -> None:
     options = parser.parse_args()
     rows = _read(options.rows)
     part = np.array([hashlib.sha256(r["document"].encode()).digest()[0] % PARTS for r in rows])
-    seen = np.zeros((len(rows), 3))
+    seen: list[Confidence | None] = [None] * len(rows)
     for held in range(PARTS):
-        train = [row for row, p in zip(rows, part, strict=True) if p != held]
-        seen[part == held] = _predict(
-            fit(train), [r for r, p in zip(rows, part, strict=True) if p == held]
-        )
-    report("held back", rows, seen)
+        model = fit([row for row, p in zip(rows, part, strict=True) if p != held])
+        for at in np.flatnonzero(part == held):
+            seen[at] = _predict(model, [rows[at]])[0]
+    report("held back", rows, [one for one in seen if one is not None])
     model = fit(rows)
     for path in options.check:
         checked = _read([path])
@@ -83,7 +83,7 @@ def fit(rows: Sequence[Row]) -> ConfidenceModel:
     )
 
 
-def report(name: str, rows: Sequence[Row], p: np.ndarray) -> None:
+def report(name: str, rows: Sequence[Row], found: Sequence[Confidence]) -> None:
     """A line for all rows, and one for each set."""
     groups = [(name, np.ones(len(rows), bool))]
     groups += [
@@ -91,12 +91,15 @@ def report(name: str, rows: Sequence[Row], p: np.ndarray) -> None:
     ]
     outcome = _outcomes(rows)
     answered = np.array([r["answered"] for r in rows])
+    p_right = np.array([one.right for one in found])
+    p_unanswered = np.array([one.unanswered for one in found])
+    refused = np.array([one.refuses for one in found])
+    p = np.array([one.score for one in found])
     for label, at in groups:
-        right, unanswered, o, a = p[at, 0], p[at, 1], outcome[at], answered[at]
-        refuses = unanswered > right
-        score = np.where(refuses, unanswered, right)
+        right, unanswered, o, a = p_right[at], p_unanswered[at], outcome[at], answered[at]
+        refuses, score = refused[at], p[at]
         good = np.where(refuses, o == 1, o == 0)
-        sure = ~refuses & (right >= RIGHT)
+        sure = ~refuses & (score >= SURE)
         print(
             json.dumps(
                 {
@@ -128,9 +131,8 @@ def _outcomes(rows: Sequence[Row]) -> np.ndarray:
     return np.array([1 if not r["answered"] else 0 if r["f1"] >= RIGHT else 2 for r in rows])
 
 
-def _predict(model: ConfidenceModel, rows: Sequence[Row]) -> np.ndarray:
-    found = [model.of_signals([row["signals"][name] for name in SIGNALS]) for row in rows]
-    return np.array([[c.right, c.unanswered, 1 - c.right - c.unanswered] for c in found])
+def _predict(model: ConfidenceModel, rows: Sequence[Row]) -> list[Confidence]:
+    return [model.of_signals([row["signals"][name] for name in SIGNALS]) for row in rows]
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

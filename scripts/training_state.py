@@ -71,6 +71,7 @@ def unpack(source: Path, target: Path, *, onto: Path) -> None:
     assert grown.reader is not None
     grown.reader.load_state_dict(weights)
     grown.config.refusal_thresholds = None  # measured without the reader
+    grown.config.confidence = None
     grown.save_pretrained(target)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from lcirc_cli.adapters.confidence import ConfidenceModel
 from lcirc_cli.backbones.folders import read_json, tensor_shapes, weight_files
 from lcirc_cli.model import LcircAdapter, LcircConfig
 
@@ -35,6 +36,8 @@ def check_files(folder: Path) -> None:
         raise ValueError(f"there is no setting {others[0][:40]!r} in an lcirc adapter's config")
     config = LcircConfig(**{name: own for name, own in found.items() if name not in _OTHERS})
     config.validate()
+    if config.confidence is not None:
+        ConfidenceModel.of(config.confidence)
     if not (files := weight_files(folder)):
         raise ValueError("there is no .safetensors file in it")
     held = tensor_shapes(files)

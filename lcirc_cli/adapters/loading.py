@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lcirc_cli.adapters.confidence import ConfidenceModel
 from lcirc_cli.backbones import hub
 from lcirc_cli.errors import ModelError, UsageError, first_line, is_out_of_memory
 from lcirc_cli.files import exists, is_file, is_folder
@@ -43,6 +44,12 @@ class LoadedAdapter:
     def config(self) -> LcircConfig:
         """The adapter's settings."""
         return self.adapter.config
+
+    @property
+    def confidence(self) -> ConfidenceModel | None:
+        """What says how likely its answers are right; None where nothing was fitted to them."""
+        weights = self.config.confidence
+        return None if weights is None else ConfidenceModel.of(weights)
 
     @property
     def has_open_gates(self) -> bool:
@@ -192,7 +199,7 @@ def _settings(config: LcircConfig) -> str:
     """
     kind = type(config)
     # A name for people, perhaps a path; and what no memory depends on.
-    names = set(kind.__annotations__) - {"base_model", "refusal_thresholds"}
+    names = set(kind.__annotations__) - {"base_model", "refusal_thresholds", "confidence"}
     chosen = {name: getattr(config, name) for name in sorted(names)}
     changed = {name: value for name, value in chosen.items() if value != getattr(kind, name)}
     return json.dumps(changed)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Citation
+from lcirc_cli.prompts import REFUSAL
+from lcirc_cli.qa.scoring import normalise
 from lcirc_cli.settings import MAX_SEED
 
 ASK_METHODS = ("qd-lcirc", "lcirc", "reader", "none")
@@ -15,6 +17,7 @@ WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read
 WINDOWS = ("evidence", "ends", "none")
 MAX_NEW_TOKENS = 64
 SCHEMA = 2
+SURE = 0.5  # of a confidence: likelier right than not
 Finish = Literal["stop", "length"]
 _CITED = (
     *("document", "document_index", "page", "pages", "label", "section"),
@@ -151,11 +154,28 @@ class Answer:
     left_out: int  # document tokens that were neither compressed nor in the window
     finish: Finish = "stop"  # length: the limit of tokens cut the answer
     read: Read | None = None  # where a model on a server gave it
+    confidence: float | None = None  # that the answer is right (of a refusal: it); None: unknown
+    shown: int = 0  # document tokens that the model read as text
 
     @property
     def compressed(self) -> int:
         """Document tokens that the memory holds; 0 where none was read."""
         return 0 if self.method in WITHOUT_MEMORY else self.tokens.document - self.left_out
+
+    @property
+    def refused(self) -> bool:
+        """Whether it says that the document does not."""
+        return says_refusal(self.answer)
+
+    @property
+    def sure(self) -> bool:
+        """False where it is likelier wrong than right."""
+        return self.confidence is None or self.confidence >= SURE
+
+    @property
+    def quoted(self) -> bool:
+        """Whether a quote fits the question well."""
+        return any(citation.strong for citation in self.citations)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `lcirc ask --json` prints."""
@@ -166,6 +186,8 @@ class Answer:
             "finish": self.finish,
             "citations": [_cited(citation) for citation in self.citations],
             "found": self.found,
+            "sure": self.sure,
+            "confidence": None if self.confidence is None else round(self.confidence, 4),
             "tokens": dataclasses.asdict(self.tokens),
             "timings": {k: round(v, 4) for k, v in dataclasses.asdict(self.timings).items()},
             "method": self.method,
@@ -175,6 +197,11 @@ class Answer:
             "memory_sha256": self.memory_sha256,
         }
         return record if self.read is None else {**record, "reader": dataclasses.asdict(self.read)}
+
+
+def says_refusal(answer: str) -> bool:
+    """Whether an answer is the refusal and nothing else."""
+    return normalise(answer) == normalise(REFUSAL)
 
 
 def _cited(citation: Citation) -> dict[str, Any]:

@@ -15,10 +15,19 @@ import numpy as np
 import torch
 
 from lcirc_cli.adapters.loading import LoadedAdapter
-from lcirc_cli.answering.answer import WITHOUT_MEMORY, Answer, AskSettings, Timings, TokenCounts
+from lcirc_cli.answering.answer import (
+    WITHOUT_MEMORY,
+    Answer,
+    AskSettings,
+    Timings,
+    TokenCounts,
+    says_refusal,
+)
 from lcirc_cli.answering.collection import Collection
 from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.generation import Decoding, Generated, generate
+from lcirc_cli.answering.judging import NEVER, ByConfidence, Judge, Unjudged
+from lcirc_cli.answering.thresholds import ByThresholds
 from lcirc_cli.answering.windows import (
     BUDGETS,
     Turn,
@@ -31,7 +40,7 @@ from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.errors import UsageError
-from lcirc_cli.evidence import citations, is_supported, missing_names, ranking
+from lcirc_cli.evidence import citations, ranking
 from lcirc_cli.model import LcircForCausalLM, Memory
 
 
@@ -42,6 +51,21 @@ class Steered:
     memory: Memory | None  # one row for all questions (LCIRC), or a row each (QD-LCIRC)
     evidence_BRN: torch.Tensor | None  # how well each token answers each question
     seconds: float
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the model says to a question, and what is known of it before it is judged.
+
+    Attributes:
+        scores: [P], the ranking of the passages.
+    """
+
+    question: str
+    steered: Steered
+    scores: np.ndarray
+    window: Window
+    generated: Generated
 
 
 @dataclass(frozen=True)
@@ -64,6 +88,22 @@ class Answerer:
     ) -> list[Answer]:
         """Answers in order; `Engine.ask` says what is raised."""
         start = time.perf_counter()
+        drafts = self.drafts(questions, history=history, on_token=on_token)
+        return [self._finish(draft, start=start) for draft in drafts]
+
+    def drafts(
+        self,
+        questions: Sequence[str],
+        *,
+        history: Sequence[Turn] = (),
+        on_token: Callable[[str], object] | None = None,
+        refuses: bool = True,
+    ) -> list[Draft]:
+        """Everything before answers are judged; what is raised is that of `answer`.
+
+        Args:
+            refuses: False gives the best answers that are no refusal, whatever the adapter says.
+        """
         self.check(questions)
         turns = [needed_turns(question, history) for question in questions]
         steered = self.steer(questions)
@@ -72,6 +112,7 @@ class Answerer:
             self._window(question, ranked, history=needed)
             for question, ranked, needed in zip(questions, scores, turns, strict=True)
         ]
+        never = [NEVER] * len(questions)
         generated = generate(
             self.backbone,
             [window.prompt for window in windows],
@@ -82,12 +123,12 @@ class Answerer:
                 temperature=self.settings.temperature,
                 seed=self.settings.seed,
                 one_line=not uses_turns(self.backbone, form=self._form),
-                refuse_from=self.refuse_from(questions, scores),
+                refuse_from=self.judge().refuse_from(questions, scores) if refuses else never,
             ),
             on_text=on_token,
         )
         return [
-            self._finish(question, steered, ranked, window=window, generated=one, start=start)
+            Draft(question, steered, ranked, window, one)
             for question, ranked, window, one in zip(
                 questions, scores, windows, generated, strict=True
             )
@@ -154,28 +195,21 @@ class Answerer:
             )
         ]
 
-    def refuse_from(
-        self, questions: Sequence[str], scores: Sequence[np.ndarray], *, names: bool = True
-    ) -> list[float] | None:
-        """For each question the probability from which to refuse; None leaves it to decoding.
-
-        Only what the adapter reads refuses by its thresholds, not the bare model.
+    def judge(self, *, own: bool = True) -> Judge:
+        """What decides about the answers.
 
         Args:
-            names: whether it counts that the passages lack a name of the question.
+            own: they are asked for with our own prompt, and not with a benchmark's.
         """
-        config, index = self.adapter.config, self.collection.index
-        window = self.settings.window
-        if not self.adapted or config.refusal_threshold(window) is None:
-            return None
-        thresholds = [
-            config.refusal_threshold(
-                window,
-                unnamed=names and bool(missing_names(question, index=index, scores=ranked)),
+        settings, index = self.settings, self.collection.index
+        model = self.adapter.confidence
+        if model is None:
+            return ByThresholds(
+                self.adapter.config, settings.window, index, adapted=self.adapted, names=own
             )
-            for question, ranked in zip(questions, scores, strict=True)
-        ]
-        return [each for each in thresholds if each is not None]
+        if not self.adapted or settings.window != "evidence" or settings.window_tokens == 0:
+            return Unjudged()
+        return ByConfidence(model, index) if own else Unjudged(refuses=False)
 
     @property
     def adapted(self) -> bool:
@@ -206,37 +240,36 @@ class Answerer:
             room=self._room,
         )
 
-    def _finish(
-        self,
-        question: str,
-        steered: Steered,
-        scores: np.ndarray,
-        *,
-        window: Window,
-        generated: Generated,
-        start: float,
-    ) -> Answer:
+    def _finish(self, draft: Draft, *, start: float) -> Answer:
         settings, collection = self.settings, self.collection
-        index, text = collection.index, generated.text
-        cited = citations(question, text, index=index, scores=scores, limit=settings.citations)
+        question, scores, window = draft.question, draft.scores, draft.window
+        judged = self.judge().judge(question, draft.generated, scores=scores)
+        refused = says_refusal(judged.text)
+        cited = citations(
+            question,
+            "" if refused else judged.text,  # its words say nothing of the place
+            index=collection.index,
+            scores=scores,
+            limit=settings.citations,
+        )
         left_out = collection.tokens_forgotten
         if settings.method in WITHOUT_MEMORY:
             left_out = collection.num_tokens - window.shown
         return Answer(
             question=question,
-            answer=text,
+            answer=judged.text,
             citations=tuple(cited),
-            found=is_supported(question, text, index=index, scores=scores),
+            found=judged.found,
             tokens=TokenCounts(
                 document=collection.num_tokens,
                 window=len(window.prompt),
-                memory=0 if steered.memory is None else len(steered.memory),
-                answer=generated.num_tokens,
+                memory=0 if draft.steered.memory is None else len(draft.steered.memory),
+                answer=draft.generated.num_tokens,
             ),
             timings=Timings(
                 load_s=self.load_s,
-                compress_s=steered.seconds,
-                first_token_s=generated.first_token_at - start,
+                compress_s=draft.steered.seconds,
+                first_token_s=draft.generated.first_token_at - start,
                 total_s=time.perf_counter() - start,
             ),
             method=settings.method,
@@ -245,5 +278,7 @@ class Answerer:
             adapter=self.adapter.name,
             memory_sha256=collection.sha256,
             left_out=left_out,
-            finish=generated.finish,
+            finish="stop" if refused else draft.generated.finish,
+            confidence=judged.confidence,
+            shown=window.shown,
         )

@@ -9,7 +9,6 @@ Legend: B prompts, A answer tokens, P prefix vectors, D hidden size, V vocabular
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -26,6 +25,7 @@ from transformers import (
 )
 
 from lcirc_cli.answering.answer import Finish
+from lcirc_cli.answering.cuts import whole_words
 from lcirc_cli.answering.prefill import Prefill, Prefixed, answer_ids
 from lcirc_cli.answering.refusals import Refusals
 from lcirc_cli.answering.token_odds import TokenOdds
@@ -34,12 +34,7 @@ from lcirc_cli.console import silent_transformers
 from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.prompts import REFUSAL
 
-# What a cut may have left of a word. Scripts without spaces are cut between characters.
-_WORD = re.compile(
-    r"[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u9fff\uf900-\ufaff\uff00-\uffef]+\Z"
-)
-_SENTENCE = re.compile(r"[^\W\d][.!?…][\"'”’)\]]*\Z")
-_HALF = "\ufffd"  # what decoding makes of a part of a character
+_Row = tuple[list[int], list[float], float]  # tokens, log p of each, entropy of the first
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,8 @@ class Generated:
         refusal: the probability that the refusal follows the prompt, where it was asked for.
         finish: `length` where the limit of tokens cut the answer.
         log_p: natural log-probability of each generated token, with the one that ends the answer
-            where it was said; () for a refusal by probability.
+            or its line where it was said; () for a refusal by probability.
+        entropy: of the first token's distribution, in nats; None where none was generated.
     """
 
     text: str
@@ -84,6 +80,7 @@ class Generated:
     refusal: float | None = None
     finish: Finish = "stop"
     log_p: tuple[float, ...] = ()
+    entropy: float | None = None
 
 
 @torch.no_grad()
@@ -131,16 +128,16 @@ def generate(
             refused = refusals.reach(decoding.refuse_from)
         ends = _Ends(backbone, read.length, one_line=decoding.one_line)
         pieces = None if on_text is None else _Pieces(backbone, on_text, decoding)
+        rows: list[_Row] = [([], [], 0.0)] * len(prompts)
         if not all(refused):
-            rows, log_p = _continued(backbone, read, decoding, ends, refusals, pieces)
+            rows = _continued(backbone, read, decoding, ends, refusals, pieces)
         else:
-            rows, log_p = [[] for _ in prompts], [[] for _ in prompts]
             ends.first_at = time.perf_counter()
     said = [
         Generated(REFUSAL, len(answer_ids(backbone, None)) - 1, ends.first_at)
         if no
-        else _generated(backbone, row, decoding, log_p=odds_A, first_token_at=ends.first_at)
-        for row, odds_A, no in zip(rows, log_p, refused, strict=True)
+        else _generated(backbone, row, decoding, first_token_at=ends.first_at)
+        for row, no in zip(rows, refused, strict=True)
     ]
     if pieces is not None:
         pieces.end_with(said[0])
@@ -193,8 +190,8 @@ def _continued(
     ends: _Ends,
     refusals: Refusals | None,
     pieces: _Pieces | None,
-) -> tuple[list[list[int]], list[list[float]]]:
-    """The tokens that the model says after each prompt, and log p of each."""
+) -> list[_Row]:
+    """What the model says after each prompt."""
     processors, odds = LogitsProcessorList(), TokenOdds()
     options: dict[str, Any] = {"do_sample": decoding.temperature > 0}
     if decoding.temperature > 0:
@@ -215,34 +212,35 @@ def _continued(
         pad_token_id=backbone.tokenizer.pad_token_id,
         stopping_criteria=StoppingCriteriaList([ends]),
     )
-    return [row[read.length :].tolist() for row in rows], odds.of(rows)
+    said = [row[read.length :].tolist() for row in rows]
+    return [*zip(said, odds.of(rows), odds.entropy, strict=True)]
 
 
 def _generated(
     backbone: Backbone,
-    tokens: list[int],
+    row: _Row,
     decoding: Decoding,
     *,
-    log_p: list[float],
     first_token_at: float,
 ) -> Generated:
-    """The answer of one row of tokens."""
+    """The answer of one row."""
+    tokens, log_p, entropy = row
     end = next((at for at, token in enumerate(tokens) if token in backbone.eos_ids), len(tokens))
     text = str(backbone.tokenizer.decode(tokens[:end], skip_special_tokens=True))
     finish: Finish = "length" if end >= decoding.max_new_tokens else "stop"
+    said = tuple(log_p[: end + 1])
     if decoding.one_line and "\n" in text.lstrip():
-        finish = "stop"
+        # What a batch says after it, while others go on, is no part of the answer.
+        end = next(n for n in range(1, end + 1) if _has_line(backbone, tokens[:n]))
+        finish, said = "stop", said[:end]
     if not decoding.verbatim:
         text = whole_words(text) if finish == "length" else text
         text = _clean(text, one_line=decoding.one_line)
-    said = tuple(log_p[: end + 1])
-    return Generated(text, end, first_token_at, finish=finish, log_p=said)
+    return Generated(text, end, first_token_at, finish=finish, log_p=said, entropy=entropy)
 
 
-def whole_words(text: str) -> str:
-    """A text without what may be half a word or half a character at its end."""
-    text = text.rstrip(_HALF)
-    return text if _SENTENCE.search(text) else _WORD.sub("", text)
+def _has_line(backbone: Backbone, tokens: Any) -> bool:
+    return "\n" in str(backbone.tokenizer.decode(tokens)).lstrip()
 
 
 def _clean(text: str, *, one_line: bool) -> str:
@@ -254,18 +252,16 @@ class _Ends(StoppingCriteria):
     """Ends answers of one line, and notes when the first token was there."""
 
     def __init__(self, backbone: Backbone, prompt_length: int, *, one_line: bool) -> None:
-        self.tokenizer, self.one_line = backbone.tokenizer, one_line
+        self.backbone, self.one_line = backbone, one_line
         self.prompt_length = prompt_length
         self.first_at = 0.0
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:  # type: ignore[override]
         if not self.first_at:
             self.first_at = time.perf_counter()
-        done = [self.one_line and self._has_line(row) for row in input_ids]
+        said = [row[self.prompt_length :] for row in input_ids]
+        done = [self.one_line and _has_line(self.backbone, row) for row in said]
         return torch.tensor(done, device=input_ids.device)
-
-    def _has_line(self, row: Tensor) -> bool:
-        return "\n" in str(self.tokenizer.decode(row[self.prompt_length :])).lstrip()
 
 
 class _Pieces(TextStreamer):

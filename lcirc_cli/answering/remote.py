@@ -163,6 +163,7 @@ class RemoteAnswerer:
             memory_sha256=answerer.collection.sha256,
             left_out=size - sent_tokens,
             finish=finish,
+            shown=sent_tokens,
             read=Read(
                 url=str(self.reader.address),
                 model=model.name,

@@ -1,4 +1,4 @@
-"""How likely each generated token was, as the language model saw it.
+"""How likely each generated token was, and how open the first, as the language model saw it.
 
 Legend: B prompts, V vocabulary.
 """
@@ -18,11 +18,20 @@ class TokenOdds(LogitsProcessor):
     def __init__(self) -> None:
         self._last_BV: Tensor | None = None
         self._chosen: list[Tensor] = []
+        self._entropy_B: Tensor | None = None
 
     def __call__(self, input_ids: Tensor, scores: Any) -> Tensor:  # type: ignore[override]
         self._note(input_ids)
         self._last_BV = scores.float().log_softmax(dim=-1)
+        if self._entropy_B is None:
+            self._entropy_B = torch.special.entr(self._last_BV.exp()).sum(dim=-1)
         return torch.as_tensor(scores)
+
+    @property
+    def entropy(self) -> list[float]:
+        """How open the first token was for each row, in nats."""
+        assert self._entropy_B is not None
+        return self._entropy_B.tolist()
 
     def of(self, rows: Tensor) -> list[list[float]]:
         """log p of every generated token of each row, in nats; `rows` are what generate gave."""

@@ -109,6 +109,7 @@ class Output:
         closed_book: the answer to `Sample.closed_book`.
         answer_loss: nats a token of the first gold answer, where the system measures it.
         refusal: the probability that the answer begins with the refusal of `lcirc ask`.
+        confidence: the probability that the text is right, where the adapter was fitted to say.
         loss: mean nats a token of the scored text (`TextSample`).
         ranking: character ranges of the document, best first, where the system ranks passages.
     """
@@ -117,6 +118,7 @@ class Output:
     closed_book: str | None = None
     answer_loss: float | None = None
     refusal: float | None = None
+    confidence: float | None = None
     loss: float | None = None
     ranking: tuple[tuple[int, int], ...] | None = None
 

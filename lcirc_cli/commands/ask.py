@@ -13,7 +13,7 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import load_engine, options, takes
-from lcirc_cli.commands.printing import answer_one, citation_lines, print_notes
+from lcirc_cli.commands.printing import answer_lines, answer_one, print_notes
 from lcirc_cli.commands.questions import (
     Asked,
     check_question,
@@ -205,7 +205,6 @@ def _answer_many(
             if as_json:
                 console.out_json({"id": asked.id, **answer.to_json()})
             else:
-                console.out(f"> {answer.question}\n{answer.answer}")
-                console.out("\n".join([*citation_lines(answer), ""]))
+                console.out("\n".join([f"> {answer.question}", *answer_lines(answer), ""]))
             advance(1)
             print_notes(answer)

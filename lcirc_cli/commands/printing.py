@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lcirc_cli import console
 from lcirc_cli.commands.advice import advice
+from lcirc_cli.commands.draft import draft
 from lcirc_cli.commands.questions import check_question
 from lcirc_cli.errors import EndpointError
 
@@ -21,6 +22,23 @@ if TYPE_CHECKING:
     from lcirc_cli.engine import Engine
     from lcirc_cli.evidence import Citation
     from lcirc_cli.memory.contents import MemoryContents
+
+
+def answer_lines(answer: Answer) -> Iterator[str]:
+    """What is printed of an answer: what it says, and its citations.
+
+    An answer that is likelier wrong than right begins with "not sure:". Where none was read and a
+    quote fits all the same, the quotes come first: they are the best that there is.
+    """
+    if answer.refused and answer.quoted and answer.read is None:
+        yield from citation_lines(answer)
+        yield "No short answer read; see [1]"
+        return
+    if not answer.answer.strip():
+        yield "The model gave an empty answer" + ("; see [1]" if answer.citations else "")
+    else:
+        yield answer.answer if answer.sure else f"not sure: {answer.answer}"
+    yield from citation_lines(answer)
 
 
 def citation_lines(answer: Answer) -> Iterator[str]:
@@ -68,8 +86,8 @@ def _on_one_line(quote: str) -> str:
 
 
 def print_notes(answer: Answer) -> None:
-    """What was read, and lines where the evidence is weak or the answer was cut."""
-    if not answer.found:
+    """What was read, and lines where answer and evidence are weak, or the answer was cut."""
+    if not ((answer.found and answer.sure) or answer.quoted):
         console.warn(
             "the document may not contain the answer: nothing in it fits the question well"
         )
@@ -85,6 +103,9 @@ def print_notes(answer: Answer) -> None:
             f"in {len(answer.read.passages):,} passages"
         )
         return
+    if not answer.shown:
+        rests = "the compressed memory" if answer.tokens.memory else "what the model knows"
+        console.note(f"no text of the document was shown: the answer rests on {rests} alone")
     left = f"{answer.left_out:,}" if answer.left_out else "none"
     console.note(
         f"{answer.compressed:,} tokens compressed, {answer.tokens.window:,} in the window, "
@@ -103,24 +124,23 @@ def answer_one(
 ) -> Answer:
     """Ask and print; on a terminal the answer appears as it is generated."""
     check_question(question)
-    streaming = not as_json and sys.stdout.isatty()
-    try:
-        answer = engine.ask(
-            memories,
-            question,
-            history=history,
-            on_token=partial(console.out, end="") if streaming else None,
-            **dataclasses.asdict(settings),
-        )
-    except EndpointError:
-        if streaming:
-            console.out()  # what is told of it begins a line
-        raise
+    ask = partial(engine.ask, memories, question, history=history, **dataclasses.asdict(settings))
     if as_json:
+        answer = ask()
         console.out_json(answer.to_json())
-    else:
-        console.out("" if streaming else answer.answer)
+    elif engine.reader is not None and sys.stdout.isatty():
+        try:
+            answer = ask(on_token=partial(console.out, end=""))
+        except EndpointError:
+            console.out()  # what is told of it begins a line
+            raise
+        console.out()
         for line in citation_lines(answer):
+            console.out(line)
+    else:
+        with draft() as show:
+            answer = ask(on_token=show)
+        for line in answer_lines(answer):
             console.out(line)
     print_notes(answer)
     return answer

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from lcirc_cli import Engine
 from lcirc_cli.adapters import loading
+from lcirc_cli.adapters.confidence import SIGNALS
 from lcirc_cli.adapters.loading import load_adapter
 from lcirc_cli.errors import ModelError
 
@@ -60,6 +61,7 @@ def test_the_fingerprint_is_of_settings_and_weights(engine: Engine, copied: Path
     assert fingerprint(torch.bfloat16) == original
     edit_config(copied, base_model="another/name", transformers_version="9.9")
     edit_config(copied, refusal_thresholds={"evidence": 0.4})  # memories stay as they are
+    edit_config(copied, confidence={name: [0.0] * 3 for name in (*SIGNALS, "constant")})
     assert fingerprint() == original
     loaded = load_adapter(str(copied), engine.backbone).config
     assert loaded.refusal_thresholds == {"evidence": 0.4}

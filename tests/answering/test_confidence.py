@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from lcirc_cli.answering.confidence import OUTCOMES, SIGNALS, Confidence, ConfidenceModel, signals
+from lcirc_cli.adapters.confidence import OUTCOMES, SIGNALS, Confidence, ConfidenceModel
+from lcirc_cli.answering import generation
 from lcirc_cli.answering.generation import Decoding, Generated, generate
+from lcirc_cli.answering.signals import signals
 from lcirc_cli.answering.token_odds import TokenOdds
 from lcirc_cli.engine import Engine
 from lcirc_cli.evidence import PassageIndex, Text
@@ -33,6 +35,9 @@ def test_the_odds_are_those_of_the_tokens_that_were_said(engine: Engine) -> None
             expected.append(float(log_p_V.max()))
         assert one.log_p == pytest.approx(expected, abs=1e-4)
         assert one.num_tokens <= len(one.log_p) <= one.num_tokens + 1
+        with torch.no_grad():
+            p_V = lm(torch.tensor([prompt])).logits[0, -1].softmax(dim=-1)
+        assert one.entropy == pytest.approx(float(-(p_V * p_V.log()).sum()), abs=1e-4)
 
 
 def test_unlikely_tokens_have_their_own_odds() -> None:
@@ -53,7 +58,9 @@ def _index(*texts: str) -> PassageIndex:
 def test_the_signals_of_an_answer() -> None:
     index = _index("The mill at Arden was built by Jonas Pell in 1702.")
     question = "Who built the mill?"
-    said = Generated("Jonas Pell", 2, 0.0, refusal=0.5, log_p=(math.log(0.5), math.log(0.25)))
+    said = Generated(
+        "Jonas Pell", 2, 0.0, refusal=0.5, log_p=(math.log(0.5), math.log(0.25)), entropy=1.5
+    )
     values = dict(
         zip(
             SIGNALS,
@@ -62,6 +69,7 @@ def test_the_signals_of_an_answer() -> None:
         )
     )
     assert values["refusal"] == pytest.approx(0) and values["names"] == 0
+    assert values["entropy"] == 1.5
     assert values["first"] == pytest.approx(math.log(0.5))
     assert values["least"] == pytest.approx(math.log(0.25))
     assert values["mean"] == pytest.approx(math.log(0.125) / 2)
@@ -100,3 +108,19 @@ def test_probabilities_follow_the_weights() -> None:
 def test_weights_that_are_none_are_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"confidence|stands"):
         ConfidenceModel.of({**ROWS, **broken})
+
+
+def test_what_a_batch_says_after_a_line_is_no_part_of_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some rows go on: the odds and the count of one that has ended are those of its line."""
+    tokenizer: Any = engine.backbone.tokenizer
+    line = tokenizer("Who?\n")["input_ids"]
+    assert "\n" not in tokenizer.decode(line[:-1])
+    row = [*line, *[tokenizer.pad_token_id] * 3]
+    rows = [(row, [-float(n) for n in range(len(row))], 0.5)]
+    monkeypatch.setattr(generation, "_continued", lambda *_: rows)
+    decoding = Decoding(max_new_tokens=len(row), one_line=True)
+    (said,) = generate(engine.backbone, [[10, 11]], decoding=decoding)
+    assert (said.text, said.finish, said.num_tokens) == ("Who?", "stop", len(line))
+    assert said.log_p == tuple(-float(n) for n in range(len(line)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
+from lcirc_cli.adapters.confidence import SIGNALS
 from lcirc_cli.evidence import texts_of
 from lcirc_cli.memory.file import load_memory
 
@@ -29,6 +31,8 @@ KEYS = {
     "finish": str,
     "citations": list,
     "found": bool,
+    "sure": bool,
+    "confidence": type(None),  # nothing was fitted
     "tokens": dict,
     "timings": dict,
     "method": str,
@@ -365,3 +369,22 @@ def test_a_broken_pipe_is_quiet(here: Path, models: list[Any]) -> None:
     assert child.wait(120) == 141
     told = child.stderr.read().splitlines()
     assert all("was cut at" in line for line in told)  # of answers before the pipe broke
+
+
+def test_an_answer_that_is_not_sure_is_printed_as_such(
+    ask: Run, here: Path, models: list[Any], adapter_folder: Path, cli: Run
+) -> None:
+    """Alone and in a batch; programs get the bare answer."""
+    folder = shutil.copytree(adapter_folder, here / "unsure")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    weights = {name: [0.0, 0.0, 0.0] for name in (*SIGNALS, "constant")}
+    config["confidence"] = {**weights, "constant": [0.0, -9.0, 1.0]}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    given = ["--max-new-tokens", 12, *models, "--adapter", folder]
+    record = json.loads(cli("ask", "one.lcirc", QUESTION, "--json", *given).out)
+    assert (record["sure"], record["confidence"]) == (False, pytest.approx(0.2689))
+    text = cli("ask", "one.lcirc", QUESTION, *given).out
+    assert text.startswith(f"not sure: {record['answer']}\n[1] one.txt")
+    Path("q.jsonl").write_text(json.dumps(QUESTION), "utf-8")
+    batch = cli("ask", "one.lcirc", "--questions", "q.jsonl", *given).out
+    assert batch == f"> {QUESTION}\n{text}\n"

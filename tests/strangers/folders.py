@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from lcirc_cli.adapters.confidence import SIGNALS
+
 CODE = "from pathlib import Path\nPath({mark!r}).touch()\nclass Thing: pass\n"
 
 
@@ -77,6 +79,7 @@ def _pattern(regex: str) -> Callable[[Path], None]:
     return edited("tokenizer.json", pre_tokenizer=split | {"pattern": {"Regex": regex}})
 
 
+CONFIDENCE = {name: [0.0, 0.0, 0.0] for name in (*SIGNALS, "constant")}
 MODELS: dict[str, Callable[[Path], None]] = {
     "layers 10^9": edited("config.json", num_hidden_layers=10**9),
     "layers -1": edited("config.json", num_hidden_layers=-1),
@@ -124,6 +127,13 @@ ADAPTERS: dict[str, Callable[[Path], None]] = {
     "eps NaN": edited("config.json", norm_eps=float("nan")),
     "kv heads 3": edited("config.json", injection_kv_heads=3),
     "threshold text": edited("config.json", refusal_thresholds={"evidence": "high"}),
+    "confidence text": edited("config.json", confidence="high"),
+    "confidence list": edited("config.json", confidence=[1.0]),
+    "confidence of nothing": edited("config.json", confidence={"luck": [0.0, 0.0, 0.0]}),
+    "confidence short": edited("config.json", confidence={**CONFIDENCE, "mean": [0.0, 0.0]}),
+    "confidence NaN": edited("config.json", confidence={**CONFIDENCE, "mean": [float("nan")] * 3}),
+    "confidence 10^9": edited("config.json", confidence={**CONFIDENCE, "mean": [1e9, 0.0, 0.0]}),
+    "confidence true": edited("config.json", confidence={**CONFIDENCE, "mean": [True, 0.0, 0.0]}),
     "threshold NaN": edited("config.json", refusal_thresholds={"evidence": float("nan")}),
     "labels 10^9": edited("config.json", num_labels=10**9),
     "targets": edited("config.json", reader_rank=4, reader_targets={"a": [10**9, 10**9]}),

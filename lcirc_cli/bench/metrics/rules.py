@@ -118,6 +118,8 @@ def squad(sample: Sample, output: Output) -> Scored:
         values["answer_loss"] = output.answer_loss
     if output.refusal is not None:
         values["refusal_probability"] = output.refusal
+    if output.confidence is not None:
+        values["confidence"] = output.confidence
     if output.ranking is not None and sample.evidence:
         values |= {f"recall@{k}": _recall(sample, output.ranking, k) for k in RECALL_AT}
         if sample.answers and not values["recall@5"]:

@@ -50,9 +50,7 @@ class Lcirc(Prompted):
         steered = answerer.steer(questions)
         turns = [needed_turns(sample.question, sample.history) for sample in samples]
         ranked = answerer.rank(questions, steered, turns=turns)
-        # The adapter learned to refuse, and does under any prompt: its threshold holds for all.
-        # What it makes of missing names was measured with its own prompt only.
-        refuse_from = answerer.refuse_from(questions, ranked, names=samples[0].prompt is None)
+        judge = answerer.judge(own=samples[0].prompt is None)
         index, budget = answerer.collection.index, self._limits.evidence
         prepared = [
             self._prepare(s, len(own.token_ids), *shown_passages(index, scores, budget=budget))
@@ -64,7 +62,13 @@ class Lcirc(Prompted):
             assert control is not None  # `check_other`
             used, spared = control, spared + more
             memory = self._answerer(used).steer(questions).memory
-        answers = self._generated(samples, prepared, memory=memory, refuse_from=refuse_from)
+        answers = self._generated(
+            samples,
+            prepared,
+            memory=memory,
+            refuse_from=judge.refuse_from(questions, ranked),
+            judge=lambda number, said: judge.judge(questions[number], said, scores=ranked[number]),
+        )
         return [
             replace(
                 measured,

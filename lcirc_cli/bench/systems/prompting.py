@@ -86,11 +86,13 @@ class Prompter:
             return self._fitted_head(sample, prompt, limit)
         return self._fitted_middle(sample, prompt, limit)
 
+    def one_line(self, sample: Sample) -> bool:
+        """Whether an answer ends with its line: to our own prompt, where there are no turns."""
+        return sample.prompt is None and not uses_turns(self._backbone, form=self._form)
+
     def trimmed(self, sample: Sample, text: str) -> str:
-        """An answer to `lcirc ask`'s prompt ends with its line where there are no turns."""
-        if sample.prompt is not None or uses_turns(self._backbone, form=self._form):
-            return text
-        return text.strip().split("\n", 1)[0]
+        """The first line of an answer that ends with it, any other as it is."""
+        return text.strip().split("\n", 1)[0] if self.one_line(sample) else text
 
     def closed_book(self, text: str) -> Prepared:
         """A prompt without a document, as it stands."""

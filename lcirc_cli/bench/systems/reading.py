@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.generation import Decoding, Generated, answer_loss, generate
+from lcirc_cli.answering.judging import Judgement
 from lcirc_cli.evidence import fuse
 from lcirc_cli.evidence.index import PassageIndex
 from lcirc_cli.model import LcircForCausalLM, Memory
@@ -74,8 +75,13 @@ class Prompted(System):
         *,
         memory: Memory | None = None,
         refuse_from: Sequence[float] | None = None,
+        judge: Callable[[int, Generated], Judgement] | None = None,
     ) -> list[Measured]:
-        """What follows each prompt; where it is our own, also how likely gold and refusal are."""
+        """What follows each prompt; where it is our own, also how likely gold and refusal are.
+
+        Args:
+            judge: says of the answer of a sample, by its number, what it is worth.
+        """
         own = samples[0].prompt is None
         generated = generate(
             self._backbone,
@@ -87,9 +93,22 @@ class Prompted(System):
             refusal=own,
             foreign=not own,
         )
-        return [self._measured(*each) for each in zip(samples, prepared, generated, strict=True)]
+        trimmed = [
+            replace(one, text=self._prompter.trimmed(sample, one.text))
+            for sample, one in zip(samples, generated, strict=True)
+        ]
+        judged = [None if judge is None else judge(*each) for each in enumerate(trimmed)]
+        return [
+            self._measured(*each) for each in zip(samples, prepared, trimmed, judged, strict=True)
+        ]
 
-    def _measured(self, sample: Sample, prepared: Prepared, generated: Generated) -> Measured:
+    def _measured(
+        self,
+        sample: Sample,
+        prepared: Prepared,
+        generated: Generated,
+        judged: Judgement | None,
+    ) -> Measured:
         closed_book = None
         if sample.closed_book is not None:
             prompt = self._prompter.closed_book(sample.closed_book).ids
@@ -97,16 +116,22 @@ class Prompted(System):
             (said,) = generate(self._backbone, [prompt], decoding=decoding, model=self._model)
             closed_book = said.text
         output = Output(
-            self._prompter.trimmed(sample, generated.text),
+            generated.text if judged is None else judged.text,
             closed_book,
             answer_loss=generated.loss,
             refusal=generated.refusal,
+            confidence=None if judged is None else judged.confidence,
             ranking=prepared.ranking,
         )
         return Measured(output, prepared.sha256, len(prepared.ids), dropped=prepared.dropped)
 
     def _decoding(self, sample: Sample, refuse_from: Sequence[float] | None = None) -> Decoding:
-        return Decoding(sample.max_new_tokens, verbatim=True, refuse_from=refuse_from)
+        return Decoding(
+            sample.max_new_tokens,
+            one_line=self._prompter.one_line(sample),
+            verbatim=True,
+            refuse_from=refuse_from,
+        )
 
     def _loss(self, prompt: Sequence[int], answer: Sequence[int], **given: Any) -> float:
         return answer_loss(self._backbone, prompt, answer, model=self._model, **given)

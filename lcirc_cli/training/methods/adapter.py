@@ -134,6 +134,7 @@ def _initial(folder: Path, backbone: Backbone) -> LcircAdapter:
         )
     adapter.config.trained = True
     adapter.config.refusal_thresholds = None  # measured for the weights that it had
+    adapter.config.confidence = None
     return adapter
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lcirc_cli.adapters.confidence import SIGNALS
 from lcirc_cli.backbones import hub
+from lcirc_cli.bench import metrics
 from lcirc_cli.bench.systems import (
     Limits,
     Workbench,
@@ -134,3 +136,44 @@ def test_offline_holds_for_an_adapter_of_its_own(
     bench = Workbench(workbench.engine(None), offline=offline)
     open_system(parse_system("lcirc@owner/adapter"), bench, limits=LIMITS)
     assert seen == [offline]
+
+
+def test_a_score_decides_as_in_ask_and_is_kept(
+    workbench: Workbench, qa_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bare answer counts; what it is worth stands beside."""
+    engine = workbench.engine(None)
+    mixed = {name: [0.3 - 0.1 * n, 0.05 * n, -0.1] for n, name in enumerate(SIGNALS)}
+    batch = short(batches(qa_folder, f"qa:{qa_folder}")[1])
+    limits = Limits(window=640, evidence=64)
+    system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=limits)
+    memory, _, _ = workbench.memory(engine, batch.samples[0].document)
+    assert memory is not None
+    said = set()
+    for constant in ([1.0, 0.0, 0.0], [0.0, 60.0, 0.0]):
+        monkeypatch.setattr(engine.adapter.config, "confidence", {**mixed, "constant": constant})
+        for sample, measured in zip(batch.samples, system.run(batch), strict=True):
+            answer = engine.ask(memory, sample.question, window_tokens=64, max_new_tokens=4)
+            assert measured.output.confidence == pytest.approx(answer.confidence, abs=1e-4)
+            refused = measured.output.text == "The document does not say."
+            assert refused is answer.refused
+            values = metrics.score(sample, measured.output).values
+            assert values["confidence"] == measured.output.confidence
+            said.add(refused)
+    assert said == {True, False}
+
+
+def test_a_score_is_of_our_own_prompt_and_the_passages(
+    workbench: Workbench, qa_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a benchmark's prompt the best answer that is no refusal counts."""
+    weights = {name: [0.0] * 3 for name in (*SIGNALS, "constant")}
+    config = workbench.engine(None).adapter.config
+    monkeypatch.setattr(config, "confidence", {**weights, "constant": [0.0, 60.0, 0.0]})
+    own = short(batches(qa_folder, f"qa:{qa_folder}")[1])
+    foreign = short(batches(data_folder, "longbench/qasper")[0])
+    for name, batch in (("qd-lcirc+none", own), ("qd-lcirc+evidence", foreign)):
+        system = open_system(parse_system(name), workbench, limits=LIMITS)
+        for measured in system.run(batch):
+            assert measured.output.confidence is None
+            assert measured.output.text != "The document does not say."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lcirc_cli.answering.generation import whole_words
+from lcirc_cli.answering.cuts import whole_words
 
 
 @pytest.mark.parametrize(

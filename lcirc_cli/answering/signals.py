@@ -1,0 +1,80 @@
+"""What is known of an answer without asking more: the signals that an adapter's confidence weighs.
+
+`lcirc ask`, the benchmarks and scripts/confidence_rows.py measure them here. `adapters.confidence`
+says what each one is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from lcirc_cli.answering.generation import Generated
+from lcirc_cli.evidence import PassageIndex, missing_names, ranking
+from lcirc_cli.evidence.support import features as word_match
+from lcirc_cli.evidence.terms import terms
+from lcirc_cli.qa.scoring import is_refusal
+
+TOP_PASSAGES = 3
+_LEAST = 1e-4  # of a probability, before its log is taken
+_YES_NO = frozenset({"yes", "no", "true", "false"})
+
+
+def signals(
+    question: str, generated: Generated, *, index: PassageIndex, scores: np.ndarray
+) -> tuple[float, ...]:
+    """The numbers that are known of an answer, in the order of `adapters.confidence.SIGNALS`.
+
+    Args:
+        generated: the best answer that is not the refusal, with the refusal's probability.
+        scores: [P], the ranking of the passages that the answer was made with.
+    """
+    log_p = generated.log_p or (math.log(_LEAST),)
+    log_p = tuple(max(value, math.log(_LEAST)) for value in log_p)
+    best = ranking(scores)[:TOP_PASSAGES].tolist()
+    said = terms(generated.text)
+    held = [index.passage_terms[number] for number in best]
+    every = {term for sequence in held for term in sequence}
+    matched = word_match(question, index=index, scores=scores) or (0.0, 0.0)
+    return (
+        _log_odds(generated.refusal or 0.0),
+        generated.entropy or 0.0,
+        log_p[0],
+        min(log_p),
+        sum(log_p) / len(log_p),
+        math.log(len(log_p)),
+        float(bool(said) and any(_holds(sequence, said) for sequence in held)),
+        sum(term in every for term in said) / len(said) if said else 0.0,
+        matched[0],
+        math.log(max(1, len(scores))),
+        _margin(index.scores(question)),
+        float(bool(missing_names(question, index=index, scores=scores))),
+        float(bool(said) and generated.text.split()[0].strip(".,;!").casefold() in _YES_NO),
+        float(says_not(generated.text)),
+    )
+
+
+def says_not(answer: str) -> bool:
+    """Whether an answer says in any words that the document does not; an empty one has none."""
+    return bool(answer.strip()) and is_refusal(answer)
+
+
+def _log_odds(p: float) -> float:
+    p = min(max(p, _LEAST), 1 - _LEAST)
+    return math.log(p / (1 - p))
+
+
+def _holds(sequence: Sequence[str], wanted: Sequence[str]) -> bool:
+    n = len(wanted)
+    return any(list(sequence[at : at + n]) == list(wanted) for at in range(len(sequence) - n + 1))
+
+
+def _margin(scores: np.ndarray) -> float:
+    """1 - the fourth best score over the best; 0 where no word is shared."""
+    ordered = np.sort(scores)[::-1]
+    if not len(ordered) or ordered[0] <= 0:
+        return 0.0
+    fourth = ordered[TOP_PASSAGES] if len(ordered) > TOP_PASSAGES else 0.0
+    return float(1 - max(0.0, fourth) / ordered[0])
