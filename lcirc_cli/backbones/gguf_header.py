@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,9 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
     12: "d"
 }
 _size = partial(whole, least=1)
-_LIMITS = {  # by the end of a field's name, which begins with the architecture's
+_LIMITS: dict[
+    str, Callable[..., Any]
+] = {  # by the end of a field's name, which begins with the architecture's
     ".block_count": partial(_size, most=1_000),
     ".embedding_length": partial(_size, most=2**17),
     ".feed_forward_length": partial(_size, most=2**22),
