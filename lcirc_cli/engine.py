@@ -233,6 +233,7 @@ class Engine:
         memories: Memories,
         *,
         pages: PageRanges | None = None,
+        section: str | None = None,
         window_tokens: int | None = None,
         max_new_tokens: int | None = None,
     ) -> Summariser:
@@ -240,11 +241,12 @@ class Engine:
 
         Args:
             pages: of each document; None reads all.
+            section: read this one alone, by its heading or a part of it.
             window_tokens: document tokens of a request.
             max_new_tokens: of the summary.
 
         Raises:
-            UsageError: there is no reader, or there are no such pages.
+            UsageError: there is no reader, or there are no such pages or section.
             ModelError: a memory was made with another model or adapter.
         """
         from lcirc_cli.answering.summary import Summariser
@@ -256,6 +258,7 @@ class Engine:
             self.backbone,
             self.reader,
             pages=pages,
+            section=section,
             window_tokens=window_tokens,
             max_new_tokens=max_new_tokens,
         )

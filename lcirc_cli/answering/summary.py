@@ -57,10 +57,11 @@ class Summariser:
 
     Args:
         pages: of each document; None is all of it.
+        section: that is read alone, by its heading.
         window_tokens: document tokens of a request.
 
     Raises:
-        UsageError: no such pages.
+        UsageError: no such pages, or no such section.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Summariser:
         reader: ReaderSettings,
         *,
         pages: PageRanges | None = None,
+        section: str | None = None,
         window_tokens: int | None = None,
         max_new_tokens: int | None = None,
     ) -> None:
@@ -77,7 +79,7 @@ class Summariser:
         self._tokenizer: Any = backbone.tokenizer
         self._budget = max(1, READER_TOKENS if window_tokens is None else window_tokens)
         self._max_new_tokens = max_new_tokens or READER_NEW_TOKENS
-        self._shown = numbered(self._index, selected(self._index, pages))
+        self._shown = numbered(self._index, selected(self._index, pages, section))
         self._pieces = filled(self._shown, [one.tokens for one in self._shown], self._budget)
 
     @property

@@ -40,7 +40,7 @@ _READER = options(ReaderSettings, flags=True)
 @takes(
     *("model", "adapter", "device", "dtype", "attention", "offline", "quiet", "json"),
     given=_READER,
-    panels={"A model on a server": (*_READER, "summarise", "pages")},
+    panels={"A model on a server": (*_READER, "summarise", "pages", "section")},
 )
 def ask(
     arguments: Annotated[
@@ -102,6 +102,10 @@ def ask(
         str | None,
         typer.Option("--pages", metavar="10-40", help="With --summarise: these pages alone."),
     ] = None,
+    section: Annotated[
+        str | None,
+        typer.Option("--section", metavar="NAME", help="With --summarise: this section alone."),
+    ] = None,
     given: dict[str, Any],
     settings: CommonSettings,
 ) -> None:
@@ -128,8 +132,12 @@ def ask(
     if reader is not None:
         check_settings(chosen)
     paths, question = split_arguments(arguments, question)
-    if pages is not None and not summarise:
-        raise UsageError("--pages goes with --summarise; a question is asked of the whole memory")
+    if (pages is not None or section is not None) and not summarise:
+        raise UsageError(
+            "--pages and --section go with --summarise; a question is asked of the whole memory"
+        )
+    if pages is not None and section is not None:
+        raise UsageError("give --pages or --section, not both")
     if summarise:
         if question is not None or questions is not None:
             raise UsageError("give a question or --summarise, not both")
@@ -137,7 +145,15 @@ def ask(
             raise UsageError(TOO_SMALL)
         engine, memories = _load(paths, settings, reader)
         cache = paths[0].with_name(f"{paths[0].name}.replies")
-        summary(engine, memories, chosen, pages=pages, cache=cache, as_json=settings.json)
+        summary(
+            engine,
+            memories,
+            chosen,
+            pages=pages,
+            section=section,
+            cache=cache,
+            as_json=settings.json,
+        )
         return
     if question is not None:
         check_question(question)

@@ -29,6 +29,7 @@ def summarise(
     settings: AskSettings,
     *,
     pages: str | None,
+    section: str | None,
     cache: Path,
     as_json: bool,
 ) -> None:
@@ -40,6 +41,7 @@ def summarise(
     work = engine.summariser(
         memories,
         pages=None if pages is None else parse_page_ranges(pages),
+        section=section,
         window_tokens=settings.window_tokens,
         max_new_tokens=settings.max_new_tokens,
     )

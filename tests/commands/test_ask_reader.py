@@ -11,6 +11,7 @@ import pytest
 
 from ..endpoints.hostile import serving
 from ..endpoints.scripted_reader import MODES
+from ..engine.test_remote import FAILS, KEY, SLOW
 from ..engine.tiny import make_text
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -73,6 +74,20 @@ def test_a_failure_is_exit_7_in_one_line(ask: Run, url: str) -> None:
     done = ask("--reader", f"{url}/cut/v1", "--reader-model", "m", "--quiet")
     assert (done.status, done.out) == (7, "")
     assert len(done.err.splitlines()) == 1 and "broke off" in done.err
+
+
+@pytest.mark.parametrize("mode", FAILS)
+def test_what_fails_is_exit_7_in_one_line(
+    ask: Run, url: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each mode of the scripted server that gives no answer, through the command line."""
+    monkeypatch.setenv("LCIRC_API_KEY", KEY)
+    reader = ["--reader", f"{url}/{mode}/v1", "--reader-model", "m"]
+    limits = ["--timeout", SLOW.get(mode, 30), "--patience", 0.1]
+    done = ask(*reader, *limits, "--max-new-tokens", 64, "--quiet")
+    assert (done.status, done.out) == (7, ""), done.err
+    assert len(done.err.splitlines()) == 1 and FAILS[mode] in done.err
+    assert "Traceback" not in done.err and KEY not in done.err
 
 
 def test_variables_and_the_config_file_name_a_reader(

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,50 @@ def test_pages_may_be_chosen(engine: Engine, memory: MemoryContents) -> None:
         engine.summariser(memory, pages=parse_page_ranges("40"))
 
 
+def in_sections() -> Document:
+    """Page 1 to 3 are the first section, and so on."""
+    book = paged(12)
+    names = ["Harbour rules", "Lanterns and  Bread", "Bridges of the north", "Bridges"]
+    return replace(
+        book,
+        pages=tuple(
+            replace(page, section=names[number // 3]) for number, page in enumerate(book.pages)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "pages"),
+    [
+        ("harbour RULES", (1, 2, 3)),
+        ("lanterns and bread", (4, 5, 6)),
+        ("Bridges", (10, 11, 12)),
+        ("north", (7, 8, 9)),
+    ],
+)
+def test_a_section_may_be_chosen(engine: Engine, name: str, pages: tuple[int, ...]) -> None:
+    script = Script()
+    with serving({"m": script}) as (url, _):
+        engine.reader = ReaderSettings(f"{url}/m/v1", "m")
+        memory = engine.ingest([in_sections()])
+        engine.summariser(memory, section=name, window_tokens=300).run()
+    sent = "".join(script.pieces)
+    assert all(f"Page {n} begins here." in sent for n in pages)
+    far = {n for n in range(1, 13) if n not in range(pages[0] - 1, pages[-1] + 2)}
+    assert not any(f"Page {n} begins here." in sent for n in far)
+
+
+def test_a_section_that_is_not_there_names_the_nearest(engine: Engine) -> None:
+    engine.reader = ReaderSettings("http://127.0.0.1:9/v1", "m")
+    memory = engine.ingest([in_sections()])
+    with pytest.raises(UsageError, match='no such section; the nearest are "Harbour rules"'):
+        engine.summariser(memory, section="Harbor rule")
+    with pytest.raises(UsageError, match='more than one .* "Bridges of the north", "Bridges"'):
+        engine.summariser(memory, section="bridge")
+    with pytest.raises(UsageError, match="have no named sections; give --pages"):
+        engine.summariser(engine.ingest([paged(2)]), section="a")
+
+
 def test_an_interrupted_summary_repeats_nothing_that_was_answered(
     engine: Engine, memory: MemoryContents, tmp_path: Path
 ) -> None:
@@ -142,6 +187,11 @@ def test_no_summary_without_a_reader(
     assert done.status == 2 and "--reader URL --reader-model NAME" in done.err
     done = cli("ask", tmp_path / "book.lcirc", "why?", "--pages", "3")
     assert done.status == 2 and "--summarise" in done.err
+    done = cli("ask", tmp_path / "book.lcirc", "why?", "--section", "x")
+    assert done.status == 2 and "--summarise" in done.err
+    both = ("--summarise", "--section", "x", "--pages", "3")
+    done = cli("ask", tmp_path / "book.lcirc", *both)
+    assert done.status == 2 and "not both" in done.err
 
 
 @pytest.mark.slow
