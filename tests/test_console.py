@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from lcirc_cli import console
+from lcirc_cli.console import bars
 
 BAR = """
 from lcirc_cli import console
@@ -76,7 +77,7 @@ def test_a_log_gets_a_line_a_minute(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0, 1.0, 61.0, 90.0, 121.0])
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(bars.time, "monotonic", lambda: next(clock))
     with console.progress(1100, "asking", "answers") as advance:
         advance(1000)  # a run that goes on has these already
         assert capsys.readouterr().err == ""

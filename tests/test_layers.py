@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 FILES = {
     *("__init__", "__main__", "app", "engine"),
-    *("errors", "console", "settings", "version"),
+    *("errors", "settings", "version"),
 }
 # `import lcirc_cli` gives the version, and `Engine` lazily: the front door, not used inside.
 FACADE = "lcirc_cli"

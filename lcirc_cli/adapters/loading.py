@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.adapters.confidence import ConfidenceModel
+from lcirc_cli.adapters.fingerprint import adapter_fingerprint, folder_settings, settings_text
 from lcirc_cli.backbones import hub
 from lcirc_cli.errors import ModelError, UsageError, first_line, is_out_of_memory
 from lcirc_cli.files import exists, is_file, is_folder
@@ -88,19 +89,48 @@ def load_adapter(
     Raises:
         ModelError: no such adapter, damaged, or made for another backbone.
     """
-    folder = _shipped(backbone) if name is None else _folder(name, offline=offline)
-    if folder is None:
-        loaded = _untrained(backbone)
-    else:
-        loaded = _load(folder, name or folder.name)
-        _check_fit(loaded, backbone)
+    folder = find_adapter(
+        name, backbone=backbone.name, fingerprint=backbone.fingerprint, offline=offline
+    )
+    loaded = _untrained(backbone) if folder is None else _load(folder, name or folder.name)
     return _placed(loaded, backbone, attention)
 
 
-def _shipped(backbone: Backbone) -> Path | None:
-    """The folder in `pretrained/` that was trained on this very backbone."""
+def find_adapter(
+    name: str | None, *, backbone: str, fingerprint: str, offline: bool = False
+) -> Path | None:
+    """The folder of an adapter that was made for a backbone; None: there is one for no name.
+
+    Looks at its config.json alone, without torch.
+
+    Args:
+        name: as in `load_adapter`.
+        backbone, fingerprint: of the backbone, its name for the message.
+
+    Raises:
+        ModelError: no such adapter, or made for another backbone.
+    """
+    if name is None:
+        return _shipped(fingerprint)
+    folder = _folder(name, offline=offline)
+    try:
+        settings = folder_settings(folder)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"the adapter {name} can't be loaded: {first_line(error)}") from error
+    made_for = settings["base_fingerprint"]
+    if made_for and made_for != fingerprint:
+        raise ModelError(
+            f"the adapter {name} was made for the model {str(settings['base_model'])[:80]} "
+            f"({str(made_for)[:12]}), not for {backbone} ({fingerprint[:12]}): choose another "
+            "with --model or --adapter"
+        )
+    return folder
+
+
+def _shipped(fingerprint: str) -> Path | None:
+    """The folder in `pretrained/` that was trained on the backbone of this fingerprint."""
     for config in sorted(PRETRAINED.glob("*/config.json")):
-        if json.loads(config.read_text("utf-8")).get("base_fingerprint") == backbone.fingerprint:
+        if json.loads(config.read_text("utf-8")).get("base_fingerprint") == fingerprint:
             return config.parent
     return None
 
@@ -134,16 +164,6 @@ def _load(folder: Path, name: str) -> LoadedAdapter:
     return LoadedAdapter(adapter, name, adapter_fingerprint(adapter))
 
 
-def _check_fit(loaded: LoadedAdapter, backbone: Backbone) -> None:
-    made_for = loaded.config.base_fingerprint
-    if made_for and made_for != backbone.fingerprint:
-        raise ModelError(
-            f"the adapter {loaded.name} was made for the model {loaded.config.base_model} "
-            f"({made_for[:12]}), but {backbone.name} ({backbone.fingerprint[:12]}) is loaded: "
-            "choose another with --model or --adapter"
-        )
-
-
 def _untrained(backbone: Backbone) -> LoadedAdapter:
     """An adapter with closed gates: the same for a backbone every time, and never on the disk."""
     import torch
@@ -157,7 +177,7 @@ def _untrained(backbone: Backbone) -> LoadedAdapter:
         config.prompt_form = "auto"  # nothing was trained on another
         adapter = LcircAdapter(config).eval()
     # Settings and seed decide the weights, and hashing those of a large model takes long.
-    digest = hashlib.sha256(f"{UNTRAINED} {_SEED} {_settings(config)}".encode())
+    digest = hashlib.sha256(f"{UNTRAINED} {_SEED} {settings_text(config)}".encode())
     return LoadedAdapter(adapter, UNTRAINED, digest.hexdigest())
 
 
@@ -178,28 +198,3 @@ def _placed(loaded: LoadedAdapter, backbone: Backbone, attention: str) -> Loaded
     adapter = adapter.to(device=weight.device, dtype=weight.dtype).eval().requires_grad_(False)
     adapter.set_attention(choose_backend(attention, device=weight.device))
     return LoadedAdapter(adapter, loaded.name, loaded.fingerprint)
-
-
-def adapter_fingerprint(adapter: LcircAdapter) -> str:
-    """SHA-256 over an adapter's settings and weights, as they are in its file."""
-    import torch
-
-    digest = hashlib.sha256(_settings(adapter.config).encode())
-    for name, tensor in sorted(adapter.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def _settings(config: LcircConfig) -> str:
-    """What differs from the defaults of our own settings.
-
-    Not what transformers adds, and no new setting at its default: neither makes another adapter.
-    """
-    kind = type(config)
-    # A name for people, perhaps a path; and what no memory depends on.
-    names = set(kind.__annotations__) - {"base_model", "refusal_thresholds", "confidence"}
-    chosen = {name: getattr(config, name) for name in sorted(names)}
-    changed = {name: value for name, value in chosen.items() if value != getattr(kind, name)}
-    return json.dumps(changed)

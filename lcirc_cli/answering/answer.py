@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.evidence import Citation
 from lcirc_cli.prompts import REFUSAL
 from lcirc_cli.qa.scoring import normalise
 from lcirc_cli.settings import MAX_SEED
+
+if TYPE_CHECKING:
+    from lcirc_cli.evidence import Citation
 
 ASK_METHODS = ("qd-lcirc", "lcirc", "reader", "none")
 WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read

@@ -7,10 +7,14 @@ It guards against mix-ups, not against forgery: weight files are sampled, not re
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.files import sha256_file
+
+_TOKENIZER_FILES = ("tokenizer", "special_tokens", "added_tokens", "vocab", "merges", "spiece")
 _BLOCK = 16_384
 _BLOCKS = 64
 # Keys that say how a config was written, not what the model is.
@@ -51,6 +55,21 @@ def of_model(path: Path) -> str:
         files = [path]
     for file in files:
         _sample(file, digest)
+    return digest.hexdigest()
+
+
+def of_tokenizer_files(path: Path) -> str:
+    """A digest of what a tokenizer is made of, for those who can't wait until it is loaded.
+
+    Two that are equal give equal tokenizers, though others may, too: the files of a model folder
+    (of a .gguf file nothing: `of_model` reads it) and the versions of the libraries.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(path.glob("*")) if path.is_dir() else ():
+        if file.name.startswith(_TOKENIZER_FILES) and file.is_file():
+            digest.update(f"{file.name} {sha256_file(file)}\n".encode())
+    for name in ("tokenizers", "transformers"):
+        digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
     return digest.hexdigest()
 
 

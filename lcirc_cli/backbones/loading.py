@@ -112,7 +112,7 @@ def load_backbone(
         name=name,
         lm=lm,
         tokenizer=tokenizer,
-        fingerprint=_fingerprint(path, name),
+        fingerprint=fingerprint(path, name),
         tokenizer_fingerprint=fingerprints.of_tokenizer(tokenizer),
         max_positions=_max_positions(lm, name),
         eos_ids=eos_ids,
@@ -190,7 +190,8 @@ def _load_lm(
     return lm
 
 
-def _fingerprint(path: Path, name: str) -> str:
+def fingerprint(path: Path, name: str) -> str:
+    """Of the backbone `name` by the files that `pull` returned for it; needs no torch."""
     if name == smollm2.NAME:
         return fingerprints.of_constant(f"{smollm2.NAME} {wheel.GGUF_SHA256}")
     return fingerprints.of_model(path)

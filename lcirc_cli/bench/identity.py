@@ -17,9 +17,8 @@ from lcirc_cli.errors import UsageError
 from lcirc_cli.files.locks import locked
 
 from .plan import Planned
-from .sample import Sample, TextSample
+from .sample import Sample, TextSample, text_digest
 from .systems import SystemSpec
-from .systems.workbench import text_digest
 
 if TYPE_CHECKING:
     from .systems import Workbench

@@ -7,8 +7,9 @@ import os
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lcirc_cli import files
 from lcirc_cli.settings import CommonSettings
@@ -19,16 +20,12 @@ from .plan import Planned, plan
 from .report import Line, check_baseline, make_report, read_run
 from .report.tuning import tuning_of
 from .settings import RunRequest
-from .systems import (
-    Constant,
-    Limits,
-    System,
-    SystemSpec,
-    Workbench,
-    open_system,
-    parse_system,
-)
+from .systems import Limits, System, SystemSpec, open_system, parse_system
+from .systems.constant import Constant
 from .tasks import TaskOptions, open_task
+
+if TYPE_CHECKING:
+    from .systems import Workbench
 
 COST_LENGTHS = (4096, 8192, 16384, 32768, 65536, 131072)
 
@@ -47,8 +44,10 @@ def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
     specs = [parse_system(text) for text in dict.fromkeys(request.systems)]
     known = read_run(request.out)["systems"] if (request.out / "run.json").exists() else []
     check_baseline(request.baseline, [*dict.fromkeys([*known, *request.systems])])
-    bench = _workbench(specs, settings)
-    planned = _planned(request, bench, offline=settings.offline)
+    needed = any(spec.name != "constant" for spec in specs)
+    opened = cache(lambda: _workbench(settings))
+    planned = _planned(request, opened if needed else None, offline=settings.offline)
+    bench = opened() if needed else None
     limits = Limits(request.window, request.evidence)
     systems = [(spec.text, _opener(spec, bench, limits)) for spec in specs]
     start(request.out, _run_settings(request, settings, planned, specs, bench))
@@ -57,11 +56,11 @@ def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
     return make_report(request.out, baseline=request.baseline, compare_paper=request.compare_paper)
 
 
-def _workbench(specs: Sequence[SystemSpec], settings: CommonSettings) -> Workbench | None:
-    """The backbone, unless no system needs one."""
-    if all(spec.name == "constant" for spec in specs):
-        return None
+def _workbench(settings: CommonSettings) -> Workbench:
+    """The backbone, opened by the first who needs it: what is missing is told before."""
     from lcirc_cli.engine import Engine
+
+    from .systems import Workbench
 
     settings = replace(settings, device=_device(settings.device))
     engine = Engine.load(settings.model, settings.adapter, **settings.loading)
@@ -78,7 +77,10 @@ def _device(requested: str) -> str:
     return f"cuda:{os.environ['LOCAL_RANK']}"
 
 
-def _planned(request: RunRequest, bench: Workbench | None, *, offline: bool) -> list[Planned]:
+def _planned(
+    request: RunRequest, opened: Callable[[], Workbench] | None, *, offline: bool
+) -> list[Planned]:
+    counter = cache(_counter)
     options = TaskOptions(
         data_dir=request.data_dir,
         offline=offline,
@@ -88,15 +90,13 @@ def _planned(request: RunRequest, bench: Workbench | None, *, offline: bool) -> 
         listed=not request.open_questions,
         lengths=request.lengths,
         facts=request.facts,
-        count_tokens=_counter(bench),
+        count_tokens=None if opened is None else lambda text: counter(opened())(text),
     )
     tasks = [open_task(name, options) for name in dict.fromkeys(request.tasks)]
     return [plan(task, limit=request.limit, seed=request.seed) for task in tasks]
 
 
-def _counter(bench: Workbench | None) -> Callable[[str], int] | None:
-    if bench is None:
-        return None
+def _counter(bench: Workbench) -> Callable[[str], int]:
     from .systems.prompting import Prompter
 
     return Prompter(bench.backbone).count

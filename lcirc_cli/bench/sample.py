@@ -6,12 +6,18 @@ knows what to compress and what the question is. Knows no tokenizer, model or fi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Truncation = Literal["middle", "middle_joined", "head_words", "paper_middle", "none"]
 Protocols = Literal["official", "paper"]
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text, in hex; half characters count as they are."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,12 @@ from lcirc_cli.commands.questions import (
     split_arguments,
 )
 from lcirc_cli.commands.reader import reader_settings, tell
+from lcirc_cli.commands.ready import find_models
 from lcirc_cli.commands.summary import TOO_SMALL
 from lcirc_cli.commands.summary import summarise as summary
 from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import UsageError
+from lcirc_cli.memory.header import read_header
 from lcirc_cli.settings import CommonSettings, resolve
 
 if TYPE_CHECKING:
@@ -178,7 +180,16 @@ def ask(
 def _load(
     paths: Sequence[Path], settings: CommonSettings, reader: ReaderSettings | None
 ) -> tuple[Engine, list[MemoryContents]]:
-    """The memories first: a damaged one is told before a model is loaded."""
+    """The memories first: a damaged one is told before a model is loaded.
+
+    Before torch is imported, which takes seconds, whatever headers and configs can tell.
+    """
+    models = find_models(settings)
+    for path in paths:
+        if models is None:
+            read_header(path)
+        else:
+            models.check(path)
     from lcirc_cli.memory.file import load_memory
 
     start = time.perf_counter()

@@ -11,6 +11,7 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.bench.settings import RunRequest
 from lcirc_cli.commands.common import numbers, options, takes
+from lcirc_cli.commands.ready import find_models
 from lcirc_cli.settings import CommonSettings
 
 bench = typer.Typer(
@@ -35,6 +36,7 @@ def run_command(
     """
     from lcirc_cli.bench.run import execute
 
+    find_models(settings)  # a wrong name is told before torch is imported
     given["lengths"] = numbers(given["lengths"], "--lengths")
     request = RunRequest(tuple(tasks), **given)
     _show(execute(request, settings), settings, request.out)

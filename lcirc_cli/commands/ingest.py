@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +13,11 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.commands.common import SUFFIX, load_engine, takes
 from lcirc_cli.commands.reading import Reading, read_sources
+from lcirc_cli.commands.ready import find_models, is_up_to_date
+from lcirc_cli.console import counted
 from lcirc_cli.errors import MemoryFileError, StorageError, UsageError
 from lcirc_cli.files import exists, is_file, is_folder, readers
-from lcirc_cli.files.locks import locked
+from lcirc_cli.files.locks import locked, sweep_lock
 from lcirc_cli.settings import CommonSettings
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from lcirc_cli.memory.contents import MemoryContents
 
 STDIN = "-"
+IN_IT = "{} is in the memory already; it is not added again"
 
 
 @takes("model", "adapter", "device", "dtype", "attention", "offline", "quiet", "json")
@@ -63,7 +66,7 @@ def ingest(
 
     Prints the path of the memory file. A file that is up to date is left as it is.
     """
-    from lcirc_cli.documents import parse_page_ranges
+    from lcirc_cli.documents import collect_sources, parse_page_ranges
 
     start = time.perf_counter()
     target = _target(sources, output)
@@ -72,19 +75,34 @@ def ingest(
     if append and not is_file(target):
         raise UsageError(f"there is no memory file {target} to add to; leave out --append")
     ranges = None if pages is None else parse_page_ranges(pages)
-    reading = read_sources(sources, password_file=password_file, pages=ranges)
+    found = collect_sources(sources)
+    models = find_models(settings)
+    if models is not None and append:
+        models.check(target)
+    known = models or find_models(settings, cached=True)
+    if known is not None and is_up_to_date(
+        target, found, pages=ranges, models=known, append=append
+    ):
+        sweep_lock(target)
+        for source in found if append else ():
+            console.note(IN_IT.format(source.name))
+        _report(target, 0, (), time.perf_counter() - start, as_json=settings.json)
+        return
+    named = {Path(source) for source in sources}
+    reading = read_sources(found, named=named, password_file=password_file, pages=ranges)
     engine = load_engine(settings)
+    loaded = find_models(settings, cached=True)
     with locked(target):
-        named = force or output is not None
-        result = _update(engine, target, reading, append=append, named=named, force=force)
-    _report(result, target, reading.skipped, time.perf_counter() - start, as_json=settings.json)
-
-
-@dataclass(frozen=True)
-class _Result:
-    contents: MemoryContents
-    sha256: str
-    added: int  # documents that were compressed now
+        added = _update(
+            engine,
+            target,
+            reading,
+            append=append,
+            named=force or output is not None,
+            force=force,
+            recipe="" if loaded is None else loaded.recipe(),
+        )
+    _report(target, added, reading.skipped, time.perf_counter() - start, as_json=settings.json)
 
 
 def _target(sources: Sequence[str], output: Path | None) -> Path:
@@ -124,13 +142,21 @@ def _beside(source: Path) -> Path:
 
 
 def _update(
-    engine: Engine, target: Path, reading: Reading, *, append: bool, named: bool, force: bool
-) -> _Result:
-    """Compress what is new and save it; with the target locked.
+    engine: Engine,
+    target: Path,
+    reading: Reading,
+    *,
+    append: bool,
+    named: bool,
+    force: bool,
+    recipe: str,
+) -> int:
+    """Compress what is new and save it, with the target locked; how many documents that were.
 
     Args:
         named: the target was given with -o; else it may only replace a memory of its own document.
         force: it may be replaced whatever it is.
+        recipe: see `ready.Models.recipe`.
     """
     from lcirc_cli.memory.file import same_source, save_memory
 
@@ -140,7 +166,8 @@ def _update(
         engine.check(existing, name=str(target))
         documents = _new(existing, reading)
         if not documents:
-            return _Result(existing, existing.sha256, 0)
+            return 0
+        recipe = recipe if existing.recipe == recipe else ""  # it is of all documents or of none
     elif existing is not None:
         if same_source(
             existing,
@@ -148,7 +175,7 @@ def _update(
             settings=engine.memory_settings,
             fingerprints=engine.fingerprints,
         ):
-            return _Result(existing, existing.sha256, 0)
+            return 0
         if not named and not _names_of(existing) & {each.name for each in documents}:
             raise UsageError(
                 f"{target} holds {_names(existing)}, not {documents[0].name}: "
@@ -160,8 +187,8 @@ def _update(
     with console.progress(total, "compressing", "characters") as advance:
         contents = engine.ingest(documents, append_to=existing, progress=advance)
     read = [source.path for source in reading.sources if source.path is not None]
-    sha256 = save_memory(target, contents, allowed=readers(read))
-    return _Result(contents, sha256, len(documents))
+    save_memory(target, replace(contents, recipe=recipe), allowed=readers(read))
+    return len(documents)
 
 
 def _check_replaceable(target: Path) -> None:
@@ -203,7 +230,7 @@ def _new(contents: MemoryContents, reading: Reading) -> list[Document]:
             == (document.sha256, document.text, document.pages)
             for stored in contents.documents
         ):
-            console.note(f"{document.name} is in the memory already; it is not added again")
+            console.note(IN_IT.format(document.name))
             continue
         name = name_beside(source, taken)
         if name != document.name:
@@ -226,47 +253,46 @@ def _names(contents: MemoryContents) -> str:
 
 
 def _report(
-    result: _Result,
     target: Path,
+    added: int,
     skipped: Sequence[tuple[str, str]],
     seconds: float,
     *,
     as_json: bool,
 ) -> None:
-    contents, size = result.contents, target.stat().st_size
-    if result.added == 0:
+    """What the memory file holds now.
+
+    Args:
+        added: documents that were compressed now.
+        skipped: name and reason.
+    """
+    from lcirc_cli.memory.info import inspect_memory
+
+    found = inspect_memory(target)
+    documents, size = found["documents"], found["bytes"]["total"]
+    if added == 0:
         console.note(f"{target} is up to date; nothing to do")
     else:
         console.note(
-            f"{target}: {len(contents.token_ids):,} tokens of {len(contents.documents):,} "
-            f"document{'s' * (len(contents.documents) != 1)} in {len(contents.states):,} latents, "
-            f"{size / 1e6:,.1f} MB, {seconds:,.1f} s"
+            f"{target}: {counted(found['tokens'], 'token')} of "
+            f"{counted(len(documents), 'document')} in "
+            f"{counted(found['latents']['vectors'], 'latent')}, {size / 1e6:,.1f} MB, "
+            f"{seconds:,.1f} s"
         )
     if not as_json:
         console.out_path(target)
         return
+    told = ("name", "format", "sha256", "pages", "empty_pages", "tokens", "segments", "notes")
     report = {
         "schema": 1,
         "memory": str(target),
-        "sha256": result.sha256,
-        "reused": result.added == 0,
-        "documents": [
-            {
-                "name": document.name,
-                "format": document.format,
-                "sha256": document.sha256,
-                "pages": document.page_count,
-                "empty_pages": list(document.empty_pages),
-                "tokens": document.num_tokens,
-                "segments": document.num_segments,
-                "notes": list(document.notes),
-            }
-            for document in contents.documents
-        ],
+        "sha256": found["sha256"],
+        "reused": added == 0,
+        "documents": [{name: document[name] for name in told} for document in documents],
         "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
-        "tokens": len(contents.token_ids),
-        "segments": len(contents.segment_lengths),
-        "latents": len(contents.states),
+        "tokens": found["tokens"],
+        "segments": found["segments"],
+        "latents": found["latents"]["vectors"],
         "bytes": size,
         "seconds": round(seconds, 3),
     }

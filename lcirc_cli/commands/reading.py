@@ -6,7 +6,7 @@ import getpass
 import itertools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,13 +32,19 @@ class Reading:
 
 
 def read_sources(
-    arguments: Sequence[str], *, password_file: Path | None, pages: PageRanges | None
+    found: Sequence[Source],
+    *,
+    named: Collection[Path],
+    password_file: Path | None,
+    pages: PageRanges | None,
 ) -> Reading:
-    """All documents. One in a folder that can't be read is skipped aloud; one named is an error."""
-    from lcirc_cli.documents import WholeReader, collect_sources, read_document
+    """All documents. One in a folder that can't be read is skipped aloud.
 
-    named = {Path(argument) for argument in arguments}
-    found = collect_sources(arguments)
+    Args:
+        named: paths that the command line gave: one that can't be read is an error.
+    """
+    from lcirc_cli.documents import WholeReader, read_document
+
     reading = Reading()
     failure: DocumentError | None = None
     with console.progress(len(found), "reading", "documents") as advance, WholeReader() as reader:

@@ -99,6 +99,7 @@ def _ingest_one(
         num_tokens=len(ids),
         first_segment=0,
         num_segments=len(lengths),
+        asked=document.asked,
     )
     return MemoryContents(
         documents=(stored,),

@@ -32,6 +32,7 @@ class Document:
     page_count: int | None = None  # physical pages in the source, read or not
     empty_pages: tuple[int, ...] = ()  # numbers of pages read that hold no text
     notes: tuple[str, ...] = field(default=())  # what the person should know (encoding, repairs)
+    asked: str = ""  # the pages that were asked for, "" for all
 
     def page_at(self, character: int) -> Page:
         """The page that holds a character of `text`.

@@ -20,6 +20,13 @@ class PageRanges:
 
     ranges: tuple[tuple[int, int | None], ...]
 
+    def __str__(self) -> str:
+        """As a person would write them: `1-40,52,60-`."""
+        return ",".join(
+            str(start) if end == start else f"{start}-{'' if end is None else end}"
+            for start, end in self.ranges
+        )
+
     def resolve(self, page_count: int, *, name: str) -> list[int]:
         """The page numbers that are meant, in order and each once.
 

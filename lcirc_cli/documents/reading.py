@@ -55,7 +55,8 @@ def read_document(
         for note in source.notes:  # what its folder skipped has no document to go with now
             console.note(note)
         raise
-    return replace(document, notes=(*source.notes, *document.notes))
+    asked = "" if pages is None else str(pages)
+    return replace(document, notes=(*source.notes, *document.notes), asked=asked)
 
 
 def _read(
@@ -73,7 +74,7 @@ def _read(
     if format == "pdf":
         pdf = path if data is None and path is not None else data or b""
         with _unchanged(pdf, name):
-            digest = sha256_of(pdf) if isinstance(pdf, bytes) else _sha256_of_file(pdf, name)
+            digest = sha256_of(pdf) if isinstance(pdf, bytes) else sha256_of_file(pdf, name)
             document = read_pdf(
                 pdf, name=name, sha256=digest, password=password, pages=pages, limits=limits
             )
@@ -121,7 +122,12 @@ def _read_at_most(file: IO[bytes], size: int) -> bytes:
     return file.read(size + 1)
 
 
-def _sha256_of_file(path: Path, name: str) -> str:
+def sha256_of_file(path: Path, name: str) -> str:
+    """The hash of a document on the disk, as `Document.sha256` has it.
+
+    Raises:
+        DocumentError: it can't be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

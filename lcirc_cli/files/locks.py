@@ -24,7 +24,9 @@ except ImportError:  # pragma: no cover - Windows
 
 @contextlib.contextmanager
 def locked(path: Path, *, timeout: float | None = None) -> Iterator[None]:
-    """Hold an advisory lock on `path` (kept in the file `path` + ".lock") against other writers.
+    """Hold an advisory lock on `path` against other writers.
+
+    It is the file `path` + ".lock", which is there only while somebody holds it or waits for it.
 
     Args:
         path: what the lock protects; it need not exist.
@@ -37,23 +39,48 @@ def locked(path: Path, *, timeout: float | None = None) -> Iterator[None]:
     lock = Path(f"{followed(path)}.lock")
     # Where a stranger has put a link of that name, a lock would make a file of his choice.
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    held = None
+    while held is None:
+        try:
+            handle = os.open(lock, flags, 0o666)
+        except OSError as error:
+            raise storage_error(error, lock) from error
+        try:
+            _acquire(handle, path, deadline)
+            # Whoever held it before has removed the file that this one waited for.
+            if _is_still(handle, lock):
+                held = handle
+        finally:
+            if held is None:
+                os.close(handle)
     try:
-        handle = os.open(lock, flags, 0o666)
-    except OSError as error:
-        raise storage_error(error, lock) from error
-    try:
-        _acquire(handle, path, timeout)
         yield
     finally:
-        # The lock file stays: unlinking it would let a third process lock a new inode while
-        # a second one still waits for the old one.
-        os.close(handle)
+        with contextlib.suppress(OSError):  # while it is held: nobody else can hold this file
+            lock.unlink()
+        os.close(held)
 
 
-def _acquire(handle: int, path: Path, timeout: float | None) -> None:
+def sweep_lock(path: Path) -> None:
+    """Remove the lock file that a killed holder left beside `path`, if nobody holds it now."""
+    if os.path.lexists(f"{followed(path)}.lock"):
+        with contextlib.suppress(LcircError), locked(path, timeout=0):
+            pass
+
+
+def _is_still(handle: int, lock: Path) -> bool:
+    """Whether an open file is the one that a new process would open and lock."""
+    try:
+        there, ours = lock.stat(), os.fstat(handle)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def _acquire(handle: int, path: Path, deadline: float | None) -> None:
     if fcntl is None:  # pragma: no cover - Windows
         return
-    deadline = None if timeout is None else time.monotonic() + timeout
     told = False
     while True:
         try:

@@ -126,6 +126,26 @@ def open_container(path: Path) -> Container:
         MemoryFileError: the file is missing, isn't a memory file, was cut, has bytes after its
             end, or fails its hash.
     """
+    container = _opened(path)
+    if _hash(container.buffer) != container.sha256:
+        raise MemoryFileError(
+            f"{path}: damaged: its content doesn't match its SHA-256; copy it again or ingest "
+            "the document again"
+        )
+    return container
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata in a file's header; its size is checked, its content is not.
+
+    Raises:
+        MemoryFileError: the file is missing, isn't a memory file, was cut, or has bytes after its
+            end.
+    """
+    return _opened(path).metadata
+
+
+def _opened(path: Path) -> Container:
     buffer = _map(path)
     length = int.from_bytes(buffer[:8], "little")
     if buffer[8:HASH_AT] != PREFIX:
@@ -150,13 +170,7 @@ def open_container(path: Path) -> Container:
             f"{path}: damaged: its header can't be read; ingest the document again"
         ) from error
     _check_size(path, len(buffer), max([8 + length] + [entry.end for entry in entries.values()]))
-    sha256 = metadata["sha256"]
-    if _hash(buffer) != sha256:
-        raise MemoryFileError(
-            f"{path}: damaged: its content doesn't match its SHA-256; copy it again or ingest "
-            "the document again"
-        )
-    return Container(metadata, entries, buffer, sha256)
+    return Container(metadata, entries, buffer, metadata["sha256"])
 
 
 def begins_as_memory(path: Path) -> bool:

@@ -32,6 +32,7 @@ class StoredDocument:
     num_tokens: int
     first_segment: int  # global index
     num_segments: int
+    asked: str = ""  # the pages that were asked for, "" for all
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class MemoryContents:
     features: dict[str, Tensor]  # each [N, ...] or [S, ...]; opaque here
     settings: dict[str, Any]  # JSON values: segment length, latents, dtype of features ...
     fingerprints: Fingerprints
+    recipe: str = ""  # digest of all that makes such a memory of its sources; "" if unknown
     sha256: str = ""  # of the file that it was loaded from
     path: str = ""  # of that file
     lcirc_version: str = field(default="")  # that made the file

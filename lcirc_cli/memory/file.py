@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli.errors import MemoryFileError, ModelError
-from lcirc_cli.files import exists
+from lcirc_cli.errors import MemoryFileError
 from lcirc_cli.memory.checks import check_contents
 from lcirc_cli.memory.container import Container, Part, open_container, write_container
 from lcirc_cli.memory.contents import (
@@ -28,6 +27,7 @@ from lcirc_cli.memory.contents import (
     append,
     same_source,
 )
+from lcirc_cli.memory.header import check_fingerprints
 from lcirc_cli.memory.info import inspect_memory
 from lcirc_cli.memory.layout import (
     FORMAT,
@@ -40,7 +40,12 @@ from lcirc_cli.memory.layout import (
     write_documents,
     write_tokens,
 )
-from lcirc_cli.memory.records import fingerprints_record, settings_record, version_record
+from lcirc_cli.memory.records import (
+    fingerprints_record,
+    recipe_record,
+    settings_record,
+    version_record,
+)
 from lcirc_cli.version import __version__
 
 __all__ = [
@@ -101,6 +106,8 @@ def save_memory(path: Path | str, contents: MemoryContents, *, allowed: int = 0o
         "settings": _plain_json(contents.settings),
         "documents": documents,
     }
+    if contents.recipe:
+        metadata["recipe"] = contents.recipe
     return write_container(Path(path), metadata, parts=parts, allowed=allowed)
 
 
@@ -123,43 +130,6 @@ def load_memory(path: Path | str) -> MemoryContents:
     return replace(contents, path=str(path.absolute()))
 
 
-def check_fingerprints(
-    contents: MemoryContents, fingerprints: Fingerprints, *, name: str = "the memory file"
-) -> None:
-    """Refuses a memory that another backbone, tokenizer or adapter made.
-
-    Raises:
-        ModelError: which of the three differs, both names, and what to do.
-    """
-    made, now = contents.fingerprints, fingerprints
-    rows = (
-        ("model", made.backbone_name, now.backbone_name, made.backbone, now.backbone),
-        ("tokenizer", made.backbone_name, now.backbone_name, made.tokenizer, now.tokenizer),
-        ("adapter", made.adapter_name, now.adapter_name, made.adapter, now.adapter),
-    )
-    for what, old, new, old_hash, new_hash in rows:
-        if old_hash != new_hash:
-            raise ModelError(
-                f"{name} was made with the {what} {old} ({old_hash[:12]}), not with "
-                f"{new} ({new_hash[:12]}): {_remedy(what, old, new)}ingest the document again"
-            )
-
-
-def _remedy(what: str, old: str, new: str) -> str:
-    """What else helps than ingesting again; the default adapters have names that no flag takes."""
-    if what == "model":
-        return f"use --model {old}, or "
-    if what == "tokenizer":
-        return f"use {old} with the files that it had then, or "
-    if _can_be_named(old):
-        return f"use --adapter {old}, or "
-    return "leave out --adapter, or " if _can_be_named(new) else ""
-
-
-def _can_be_named(adapter: str) -> bool:
-    return "/" in adapter or exists(Path(adapter))
-
-
 def _decode(container: Container) -> MemoryContents:
     documents = read_documents(container)
     token_ids, token_starts = read_tokens(container, documents)
@@ -177,6 +147,7 @@ def _decode(container: Container) -> MemoryContents:
         },
         settings=settings_record(container.metadata),
         fingerprints=fingerprints_record(container.metadata),
+        recipe=recipe_record(container.metadata),
         sha256=container.sha256,
         lcirc_version=version_record(container.metadata),
     )

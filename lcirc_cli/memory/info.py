@@ -12,7 +12,12 @@ from lcirc_cli.errors import MemoryFileError
 from lcirc_cli.memory.container import Container, open_container
 from lcirc_cli.memory.contents import StoredDocument
 from lcirc_cli.memory.layout import check_format, read_array, read_documents
-from lcirc_cli.memory.records import fingerprints_record, settings_record, version_record
+from lcirc_cli.memory.records import (
+    fingerprints_record,
+    recipe_record,
+    settings_record,
+    version_record,
+)
 
 _TOKEN_PARTS = ("token_ids", "token_ids_high", "token_starts", "token_start_jumps")
 
@@ -72,6 +77,7 @@ def _describe(path: Path, container: Container) -> dict[str, Any]:
         },
         "settings": settings,
         "fingerprints": vars(fingerprints_record(container.metadata)),
+        "recipe": recipe_record(container.metadata),
     }
 
 
@@ -79,6 +85,7 @@ def _document(document: StoredDocument) -> dict[str, Any]:
     return {
         "name": document.name,
         "format": document.format,
+        "asked": document.asked,
         "sha256": document.sha256,
         "characters": len(document.text),
         "tokens": document.num_tokens,

@@ -10,9 +10,9 @@
     segment_lengths   I32 [S]
 
 The rest of a document is JSON in the header: its pages' printed numbers (`labels`, one or null a
-page) only where there are any, so that files of format 2 without them are read as well. So a token
-costs 3 or 4 bytes and its text. Knows nothing about states, features or hashes, and never imports
-torch.
+page) and the pages that were `asked` for only where there are any, so that files of format 2
+without them are read as well. So a token costs 3 or 4 bytes and its text. Knows nothing about
+states, features or hashes, and never imports torch.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ def write_documents(documents: Sequence[StoredDocument]) -> tuple[str, list[Part
                 "segments": document.num_segments,
             }
         )
+        if document.asked:
+            records[-1]["asked"] = document.asked
         if any(page.label is not None for page in document.pages):
             records[-1]["labels"] = [page.label for page in document.pages]
     pages = np.array(rows, np.int64).reshape(len(rows), 4)
@@ -132,6 +134,7 @@ def read_documents(container: Container) -> tuple[StoredDocument, ...]:
                 num_tokens=record["tokens"],
                 first_segment=at_segment,
                 num_segments=record["segments"],
+                asked=record.get("asked") or "",
             )
         )
         at_text, at_page = at_text + size, at_page + record["pages"]

@@ -41,6 +41,7 @@ _DOCUMENT: Mapping[str, Check] = {
     "notes": partial(items, each=text),
     "tokens": _COUNT,
     "segments": _COUNT,
+    "asked": optional(text),
     "labels": optional(partial(items, each=nullable(partial(text, most=_LABEL)))),
 }
 _SETTINGS: Mapping[str, Check] = {
@@ -105,6 +106,15 @@ def version_record(metadata: Mapping[str, str]) -> str:
         ValueError: missing or far too long.
     """
     return text(metadata.get("lcirc_version"), "lcirc_version", most=100)
+
+
+def recipe_record(metadata: Mapping[str, str]) -> str:
+    """The digest of what made the file of its sources; "" where it has none.
+
+    Raises:
+        ValueError: far too long.
+    """
+    return text(metadata.get("recipe", ""), "recipe", most=128)
 
 
 def _parsed(metadata: Mapping[str, str], name: str) -> Any:

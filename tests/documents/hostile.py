@@ -28,11 +28,15 @@ from hostile_kinds import KINDS  # noqa: E402
 
 _READ = """
 import json, resource, sys
+from pathlib import Path
 from lcirc_cli.commands.reading import read_sources
+from lcirc_cli.documents import collect_sources
 from lcirc_cli.errors import LcircError
 status, told = 0, ""
 try:
-    found = read_sources([sys.argv[1]], password_file=None, pages=None)
+    found = read_sources(
+        collect_sources([sys.argv[1]]), named={Path(sys.argv[1])}, password_file=None, pages=None
+    )
     told = ", ".join(f"{len(each.text):,} characters" for each in found.documents)
 except LcircError as error:
     status, told = error.exit_code, str(error)

@@ -39,13 +39,16 @@ def test_a_folder_of_hostile_documents_loses_none_of_the_others(
     cli: Callable[..., Any], quick: Path
 ) -> None:
     from lcirc_cli.commands.reading import read_sources
+    from lcirc_cli.documents import collect_sources
 
     assert len(list(quick.iterdir())) == len(QUICK)
     good = {quick / "00-good.txt", quick / "zz-good.html"}
     for path in good:
         path.write_text("<p>The treaty was signed by Maud.</p>")
     before = sum(os.times()[:4])
-    reading = read_sources([str(quick)], password_file=None, pages=None)
+    reading = read_sources(
+        collect_sources([str(quick)]), named={quick}, password_file=None, pages=None
+    )
     assert sum(os.times()[:4]) - before < SECONDS
     read, skipped = {each.name for each in reading.documents}, {name for name, _ in reading.skipped}
     assert {path.name for path in good} <= read

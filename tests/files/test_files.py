@@ -17,7 +17,7 @@ import pytest
 
 from lcirc_cli import files
 from lcirc_cli.errors import LcircError, StorageError
-from lcirc_cli.files.locks import locked
+from lcirc_cli.files.locks import locked, sweep_lock
 
 OLD, NEW = b"old " * 300_000, b"new " * 700_000
 
@@ -230,6 +230,42 @@ def test_a_lock_makes_another_process_wait(
         assert child.wait(timeout=5) == 0
     child.stdout.close()
     assert "waiting: another process is writing" in capsys.readouterr().err
+
+
+COUNT = """
+import sys, time
+from pathlib import Path
+from lcirc_cli.files.locks import locked
+path = Path(sys.argv[1])
+for _ in range(60):
+    with locked(path):
+        number = int(path.read_text())
+        time.sleep(0.001)
+        path.write_text(str(number + 1))
+"""
+
+
+def test_no_lock_file_stays_and_no_two_hold_it_at_once(tmp_path: Path) -> None:
+    """Each holder removes the file that others wait for."""
+    path = tmp_path / "count"
+    path.write_text("0")
+    children = [start(COUNT, path) for _ in range(4)]
+    assert [child.wait(timeout=120) for child in children] == [0] * 4
+    for child in children:
+        assert child.stdout is not None
+        child.stdout.close()
+    assert path.read_text() == "240"
+    assert [each.name for each in tmp_path.iterdir()] == ["count"]
+
+
+def test_a_lock_that_a_killed_holder_left_is_swept(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    Path(f"{path}.lock").touch()
+    sweep_lock(path)
+    assert list(tmp_path.iterdir()) == []
+    with locked(path):
+        sweep_lock(path)  # held: it stays
+        assert Path(f"{path}.lock").exists()
 
 
 def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:

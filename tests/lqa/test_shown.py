@@ -122,7 +122,7 @@ def test_quiet_is_quiet_without_a_terminal_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "EVERY", 0.01)
-    monkeypatch.setattr(console, "_quiet", True)
+    console.set_quiet(True)
     with progress.show_progress(tmp_path, 3):
         time.sleep(0.1)
     assert capsys.readouterr().err == ""

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from ..sample import Output, Sample, Scored, TextSample
 from . import choices, rules
 
-Combine = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+if TYPE_CHECKING:  # numpy takes a seventh of a second, which the names of tasks don't need
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Combine = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,15 @@ def mean_of(means: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def geometric(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """The geometric mean over the last axis."""
+    import numpy as np
+
     return np.prod(means, axis=-1) ** (1.0 / means.shape[-1])
 
 
 def exponential(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """exp of a mean loss: a perplexity."""
+    import numpy as np
+
     return np.exp(means[..., 0])
 
 

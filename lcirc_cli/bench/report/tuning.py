@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lcirc_cli.adapters.loading import PRETRAINED, LoadedAdapter
-from lcirc_cli.baselines import folder as baseline
 
-from ..systems import SystemSpec, Workbench
+from ..systems import SystemSpec
+
+if TYPE_CHECKING:
+    from ..systems import Workbench
 
 QA, UNTUNED, UNTRAINED, UNKNOWN = "qa", "untuned", "untrained", "unknown"
 _TUNED = ("window", "autocompressor")  # `lcirc train` makes them of questions and answers alone
@@ -23,6 +26,8 @@ def tuning_of(spec: SystemSpec, bench: Workbench) -> str:
     Raises:
         ModelError: the adapter or the folder can't be used.
     """
+    from lcirc_cli.baselines import folder as baseline  # brings torch
+
     if spec.through_adapter:
         return _of_adapter(bench.engine(spec.adapter).adapter)
     if spec.name not in _TUNED or (spec.name == "window" and spec.adapter is None):

@@ -35,9 +35,6 @@ from .workbench import Workbench
 class AutoCompressor(Prompted):
     """Summaries of the whole document, then the window as in `ends`."""
 
-    about = "summary vectors of each segment before the window"
-    takes = "@~"
-
     def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:
         backbone, folder = bench.backbone, spec.adapter
         card = baseline.MethodCard()

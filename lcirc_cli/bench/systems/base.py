@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ..sample import Output, Sample, TextSample
 
@@ -61,15 +60,9 @@ class System(ABC):
     """Answers samples: a class in a file of its own, and a line in `spec.REGISTRY`.
 
     Attributes:
-        about: for `lcirc bench list`.
-        takes: what its name may have besides: + a window, @ weights, ~ a shuffled memory.
-        through_adapter: its weights are an adapter that `lcirc ask` takes, too.
         ranks: it ranks passages, so that its failures count in recall.
     """
 
-    about: ClassVar[str]
-    takes: ClassVar[str] = ""
-    through_adapter: ClassVar[bool] = False
     ranks: bool = False
 
     @abstractmethod

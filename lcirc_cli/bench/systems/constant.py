@@ -20,8 +20,6 @@ class Constant(System):
         samples: of the whole file, not only those that are asked.
     """
 
-    about = "the majority answer of the whole file"
-
     def __init__(self, samples: Iterable[Sample | TextSample]) -> None:
         first: Counter[str] = Counter()
         second: Counter[str] = Counter()

@@ -6,5 +6,4 @@ from .reading import Reading
 class Ends(Reading):
     """Reads what fits into the window."""
 
-    about = "the document cut to the window by the benchmark's own rule"
     shows = "ends"

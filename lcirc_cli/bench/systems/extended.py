@@ -15,7 +15,6 @@ from .workbench import Workbench
 class Extended(Reading):
     """Reads what fits into twice the positions."""
 
-    about = "twice the positions, RoPE's theta scaled"
     shows = "ends"
     positions = 2
 

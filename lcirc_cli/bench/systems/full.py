@@ -6,6 +6,5 @@ from .reading import Reading
 class Full(Reading):
     """Reads what fits into the positions."""
 
-    about = "the document as far as the backbone's positions go"
     shows = "ends"
     positions = 1

@@ -26,9 +26,6 @@ from .workbench import MemoryReader, Workbench
 class Lcirc(Prompted):
     """A method of `lcirc ask` with one window."""
 
-    about = "one compressed memory for all questions"
-    takes = "+@~"
-    through_adapter = True
     ranks = True
 
     def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:

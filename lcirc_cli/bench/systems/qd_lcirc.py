@@ -10,7 +10,5 @@ from .lcirc import Lcirc
 class QdLcirc(Lcirc):
     """A memory a question."""
 
-    about = "compression steered by the question"
-
     def _scored(self, sample: TextSample, other: str) -> Measured:
         raise NotApplicable("there is no question to steer the compression: see lcirc")

@@ -10,8 +10,5 @@ from .lcirc import Lcirc
 class Reader(Lcirc):
     """The window of `qd-lcirc`, read by the same decoder."""
 
-    about = "the decoder that an adapter has tuned, the passages of qd-lcirc, no memory"
-    takes = "+@"
-
     def _scored(self, sample: TextSample, other: str) -> Measured:
         raise NotApplicable("without a memory nothing before the scored tokens is read")

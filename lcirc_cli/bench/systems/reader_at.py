@@ -19,9 +19,6 @@ from .workbench import MemoryReader, Workbench
 class ReaderAt(System):
     """What `lcirc ask --reader` answers, without passages' numbers."""
 
-    about = "a model on the server in LCIRC_READER, with the passages of qd-lcirc (reader-at@NAME)"
-    takes = "@"
-
     def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:
         found = resolve(ReaderSettings, {})
         if found.reader is None:

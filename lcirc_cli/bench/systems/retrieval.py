@@ -34,8 +34,6 @@ _BATCH = 32  # texts
 class Retrieval(Reading):
     """Reads the best passages."""
 
-    about = "the best passages in the window, by BM25 or a sentence encoder (retrieval@MODEL)"
-    takes = "@"
     shows = "evidence"
 
     def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:

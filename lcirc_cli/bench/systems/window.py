@@ -14,9 +14,6 @@ from .workbench import Workbench
 class Window(Reading):
     """Reads a window with LoRA weights (which needs the extra `peft`), or the bare model."""
 
-    about = "like ends, with a LoRA adapter (window@FOLDER): fine-tuning without a memory"
-    takes = "+@"
-
     def __init__(self, spec: SystemSpec, bench: Workbench, limits: Limits) -> None:
         self.shows = spec.window
         card = baseline.MethodCard()

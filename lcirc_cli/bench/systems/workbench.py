@@ -6,7 +6,6 @@ to make is charged to every system that uses it (`MemoryReader`).
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
@@ -16,6 +15,8 @@ from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine
 from lcirc_cli.evidence import PassageIndex, Text
 from lcirc_cli.memory.contents import MemoryContents
+
+from ..sample import text_digest
 
 if TYPE_CHECKING:
     from lcirc_cli.backbones.loading import Backbone
@@ -109,7 +110,3 @@ class MemoryReader:
         if len(self._own) > _KEPT:
             self._own.popitem(last=False)
         return contents, 0.0 if made or known else seconds
-
-
-def text_digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

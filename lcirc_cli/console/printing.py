@@ -14,19 +14,14 @@ import logging
 import os
 import re
 import sys
-import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Advance = Callable[[float], None]
-
-EVERY = 60.0  # seconds between two lines of progress where there is no terminal to draw on
 
 _JOINERS = "\u200c\u200d"  # letters of Persian and many emoji need them, and they move nothing
 # Of a path: C0, C1 (as a byte that is no UTF-8, too), ends of lines and changes of direction.
@@ -200,85 +195,6 @@ def stdout_is_terminal() -> bool:
 def _line(text: str) -> None:
     # A message may quote a file name or a page with surrogates, line breaks or escapes in it.
     err(one_line(text))
-
-
-@contextlib.contextmanager
-def progress(
-    total: float | None, description: str, unit: str = "", *, lines: bool = True
-) -> Iterator[Advance]:
-    """A progress bar with the time left on a terminal; elsewhere a line a minute, with `lines`.
-
-    Nothing with `--quiet`, nor from any but the first of torchrun's processes.
-
-    Args:
-        total: the amount of work; None where it isn't known.
-        description: what is being done, e.g. "reading".
-        unit: what is counted, e.g. "pages"; "bytes" is shown as MB.
-
-    Yields:
-        A function that adds to what is done.
-    """
-    description = one_line(description)
-    silent = _quiet or sys.stderr is None or os.environ.get("RANK", "0") != "0"
-    if silent or not sys.stderr.isatty():
-        silent = silent or not lines
-        yield (lambda amount: None) if silent else _Lines(total, description, unit).advance
-        return
-    from rich import progress as rich_progress
-
-    amount = (
-        rich_progress.DownloadColumn()
-        if unit == "bytes"
-        else rich_progress.TextColumn("{task.completed:,.0f}/{task.total:,.0f} " + unit)
-        if total is not None
-        else rich_progress.TextColumn("{task.completed:,.0f} " + unit)
-    )
-    bar = rich_progress.Progress(
-        rich_progress.TextColumn("{task.description}", markup=False),
-        rich_progress.BarColumn(),
-        amount,
-        rich_progress.TimeRemainingColumn(),
-        console=stderr(),
-        transient=True,
-        # Else rich would send what is printed meanwhile to standard error, past a file or a pipe.
-        redirect_stdout=stdout_is_terminal(),
-    )
-    with bar:
-        task = bar.add_task(description, total=total)
-        yield lambda done: bar.advance(task, done)
-
-
-def time_left(seconds: float) -> str:
-    """What a line of progress ends with, as coarse as it is known: ", about 12 min left"."""
-    if seconds < 60:
-        return f", about {seconds:.0f} s left"
-    minutes = round(seconds / 60)
-    told = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-    return f", about {told} left"
-
-
-class _Lines:
-    """Progress for a log: one line a minute. The time left goes by the pace since the last one."""
-
-    def __init__(self, total: float | None, description: str, unit: str) -> None:
-        self._total, self._description = total, description
-        self._unit, self._size = ("MB", 1e6) if unit == "bytes" else (unit, 1.0)
-        self._done = self._before = 0.0
-        self._since = time.monotonic()
-
-    def advance(self, amount: float) -> None:
-        self._done += amount
-        now = time.monotonic()
-        if now - self._since < EVERY:
-            return
-        pace = (now - self._since) / max(self._done - self._before, 1e-9)
-        self._since, self._before = now, self._done
-        told = f"{self._description}: {self._done / self._size:,.0f}"
-        if self._total is None:
-            note(f"{told} {self._unit}")
-            return
-        left = time_left(pace * max(self._total - self._done, 0.0))
-        note(f"{told}/{self._total / self._size:,.0f} {self._unit}{left}")
 
 
 @contextlib.contextmanager

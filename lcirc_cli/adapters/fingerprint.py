@@ -1,0 +1,115 @@
+"""An adapter's fingerprint: of one that is loaded, and of its folder without torch.
+
+Both give the same 64 digits, over settings and weights as they are in the files, so that an adapter
+that did not make a memory is refused before a model is loaded. Knows nothing about backbones.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lcirc_cli.backbones.folders import read_json, weight_files
+from lcirc_cli.files.schema import parse
+
+if TYPE_CHECKING:
+    from lcirc_cli.model import LcircAdapter, LcircConfig
+
+# A name for people, perhaps a path; and what no memory depends on.
+_WITHOUT = ("base_model", "refusal_thresholds", "confidence")
+_CONFIG = Path(__file__).parents[1] / "model" / "config.py"
+_MOST_HEADER = 1 << 27  # bytes; beyond that of any adapter
+# As safetensors and as torch spell a kind of number that adapters are kept in.
+_DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+
+def adapter_fingerprint(adapter: LcircAdapter) -> str:
+    """SHA-256 over an adapter's settings and weights, as they are in its file."""
+    import torch
+
+    digest = hashlib.sha256(settings_text(adapter.config).encode())
+    for name, tensor in sorted(adapter.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def settings_text(config: LcircConfig) -> str:
+    """What differs from the defaults of our own settings.
+
+    Not what transformers adds, and no new setting at its default: neither makes another adapter.
+    """
+    kind = type(config)
+    names = kind.__annotations__
+    return _changed(
+        {name: getattr(config, name) for name in names},
+        {name: getattr(kind, name) for name in names},
+    )
+
+
+def _changed(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    names = sorted(set(defaults) - {*_WITHOUT})
+    return json.dumps({name: chosen[name] for name in names if chosen[name] != defaults[name]})
+
+
+@cache
+def defaults() -> Mapping[str, Any]:
+    """The settings of an adapter with their defaults, read from the source of `LcircConfig`.
+
+    Importing it would bring transformers and torch, which take seconds.
+    """
+    tree = ast.parse(_CONFIG.read_text("utf-8"))
+    kind = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "LcircConfig")
+    return {
+        node.target.id: ast.literal_eval(node.value)
+        for node in kind.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
+    }
+
+
+def folder_settings(folder: Path) -> dict[str, Any]:
+    """An adapter's own settings by its config.json, the missing ones at their defaults.
+
+    Raises:
+        ValueError, OSError: it can't be read.
+    """
+    found = read_json(folder / "config.json")
+    return {name: found.get(name, default) for name, default in defaults().items()}
+
+
+def folder_fingerprint(folder: Path) -> str | None:
+    """What `adapter_fingerprint` will give once the adapter is loaded; None where only that tells.
+
+    A folder that can't be loaded has none: loading it says why.
+    """
+    try:
+        return _of_files(folder)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _of_files(folder: Path) -> str | None:
+    files, settings = weight_files(folder), folder_settings(folder)
+    if len(files) != 1 or settings["injection_layers"] is None:
+        return None
+    digest = hashlib.sha256(_changed(settings, defaults()).encode())
+    with files[0].open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = parse(file.read(min(size, _MOST_HEADER)), "its header")
+        header.pop("__metadata__", None)
+        kinds = {entry["dtype"] for entry in header.values()}
+        kind = _DTYPES.get(kinds.pop()) if len(kinds) == 1 else None
+        if kind is None or read_json(folder / "config.json").get("dtype", kind) != kind:
+            return None  # loading makes one kind of number of several
+        for name, entry in sorted(header.items()):
+            start, end = entry["data_offsets"]
+            digest.update(f"{name} torch.{kind} {tuple(entry['shape'])}".encode())
+            file.seek(8 + size + start)
+            digest.update(file.read(end - start))
+    return digest.hexdigest()
