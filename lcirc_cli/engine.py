@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,11 @@ from lcirc_cli.answering.windows import Turn
 from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.compression.fit import check_fit
 from lcirc_cli.compression.ingestion import Progress, ingest, settings_of
+from lcirc_cli.compression.kept import Kept
 from lcirc_cli.documents.document import Document
 from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import ModelError, UsageError, memory_errors
+from lcirc_cli.evidence import current_words, words_of_text
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents
 from lcirc_cli.memory.file import check_fingerprints
 from lcirc_cli.model import LcircForCausalLM
@@ -137,31 +140,32 @@ class Engine:
             MemoryFileError: it holds what they would not have made.
         """
         check_fingerprints(memory, self.fingerprints, name=name)
-        embedding: Any = self.backbone.lm.get_input_embeddings()
-        vocabulary = embedding.num_embeddings
-        check_fit(memory, self.adapter.config, vocabulary=vocabulary, name=name)
+        size = self.backbone.lm.get_input_embeddings().num_embeddings  # type: ignore[union-attr]
+        check_fit(memory, self.adapter.config, vocabulary=int(size), name=name)  # type: ignore[arg-type]
 
     def ingest(
         self,
         documents: Sequence[Document],
         *,
         append_to: MemoryContents | None = None,
+        kept: Kept | None = None,
         progress: Progress | None = None,
     ) -> MemoryContents:
         """Compress documents into one memory, once for all questions.
 
         Args:
             append_to: continue this memory; its documents come first in the result.
+            kept: what an earlier try has computed, and where this one keeps what it computes.
             progress: called with the number of characters that were compressed.
 
         Raises:
             DocumentError: no document, or one without words.
-            ModelError: `append_to` was made with another model or adapter.
-            MemoryFileError: it holds what they would not have made.
+            ModelError, MemoryFileError: `append_to` is not of these models; see `check`.
             OutOfMemoryError: even a small part is too much for the machine or its device.
         """
         if append_to is not None:
             self.check(append_to)
+            append_to = replace(append_to, words=current_words(append_to))
         with self._working():
             return ingest(
                 self.model,
@@ -169,6 +173,8 @@ class Engine:
                 documents,
                 fingerprints=self.fingerprints,
                 onto=append_to,
+                words=words_of_text,
+                kept=kept,
                 progress=progress,
             )
 

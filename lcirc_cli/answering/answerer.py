@@ -147,7 +147,7 @@ class Answerer:
         if self.settings.method == "none" or not self.adapter.has_open_gates:
             return Steered(None, None, 0.0)
         if self.settings.method == "lcirc":
-            states = [memory.states for memory in self.collection.memories]
+            states = [memory.states[:] for memory in self.collection.memories]
             return Steered(Memory(torch.cat(states)[None]), None, time.perf_counter() - start)
         if self.adapter.adapter.mixer is None:  # the reader's passages are found by words alone
             return Steered(None, None, 0.0)
@@ -233,7 +233,7 @@ class Answerer:
             self.collection.index,
             kind=kind,
             question=question,
-            ranked=[passages[number] for number in ranking(scores)],
+            ranked=passages.ordered(ranking(scores)),
             history=history,
             form=self._form,
             budget=BUDGETS[kind] if budget is None else budget,

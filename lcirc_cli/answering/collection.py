@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lcirc_cli.compression.recurrence import KeyStore
 from lcirc_cli.compression.segments import Segments, group_segments
-from lcirc_cli.evidence import PassageIndex, fuse, texts_of
+from lcirc_cli.evidence import PassageIndex, current_words, fuse, texts_of
 from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import passage_scores
 
@@ -35,7 +35,8 @@ class Collection:
 
     @cached_property
     def index(self) -> PassageIndex:
-        return PassageIndex(texts_of(self.memories))
+        words = [current_words(memory) for memory in self.memories]
+        return PassageIndex(texts_of(self.memories), words=words)
 
     @property
     def num_tokens(self) -> int:
@@ -70,7 +71,7 @@ class Collection:
 
     def passage_evidence(self, evidence_RN: Tensor) -> np.ndarray:
         """The adapter's score of each passage, [P]."""
-        ranges = [(passage.first_token, passage.end_token) for passage in self.index.passages]
+        ranges = self.index.passages.token_ranges
         return passage_scores(evidence_RN[None], ranges)[0].double().numpy()
 
 

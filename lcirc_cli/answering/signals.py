@@ -35,7 +35,7 @@ def signals(
     log_p = tuple(max(value, math.log(_LEAST)) for value in log_p)
     best = ranking(scores)[:TOP_PASSAGES].tolist()
     said = terms(generated.text)
-    held = [index.passage_terms[number] for number in best]
+    held = [index.terms(number) for number in best]
     every = {term for sequence in held for term in sequence}
     matched = word_match(question, index=index, scores=scores) or (0.0, 0.0)
     return (

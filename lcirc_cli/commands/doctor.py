@@ -17,7 +17,7 @@ from lcirc_cli.version import __version__, links_problem
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "safetensors", "accelerate", "gguf", "typer",
-    "pypdfium2", "pypdf", "bm25s",
+    "pypdfium2", "pypdf",
 )  # fmt: skip
 
 

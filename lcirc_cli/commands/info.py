@@ -16,8 +16,10 @@ _SIZES = {
     "text": "text",
     "tokens": "tokens",
     "pages_and_segments": "pages, segments",
+    "words": "words' index",
     "states": "latents",
     "features": "features",
+    "hashes": "hashes",
     "header": "header",
     "total": "in all",
 }

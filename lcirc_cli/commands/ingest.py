@@ -209,7 +209,7 @@ def _existing(target: Path, *, needed: bool, force: bool) -> MemoryContents | No
     if not exists(target):
         return None
     try:
-        return load_memory(target)
+        return load_memory(target, whole=True)  # what is damaged must not be taken over
     except MemoryFileError as error:
         if needed:
             raise

@@ -43,8 +43,10 @@ def _differences(contents: MemoryContents, config: LcircConfig, vocabulary: int)
             yield f"its {setting} is {contents.settings.get(setting)}, not {value}"
     if not all(document.num_tokens for document in contents.documents) or not len(ids):
         yield "a document of it has no words"
-    if len(ids) and int(ids.max()) >= vocabulary:
-        yield f"it has the token {int(ids.max()):,}, and the model has {vocabulary:,}"
+    if not contents.features and len(ids):  # else nothing reads them
+        highest = int(ids[:].max())
+        if highest >= vocabulary:
+            yield f"it has the token {highest:,}, and the model has {vocabulary:,}"
     for document in contents.documents:
         first, last = document.first_segment, document.first_segment + document.num_segments
         if contents.segment_lengths[first:last] != segment_lengths(document.num_tokens, config):

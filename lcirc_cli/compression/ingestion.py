@@ -8,21 +8,26 @@ Legend: N document tokens, S segments, K latents, D hidden size.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lcirc_cli.backbones.tokens import encode
+from lcirc_cli.compression.kept import Kept, Windows
 from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.compression.segments import CODES, SCALES, Segments, group_segments, segment_lengths
 from lcirc_cli.documents.document import Document
 from lcirc_cli.errors import DocumentError, OutOfMemoryError
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument, append
+from lcirc_cli.memory.words import PassageWords
 from lcirc_cli.model import LcircConfig, LcircForCausalLM
-from lcirc_cli.model.features import store
+from lcirc_cli.model.features import StoredFeatures, store
 
 Progress = Callable[[float], object]
+Words = Callable[[str, np.ndarray], PassageWords]
 
 
 def windows_at_once(device: torch.device) -> int:
@@ -49,11 +54,15 @@ def ingest(
     *,
     fingerprints: Fingerprints,
     onto: MemoryContents | None = None,
+    words: Words | None = None,
+    kept: Kept | None = None,
     progress: Progress | None = None,
 ) -> MemoryContents:
     """One memory with all documents, after those of `onto`; each is compressed on its own.
 
     Args:
+        words: makes the words' index of a document from its text and its tokens' starts.
+        kept: go on from what is kept there, and keep there what is computed.
         progress: called with the number of characters that were compressed.
 
     Raises:
@@ -64,8 +73,18 @@ def ingest(
         raise DocumentError("there is no document to ingest")
     parts = [] if onto is None else [onto]
     for document in documents:
-        one = _ingest_one(model, tokenizer, document, fingerprints=fingerprints, progress=progress)
-        parts.append(one)
+        one = None if kept is None else kept.memory(document)
+        if one is not None:
+            if progress is not None:
+                progress(len(document.text))
+            parts.append(one)
+            continue
+        one = _ingest_one(
+            model, tokenizer, document, fingerprints=fingerprints, kept=kept, progress=progress
+        )
+        if words is not None:
+            one = replace(one, words=words(document.text, one.token_starts[:].numpy()))
+        parts.append(one if kept is None else kept.finish(document, one))
     return _joined(parts)
 
 
@@ -75,6 +94,7 @@ def _ingest_one(
     document: Document,
     *,
     fingerprints: Fingerprints,
+    kept: Kept | None,
     progress: Progress | None,
 ) -> MemoryContents:
     config = model.adapter.config
@@ -83,7 +103,10 @@ def _ingest_one(
         raise DocumentError(f"{document.name}: holds no text")
     lengths = segment_lengths(len(ids), config)
     step = _by_characters(progress, len(document.text), len(ids))
-    features = stored_features(model, ids, progress=step) if config.segment_inputs else {}
+    features = {}
+    if config.segment_inputs:
+        log = None if kept is None else kept.windows(document)
+        features = stored_features(model, ids, kept=log, progress=step)
     segments = Segments(ids, features, group_segments(lengths))
     result = run_pass(model, segments, progress=None if config.segment_inputs else step)
     stored = StoredDocument(
@@ -116,11 +139,18 @@ def _ingest_one(
 
 @torch.no_grad()
 def stored_features(
-    model: LcircForCausalLM, ids_N: Tensor, *, progress: Progress | None = None
+    model: LcircForCausalLM,
+    ids_N: Tensor,
+    *,
+    kept: Windows | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Tensor]:
     """A document's contextual features as they are saved: codes [N, D], and scales [S, D].
 
     A window's scales are repeated for each of its segments, so that a segment can be read alone.
+
+    Args:
+        kept: windows of this document that need not be computed, and where those that are go.
 
     Raises:
         OutOfMemoryError: not even one window fits.
@@ -133,6 +163,27 @@ def stored_features(
         saved[SCALES] = torch.empty(S, D, dtype=torch.float16)
     batch, at = windows_at_once(device), 0
     token = segment = 0
+
+    def place(row: StoredFeatures) -> None:
+        nonlocal token, segment
+        size = len(row.codes_ND)
+        count = len(segment_lengths(size, config))
+        saved[CODES][token : token + size] = row.codes_ND
+        if row.scale_D is not None:
+            saved[SCALES][segment : segment + count] = row.scale_D
+        token, segment = token + size, segment + count
+        if progress is not None:
+            progress(size)
+
+    for record in () if kept is None else kept.read():
+        row = unpacked(record, config, size=len(windows[at])) if at < len(windows) else None
+        if row is None:  # of another form: begin anew
+            assert kept is not None
+            kept.clear()
+            at = token = segment = 0
+            break
+        place(row)
+        at += 1
     while at < len(windows):
         rows = [row for row in windows[at : at + batch] if len(row) == len(windows[at])]
         try:
@@ -146,16 +197,34 @@ def stored_features(
             batch = len(rows) // 2
             torch.cuda.empty_cache()
             continue
-        for row in features:
-            one, count = store(row, config.feature_dtype), len(segment_lengths(len(row), config))
-            saved[CODES][token : token + len(row)] = one.codes_ND
-            if one.scale_D is not None:
-                saved[SCALES][segment : segment + count] = one.scale_D
-            token, segment = token + len(row), segment + count
-            if progress is not None:
-                progress(len(row))
+        for each in features:
+            one = store(each, config.feature_dtype)
+            if kept is not None:
+                kept.add(packed(one))
+            place(one)
         at += len(rows)
     return saved
+
+
+def packed(row: StoredFeatures) -> bytes:
+    """A window's features as bytes: the codes, then the scales."""
+    tensors = [row.codes_ND, *([] if row.scale_D is None else [row.scale_D])]
+    return b"".join(t.cpu().contiguous().view(torch.uint8).numpy().tobytes() for t in tensors)
+
+
+def unpacked(record: bytes, config: LcircConfig, *, size: int) -> StoredFeatures | None:
+    """What `packed` packed of a window of `size` tokens; None for anything else."""
+    dtype, D = getattr(torch, config.feature_dtype), config.hidden_size
+    scaled = config.feature_dtype == "int8"
+    middle = size * D * dtype.itemsize
+    if len(record) != middle + scaled * D * 2:
+        return None
+    data = bytearray(record)
+    codes = torch.frombuffer(data, dtype=dtype, count=size * D).view(size, D)
+    if not scaled:
+        return StoredFeatures(codes, None)
+    scale = torch.frombuffer(data, dtype=torch.float16, offset=middle)
+    return StoredFeatures(codes, scale) if bool(scale.isfinite().all()) else None
 
 
 def _joined(parts: list[MemoryContents]) -> MemoryContents:

@@ -8,12 +8,13 @@ Legend: G segments of a group, n tokens of each, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from lcirc_cli.memory.rows import Rows
 from lcirc_cli.model import LcircConfig, LcircForCausalLM
 from lcirc_cli.model.decoders import embed
 from lcirc_cli.model.features import StoredFeatures, restore
@@ -64,8 +65,8 @@ def group_segments(
 class Segments:
     """The tokens and saved features of documents, and how they fall into groups."""
 
-    token_ids: Tensor  # int32 [N]
-    features: dict[str, Tensor]  # codes [N, D], and for int8 scales [S, D]; empty: embeddings
+    token_ids: Rows  # int32 [N]
+    features: Mapping[str, Rows]  # codes [N, D], and for int8 scales [S, D]; empty: embeddings
     groups: Sequence[Group]
 
     def inputs(
@@ -84,7 +85,8 @@ class Segments:
         codes = self.features[CODES][tokens]
         parts = [codes.view(G, n, codes.shape[-1])]
         if SCALES in self.features:
-            parts.append(self.features[SCALES][group.first_segment : group.first_segment + G, None])
+            own = slice(group.first_segment, group.first_segment + G)
+            parts.append(self.features[SCALES][own][:, None])
         return tuple(parts)
 
 

@@ -15,21 +15,25 @@ from __future__ import annotations
 from lcirc_cli.evidence.citations import Backing, Citation, citations
 from lcirc_cli.evidence.index import PassageIndex, fuse, ranking
 from lcirc_cli.evidence.names import missing_names
-from lcirc_cli.evidence.passages import Passage, Text, split_passages, texts_of
+from lcirc_cli.evidence.passages import Passage, Passages, Text, texts_of
 from lcirc_cli.evidence.support import is_supported, support
+from lcirc_cli.evidence.words import current_words, words_of, words_of_text
 
 __all__ = [
     "Backing",
     "Citation",
     "Passage",
     "PassageIndex",
+    "Passages",
     "Text",
     "citations",
+    "current_words",
     "fuse",
     "is_supported",
     "missing_names",
     "ranking",
-    "split_passages",
     "support",
     "texts_of",
+    "words_of",
+    "words_of_text",
 ]

@@ -9,55 +9,64 @@ these rankings with others.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
 
-import bm25s
 import numpy as np
 
-from lcirc_cli.evidence.lines import LEADER
-from lcirc_cli.evidence.passages import Passage, Text, split_passages
+from lcirc_cli.evidence.bm25 import Bm25
+from lcirc_cli.evidence.passages import Passage, Passages, Text
 from lcirc_cli.evidence.running_heads import running_heads
-from lcirc_cli.evidence.terms import pairs, terms
+from lcirc_cli.evidence.terms import terms
+from lcirc_cli.evidence.words import words_of
+from lcirc_cli.memory.words import CONTENTS, PassageWords
 
 PAIR_WEIGHT = 0.3
 NEIGHBOUR_WEIGHT = 0.1
 CONTENTS_WEIGHT = 0.25
-# "Name of a chapter ...... 12", as tables of contents have it.
-_LEADER = re.compile(LEADER, re.MULTILINE)
 FUSION_CONSTANT = 60  # Cormack, Clarke and Buettcher, "Reciprocal rank fusion", SIGIR 2009
 
 
 class PassageIndex:
-    """BM25 over the passages of texts. Made once: about 0.6 s a million characters."""
+    """BM25 over the passages of texts.
 
-    def __init__(self, texts: Sequence[Text]) -> None:
+    Args:
+        words: their index, in parts that follow one another, as memory files keep it. None makes
+            it: about 0.4 s a million characters.
+    """
+
+    def __init__(
+        self, texts: Sequence[Text], *, words: Sequence[PassageWords] | None = None
+    ) -> None:
         self.texts = texts
-        self.passages = split_passages(texts)
-        self._starts = np.concatenate([text.starts for text in texts])
-        self.passage_terms = [terms(self.text(number)) for number in range(len(self.passages))]
-        self._words = Bm25(self.passage_terms)
-        self._pairs = Bm25([pairs(sequence) for sequence in self.passage_terms])
-        self._beside = _same_document(self.passages)
-        contents_table = [_is_table_of_contents(self.text(n)) for n in range(len(self.passages))]
+        parts = [words_of(texts)] if words is None else words
+        self.passages = Passages.of(parts, tokens=[text.num_tokens for text in texts])
+        self._words = Bm25([part.terms for part in parts])
+        documents = self.passages.rows[:, 0]
+        # 1 where a passage and the one after it belong to the same document.
+        self._beside = (documents[1:] == documents[:-1]).astype(np.float32)
         self._heads: dict[int, list[tuple[int, int]]] = {}
-        self._weight = np.where(contents_table, CONTENTS_WEIGHT, 1.0).astype(np.float32)
+        marks = np.concatenate([part.passages[:, CONTENTS] for part in parts])
+        self._weight = np.where(marks == 1, CONTENTS_WEIGHT, 1.0).astype(np.float32)
 
     def text(self, passage: int) -> str:
         """The verbatim text of a passage."""
         where = self.passages[passage]
         return self.texts[where.document].text[where.start : where.end]
 
+    def terms(self, passage: int) -> list[str]:
+        """The terms of a passage in order."""
+        return terms(self.text(passage))
+
     def beginning(self, passage: Passage, *, tokens: int) -> str:
         """The verbatim text of the first tokens of a passage, which has more."""
-        end = self._starts[passage.first_token + tokens]
-        return self.texts[passage.document].text[passage.start : end]
+        text = self.texts[passage.document]
+        first = passage.first_token - self.passages.first_tokens[passage.document]
+        return text.text[passage.start : text.starts[first + tokens]]
 
     def scores(self, question: str) -> np.ndarray:
         """Relevance of each passage, float32 [P]; all zeros where no word is shared."""
         words = terms(question)
-        own = self._words.scores(words) + PAIR_WEIGHT * self._pairs.scores(pairs(words))
+        own = self._words.scores(words) + PAIR_WEIGHT * self._words.pair_scores(words)
         own *= self._weight
         scores = own.copy()
         scores[1:] += NEIGHBOUR_WEIGHT * own[:-1] * self._beside
@@ -81,47 +90,6 @@ class PassageIndex:
     def share(self, term: str) -> float:
         """Of the passages, how many hold a term: 0 to 1."""
         return self._words.frequency(term) / len(self.passages) if self.passages else 0.0
-
-
-class Bm25:
-    """bm25s over ready-made terms, without its progress bars and its limits on empty input."""
-
-    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
-        self._count = len(documents)
-        self._ids: dict[str, int] = {}
-        rows = [[self._ids.setdefault(t, len(self._ids)) for t in row] for row in documents]
-        self._frequency = np.bincount(
-            np.array([i for row in rows for i in set(row)], np.int64), minlength=len(self._ids)
-        )
-        self._index = None
-        if self._ids:
-            self._index = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
-            self._index.index((rows, self._ids), create_empty_token=False, show_progress=False)
-
-    def scores(self, words: Sequence[str]) -> np.ndarray:
-        """Of each document, float32 [P]; all zeros where no word is shared."""
-        known = [self._ids[word] for word in words if word in self._ids]
-        if self._index is None or not known:
-            return np.zeros(self._count, np.float32)
-        return self._index.get_scores_from_ids(known)
-
-    def frequency(self, term: str) -> int:
-        number = self._ids.get(term)
-        return 0 if number is None else int(self._frequency[number])
-
-    def idf(self, term: str) -> float:
-        frequency = self.frequency(term)
-        return math.log(1 + (self._count - frequency + 0.5) / (frequency + 0.5))
-
-
-def _is_table_of_contents(text: str) -> bool:
-    return 2 * len(_LEADER.findall(text)) > text.count("\n") + 1
-
-
-def _same_document(passages: Sequence[Passage]) -> np.ndarray:
-    """1 where a passage and the one after it belong to the same document, float32 [P-1]."""
-    documents = np.array([passage.document for passage in passages], np.int64)
-    return (documents[1:] == documents[:-1]).astype(np.float32)
 
 
 def ranking(scores: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def missing_names(question: str, *, index: PassageIndex, scores: np.ndarray) -> 
         return []
     best = ranking(scores)[:TOP_PASSAGES].tolist()
     if _COMPARES.search(question):
-        place = {term for number in best for term in index.passage_terms[number]}
+        place = {term for number in best for term in index.terms(number)}
     else:
         place = _best_place(question, [index.text(number) for number in best], index)
     return [term for term in named if term not in place]

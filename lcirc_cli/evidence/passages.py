@@ -11,14 +11,18 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
 from lcirc_cli.documents.document import Page
 from lcirc_cli.documents.sources import Source, told_apart
 from lcirc_cli.evidence.sentences import Sentence, split_sentences
-from lcirc_cli.memory.contents import MemoryContents
+from lcirc_cli.memory.contents import MemoryContents, StoredDocument
+from lcirc_cli.memory.deferred import Deferred
+from lcirc_cli.memory.words import END_TOKEN, FIRST_TOKEN, TERMS, PassageWords
 
 TARGET_WORDS = 120
 MAX_WORDS = 180
@@ -33,9 +37,14 @@ class Text:
     """A document as it is ranked, shown and cited."""
 
     name: str
-    text: str
-    starts: np.ndarray  # int64 [N], first character of each token
-    pages: tuple[Page, ...] = ()
+    text: Deferred[str] = Deferred()
+    starts: Deferred[np.ndarray] = Deferred()  # int64 [N], first character of each token
+    pages: Deferred[tuple[Page, ...]] = Deferred(())
+    tokens: int | None = None  # N, where it is known without reading the starts
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.starts) if self.tokens is None else self.tokens
 
     def page_at(self, character: int) -> Page | None:
         """The page that holds a character of `text`; None where the format has no pages."""
@@ -54,12 +63,22 @@ def texts_of(memories: Sequence[MemoryContents]) -> list[Text]:
     held = Counter(name for memory in memories for name in {d.name for d in memory.documents})
     texts: list[Text] = []
     for memory, file in zip(memories, files, strict=True):
-        starts = memory.token_starts.numpy()
         for each in memory.documents:
-            own = starts[each.first_token : each.first_token + each.num_tokens]
             name = f"{each.name} ({file.name})" if held[each.name] > 1 else each.name
-            texts.append(Text(name, each.text, own, each.pages))
+            texts.append(_text(memory, each, name))
     return texts
+
+
+def _text(memory: MemoryContents, document: StoredDocument, name: str) -> Text:
+    """A document that is read when its text, its tokens or its pages are asked for."""
+    own = slice(document.first_token, document.first_token + document.num_tokens)
+    return Text(
+        name,
+        lambda: document.text,
+        lambda: memory.token_starts[own].numpy(),
+        lambda: document.pages,
+        document.num_tokens,
+    )
 
 
 def _source(memory: MemoryContents, number: int) -> Source:
@@ -79,26 +98,64 @@ class Passage:
     end_token: int
 
 
-def split_passages(texts: Sequence[Text]) -> list[Passage]:
-    """All passages in order; the tokens of a text are divided among its passages.
+class Passages(Sequence[Passage]):
+    """Passages in a row, each made when it is asked for.
 
-    A text without words has no passage.
+    Args:
+        rows: int64 [P, 5], the fields of `Passage`.
+        first_tokens: of each text, counted over all texts.
     """
-    passages: list[Passage] = []
-    first = 0
-    for index, text in enumerate(texts):
-        ranges = list(passage_ranges(text.text))
-        last = first + len(text.starts)
-        # A token that begins with the space between two passages belongs to the second.
-        cuts = np.array([end for _, end in ranges[:-1]], np.int64)
-        inner = first + np.searchsorted(text.starts, cuts, side="left")
-        bounds = [first, *inner.tolist(), last]
-        passages += [
-            Passage(index, start, end, bounds[position], bounds[position + 1])
-            for position, (start, end) in enumerate(ranges)
-        ]
-        first = last
-    return passages
+
+    def __init__(self, rows: np.ndarray, first_tokens: Sequence[int]) -> None:
+        self.rows, self.first_tokens = rows, first_tokens
+
+    @classmethod
+    def of(cls, words: Sequence[PassageWords], *, tokens: Sequence[int]) -> Passages:
+        """Those of indexes that follow one another, whose texts have so many tokens."""
+        counts = np.concatenate([part.counts for part in words])
+        rows = np.concatenate([part.passages[:, :TERMS] for part in words]).astype(np.int64)
+        first = np.concatenate([[0], np.cumsum(tokens, dtype=np.int64)[:-1]])[: len(tokens)]
+        document = np.repeat(np.arange(len(counts)), counts)
+        rows[:, [FIRST_TOKEN, END_TOKEN]] += first[document, None]
+        return cls(np.concatenate([document[:, None], rows], axis=1), first.tolist())
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, number: int) -> Passage: ...
+    @overload
+    def __getitem__(self, number: slice) -> Passages: ...
+    def __getitem__(self, number: int | slice) -> Passage | Passages:
+        if isinstance(number, slice):
+            return Passages(self.rows[number], self.first_tokens)
+        return Passage(*self.rows[number].tolist())
+
+    def __iter__(self) -> Iterator[Passage]:
+        for at in range(0, len(self), 256):  # whoever looks for the best few makes no more
+            yield from (Passage(*row) for row in self.rows[at : at + 256].tolist())
+
+    def ordered(self, numbers: np.ndarray) -> Passages:
+        """Some of them, in this order."""
+        return Passages(self.rows[numbers], self.first_tokens)
+
+    @property
+    def token_ranges(self) -> list[tuple[int, int]]:
+        """First token and one past the last of each."""
+        return [(first, end) for first, end in self.rows[:, 3:].tolist()]
+
+
+def passage_rows(text: Text) -> list[tuple[int, int, int, int]]:
+    """First character, end, first token, end of each passage of a text, all within the text.
+
+    The tokens are divided among the passages. A text without words has no passage.
+    """
+    ranges = list(passage_ranges(text.text))
+    # A token that begins with the space between two passages belongs to the second.
+    cuts = np.array([end for _, end in ranges[:-1]], np.int64)
+    inner = np.searchsorted(text.starts, cuts, side="left")
+    bounds = [0, *inner.tolist(), len(text.starts)]
+    return [(*place, *pair) for place, pair in zip(ranges, pairwise(bounds), strict=False)]
 
 
 def passage_ranges(text: str) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from itertools import pairwise
 
 from lcirc_cli.evidence.folding import PAIRED, fold
 from lcirc_cli.evidence.name_words import FUNCTION_WORDS, MARK, mark_names
@@ -56,11 +55,6 @@ def _of_characters(run: str) -> list[str]:
     if len(run) == 1:
         return [run]
     return [run[at : at + 2] for at in range(len(run) - 1)] + _IS_WORD.findall(run)
-
-
-def pairs(sequence: list[str]) -> list[str]:
-    """Neighbouring terms, joined: what tells "white house" from a house that is white."""
-    return [f"{a} {b}" for a, b in pairwise(sequence)]
 
 
 @lru_cache(maxsize=1 << 16)

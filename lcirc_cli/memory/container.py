@@ -1,34 +1,34 @@
 """The outside of a `.lcirc` file: a safetensors file that carries its own SHA-256.
 
 Any safetensors reader opens it. Its header begins with the fixed bytes `PREFIX`, so the hash
-always stands at `HASH_AT`; it is the SHA-256 of the whole file with those 64 characters set to
-"0" (safetensors itself loads a flipped data bit without a word). The same contents always give
-the same bytes. Every later format keeps the prefix and the hash where they are, so that an older
-lcirc can tell "newer" from "damaged".
+always stands at `HASH_AT`; it is the SHA-256 of the header, its length before it, with those 64
+characters set to "0". The header holds the hash of the table that holds the hashes of the data
+(blocks.py): the one hash names the whole file, and opening checks the header and the table alone.
+What is read is checked before it is used (safetensors loads a flipped bit without a word). Every
+later format keeps the prefix and `format_version`, so that an older lcirc can tell "newer" from
+"damaged".
 
 The file is hashed and read through one memory map: what was checked is what is used. Knows
-nothing about what the parts mean, and never imports torch.
+nothing about what the parts mean, and never imports torch. Writing is writing.py's.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import mmap
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import MemoryFileError, is_out_of_memory
-from lcirc_cli.files import atomic_write, open_file
+from lcirc_cli.files import open_file
 from lcirc_cli.files.schema import (
-    MOST_VALUES,
     Check,
     choice,
-    count_values,
     items,
     mapping,
     parse,
@@ -36,7 +36,11 @@ from lcirc_cli.files.schema import (
     text,
     whole,
 )
+from lcirc_cli.memory import blocks
 
+FORMAT = "lcirc-memory"
+FORMAT_VERSION = 3
+TABLE = "blocks"  # the hashes of the data: the last part, and its own hash in the metadata
 PREFIX = b'{"__metadata__":{"sha256":"'
 HASH_AT = 8 + len(PREFIX)  # after the 8 bytes that give the header's length
 HASH_LENGTH = 64
@@ -53,16 +57,6 @@ ITEM_BYTES = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """A tensor to write: `data` holds its bytes, little-endian and row by row."""
-
-    name: str
-    dtype: str  # as safetensors spells it, a key of ITEM_BYTES
-    shape: tuple[int, ...]
-    data: bytes | memoryview
-
-
-@dataclass(frozen=True)
 class Entry:
     """A tensor in a file: bytes `start` to `end` of the container's buffer."""
 
@@ -74,78 +68,50 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Container:
-    """A verified file: its metadata, where its tensors are, and the map that holds them."""
+    """An open file: its metadata, where its tensors are, and the map that holds them.
 
+    Header and table are checked; `check` comes before anything else of `buffer` is used.
+    """
+
+    path: Path
     metadata: dict[str, str]
     entries: dict[str, Entry]
     buffer: mmap.mmap  # the whole file, copy on write
     sha256: str
+    begin: int  # of the data
+    checked: blocks.Checked = field(repr=False)
 
+    def check(self, start: int, end: int) -> None:
+        """Hash bytes start..end of `buffer`, all of them data, where that has not been done.
 
-def write_container(
-    path: Path, metadata: dict[str, str], *, parts: Sequence[Part], allowed: int = 0o777
-) -> str:
-    """Writes a file in one step (all or nothing) and returns its SHA-256 in hex.
+        Raises:
+            MemoryFileError: they are not as they were written.
+        """
+        if not self.checked.check(start - self.begin, end - self.begin):
+            raise _damaged(self.path)
 
-    Args:
-        allowed: permissions that the file may have, at most.
+    def check_all(self) -> None:
+        """Hash everything that has not been hashed; raises as `check` does."""
+        self.check(self.begin, self.entries[TABLE].start)
 
-    Raises:
-        StorageError: no space left, or the place can't be written.
-    """
-    # Large items first: then every tensor is aligned to its own item size.
-    ordered = sorted(parts, key=lambda part: (-ITEM_BYTES[part.dtype], part.name))
-    header = _header(metadata, ordered)
-    if len(header) > MAX_HEADER or count_values(header.decode("ascii")) > MOST_VALUES:
-        raise MemoryFileError(
-            f"{path}: names and notes take {len(header):,} bytes, over the format's limit of "
-            f"{MAX_HEADER:,} bytes and {MOST_VALUES:,} values; put fewer documents into one "
-            "memory file"
-        )
-    length = len(header).to_bytes(8, "little")
-    digest = hashlib.sha256(length + header)
-    for part in ordered:
-        digest.update(part.data)
-    sha256 = digest.hexdigest()
-    at = len(PREFIX)
-    header = header[:at] + sha256.encode("ascii") + header[at + HASH_LENGTH :]
-
-    def chunks() -> Iterator[Any]:  # bytes and views of tensors
-        yield length + header
-        for part in ordered:
-            yield part.data
-
-    atomic_write(path, chunks(), allowed=allowed)
-    return sha256
+    @contextmanager
+    def consistent(self) -> Iterator[None]:
+        """Turns the ValueError of what can't be right into a MemoryFileError."""
+        try:
+            yield
+        except ValueError as error:
+            raise MemoryFileError(
+                f"{self.path}: inconsistent: {error}; ingest the document again"
+            ) from error
 
 
 def open_container(path: Path) -> Container:
-    """Maps a file and checks every byte of it against its own hash.
+    """Maps a file and checks its header and the table of its hashes.
 
     Raises:
-        MemoryFileError: the file is missing, isn't a memory file, was cut, has bytes after its
-            end, or fails its hash.
+        MemoryFileError: the file is missing, isn't a memory file, is of another format, was cut,
+            has bytes after its end, or its header or table fails its hash.
     """
-    container = _opened(path)
-    if _hash(container.buffer) != container.sha256:
-        raise MemoryFileError(
-            f"{path}: damaged: its content doesn't match its SHA-256; copy it again or ingest "
-            "the document again"
-        )
-    return container
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata in a file's header; its size is checked, its content is not.
-
-    Raises:
-        MemoryFileError: the file is missing, isn't a memory file, was cut, or has bytes after its
-            end.
-    """
-    return _opened(path).metadata
-
-
-def _opened(path: Path) -> Container:
     buffer = _map(path)
     length = int.from_bytes(buffer[:8], "little")
     if buffer[8:HASH_AT] != PREFIX:
@@ -158,19 +124,62 @@ def _opened(path: Path) -> Container:
             f"{path}: damaged: it claims a header of {length:,} bytes, the limit is "
             f"{MAX_HEADER:,}; ingest the document again"
         )
-    if 8 + length > len(buffer):
+    begin = 8 + length
+    if begin > len(buffer):
         raise MemoryFileError(
-            f"{path}: cut short: {len(buffer):,} bytes, its header alone needs {8 + length:,}; "
+            f"{path}: cut short: {len(buffer):,} bytes, its header alone needs {begin:,}; "
             "copy it again or ingest the document again"
         )
+    header = buffer[:begin]
     try:
-        metadata, entries = _parse_header(buffer[8 : 8 + length])
+        metadata, entries = _parse_header(header[8:])
     except ValueError as error:
         raise MemoryFileError(
             f"{path}: damaged: its header can't be read; ingest the document again"
         ) from error
-    _check_size(path, len(buffer), max([8 + length] + [entry.end for entry in entries.values()]))
-    return Container(metadata, entries, buffer, metadata["sha256"])
+    check_format(path, metadata)
+    _check_size(path, len(buffer), max([begin] + [entry.end for entry in entries.values()]))
+    sha256 = metadata["sha256"]
+    unsigned = header[:HASH_AT] + b"0" * HASH_LENGTH + header[HASH_AT + HASH_LENGTH :]
+    table = entries.get(TABLE)
+    if hashlib.sha256(unsigned).hexdigest() != sha256 or table is None:
+        raise _damaged(path)
+    hashes = buffer[table.start : table.end]
+    sizes = (blocks.count(table.start - begin), blocks.DIGEST)
+    fits = (table.dtype, table.shape, table.end) == ("U8", sizes, len(buffer))
+    if not fits or hashlib.sha256(hashes).hexdigest() != metadata.get(TABLE):
+        raise _damaged(path)
+    checked = blocks.Checked(memoryview(buffer)[begin : table.start], hashes)
+    return Container(path, metadata, entries, buffer, sha256, begin, checked)
+
+
+def check_format(path: Path, metadata: Mapping[str, str]) -> None:
+    """Refuses other safetensors files and formats that this lcirc doesn't know.
+
+    Raises:
+        MemoryFileError: not a memory file, or written by an older or a newer lcirc.
+    """
+    version = metadata.get("format_version", "")
+    numbered = version.isascii() and version.isdecimal() and len(version) < 10
+    if metadata.get("format") != FORMAT or not numbered:
+        raise MemoryFileError(f"{path}: not an lcirc memory file; make one with `lcirc ingest`")
+    if int(version) < FORMAT_VERSION:
+        raise MemoryFileError(
+            f"{path}: written by an older lcirc (format {version}, this one reads "
+            f"{FORMAT_VERSION}); ingest the document again"
+        )
+    if int(version) > FORMAT_VERSION:
+        raise MemoryFileError(
+            f"{path}: written by a newer lcirc (format {version}, this one reads "
+            f"{FORMAT_VERSION}); upgrade lcirc, or ingest the document again"
+        )
+
+
+def _damaged(path: Path) -> MemoryFileError:
+    return MemoryFileError(
+        f"{path}: damaged: its content doesn't match its SHA-256; copy it again or ingest "
+        "the document again"
+    )
 
 
 def begins_as_memory(path: Path) -> bool:
@@ -225,34 +234,8 @@ def _check_size(path: Path, actual: int, expected: int) -> None:
         )
 
 
-def _hash(buffer: mmap.mmap) -> str:
-    with memoryview(buffer) as view:
-        digest = hashlib.sha256(view[:HASH_AT])
-        digest.update(b"0" * HASH_LENGTH)
-        digest.update(view[HASH_AT + HASH_LENGTH :])
-    return digest.hexdigest()
-
-
-def _header(metadata: dict[str, str], parts: Sequence[Part]) -> bytes:
-    """The JSON header with zeros for the hash, padded so that the data is aligned to 8 bytes."""
-    fields: dict[str, Any] = {"__metadata__": {"sha256": "0" * HASH_LENGTH, **metadata}}
-    offset = 0
-    for part in parts:
-        size = math.prod(part.shape) * ITEM_BYTES[part.dtype]
-        if len(part.data) != size:
-            raise ValueError(f"part {part.name!r}: data and shape don't agree")
-        fields[part.name] = {
-            "dtype": part.dtype,
-            "shape": list(part.shape),
-            "data_offsets": [offset, offset + size],
-        }
-        offset += size
-    header = json.dumps(fields, separators=(",", ":")).encode("ascii")
-    return header + b" " * (-len(header) % 8)
-
-
 def _parse_header(header: bytes) -> tuple[dict[str, str], dict[str, Entry]]:
-    """Reads what `_header` wrote; entries must follow one another without a hole.
+    """Reads what writing.py wrote; entries must follow one another without a hole.
 
     Raises:
         ValueError: it isn't such a header.
@@ -266,15 +249,15 @@ def _parse_header(header: bytes) -> tuple[dict[str, str], dict[str, Entry]]:
     entries: dict[str, Entry] = {}
     begin = 8 + len(header)
     position = 0
-    for name, field in fields.items():
+    for name, entry in fields.items():
         # Kinds and sizes first: a product of thousands of sizes would take long.
-        table(field, f"part {name[:40]}", fields=_PART, closed=True)
-        shape, (start, end) = field["shape"], field["data_offsets"]
+        table(entry, f"part {name[:40]}", fields=_PART, closed=True)
+        shape, (start, end) = entry["shape"], entry["data_offsets"]
         if math.prod(size or 1 for size in shape) >= _MOST_ITEMS:
             raise ValueError(f"{name[:40]}: its shape is larger than any file")
-        if start != position or end - start != math.prod(shape) * ITEM_BYTES[field["dtype"]]:
+        if start != position or end - start != math.prod(shape) * ITEM_BYTES[entry["dtype"]]:
             raise ValueError(f"{name[:40]}: offsets, shape and dtype don't agree")
-        entries[name] = Entry(field["dtype"], tuple(shape), begin + start, begin + end)
+        entries[name] = Entry(entry["dtype"], tuple(shape), begin + start, begin + end)
         position = end
     return metadata, entries
 

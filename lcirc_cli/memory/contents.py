@@ -1,30 +1,34 @@
 """What a memory holds: documents, tokens, latent states, features, and where each came from.
 
-Knows nothing about files, models or tokenizers. torch is imported only where tensors are joined,
-so that `lcirc info` stays fast.
+A memory from a file is read as it is used: texts and pages a document at a time, rows where they
+are sliced. Knows nothing about files, models or tokenizers. torch is imported only where rows are
+joined, so that `lcirc info` stays fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.documents.document import Document, Page
+from lcirc_cli.memory.deferred import Deferred, changed
+from lcirc_cli.memory.words import PassageWords, join_words, take_words
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from lcirc_cli.memory.rows import Rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StoredDocument:
     """A document's text and pages, and which tokens and segments of the memory are its own."""
 
     name: str
     sha256: str  # of the source's bytes
     format: str
-    text: str
-    pages: tuple[Page, ...]
+    text: Deferred[str] = Deferred()
+    pages: Deferred[tuple[Page, ...]] = Deferred()
     page_count: int | None
     empty_pages: tuple[int, ...]
     notes: tuple[str, ...]
@@ -56,13 +60,14 @@ class MemoryContents:
     """Everything that `ask` needs. N tokens, S segments, K latents a segment, D hidden size."""
 
     documents: tuple[StoredDocument, ...]
-    token_ids: Tensor  # int32 [N]
-    token_starts: Tensor  # int64 [N], first character of each token in its own document's text
+    token_ids: Rows  # int32 [N]
+    token_starts: Rows  # int64 [N], first character of each token in its own document's text
     segment_lengths: list[int]  # tokens of each of the S segments; none spans two documents
-    states: Tensor  # bf16 or f32 [S*K, D], LCIRC latents, for injection
-    features: dict[str, Tensor]  # each [N, ...] or [S, ...]; opaque here
+    states: Rows  # bf16 or f32 [S*K, D], LCIRC latents, for injection
+    features: Mapping[str, Rows]  # each [N, ...] or [S, ...]; opaque here
     settings: dict[str, Any]  # JSON values: segment length, latents, dtype of features ...
     fingerprints: Fingerprints
+    words: Deferred[PassageWords | None] = Deferred(None)  # None: made when it is asked
     recipe: str = ""  # digest of all that makes such a memory of its sources; "" if unknown
     sha256: str = ""  # of the file that it was loaded from
     path: str = ""  # of that file
@@ -75,7 +80,7 @@ def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
     Raises:
         ValueError: they were made with different models, settings or features.
     """
-    import torch
+    from lcirc_cli.memory.rows import joined
 
     same_models = contents.fingerprints.hashes == more.fingerprints.hashes
     if not same_models or contents.settings != more.settings:
@@ -84,25 +89,60 @@ def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
         raise ValueError("memories with different features can't be joined")
     tokens, segments = len(contents.token_ids), len(contents.segment_lengths)
     shifted = tuple(
-        replace(
+        changed(
             document,
             first_token=document.first_token + tokens,
             first_segment=document.first_segment + segments,
         )
         for document in more.documents
     )
+    words = [each.words for each in (contents, more) if each.words is not None]
     return MemoryContents(
         documents=contents.documents + shifted,
-        token_ids=torch.cat([contents.token_ids, more.token_ids]),
-        token_starts=torch.cat([contents.token_starts, more.token_starts]),
+        token_ids=joined([contents.token_ids, more.token_ids]),
+        token_starts=joined([contents.token_starts, more.token_starts]),
         segment_lengths=[*contents.segment_lengths, *more.segment_lengths],
-        states=torch.cat([contents.states, more.states]),
+        states=joined([contents.states, more.states]),
         features={
-            name: torch.cat([tensor, more.features[name]])
-            for name, tensor in contents.features.items()
+            name: joined([rows, more.features[name]]) for name, rows in contents.features.items()
         },
         settings=contents.settings,
         fingerprints=contents.fingerprints,
+        words=join_words(words) if len(words) == 2 else None,
+    )
+
+
+def select(contents: MemoryContents, numbers: Sequence[int]) -> MemoryContents:
+    """A memory with these documents of another, in this order, as if made of them alone."""
+    from lcirc_cli.memory.rows import chosen
+
+    latents = contents.settings["num_latents"]
+    retained = contents.settings.get("retained_segments")
+    kept = [min(d.num_segments, retained or d.num_segments) * latents for d in contents.documents]
+    ends = [0, *accumulate(kept)]
+    picked = [contents.documents[number] for number in numbers]
+    tokens = [(d.first_token, d.first_token + d.num_tokens) for d in picked]
+    segments = [(d.first_segment, d.first_segment + d.num_segments) for d in picked]
+    at_token = [0, *accumulate(d.num_tokens for d in picked)]
+    at_segment = [0, *accumulate(d.num_segments for d in picked)]
+    words = contents.words
+    return MemoryContents(
+        documents=tuple(
+            changed(document, first_token=token, first_segment=segment)
+            for document, token, segment in zip(picked, at_token, at_segment, strict=False)
+        ),
+        token_ids=chosen(contents.token_ids, tokens),
+        token_starts=chosen(contents.token_starts, tokens),
+        segment_lengths=[n for place in segments for n in contents.segment_lengths[slice(*place)]],
+        states=chosen(contents.states, [(ends[number], ends[number + 1]) for number in numbers]),
+        features={
+            # A row a segment only where that is not a row a token as well.
+            name: chosen(rows, tokens if len(rows) == len(contents.token_ids) else segments)
+            for name, rows in contents.features.items()
+        },
+        settings=contents.settings,
+        fingerprints=contents.fingerprints,
+        words=None if words is None else take_words(words, numbers),
     )
 
 

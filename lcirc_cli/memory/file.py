@@ -1,25 +1,23 @@
-"""Saves and loads memory files (`.lcirc`), and checks that a memory fits the models in use.
+"""Saves and opens memory files (`.lcirc`), and checks that a memory fits the models in use.
 
-Loading maps the file, verifies its SHA-256 and checks that everything agrees; states and features
-stay views of the map, so a large memory costs no copy. Knows nothing about how contents are made
-or used. The layout: container.py (file, hash) and layout.py (parts).
+Opening maps the file and checks its header; texts, states and features stay where they are until
+they are read, so that a large memory costs no more to open than a small one. Knows nothing about
+how contents are made or used. The layout: container.py (file, hash), layout.py (documents),
+tokens.py, words.py and rows.py (the other parts).
 """
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from lcirc_cli.errors import MemoryFileError
-from lcirc_cli.memory.checks import check_contents
-from lcirc_cli.memory.container import Container, Part, open_container, write_container
+from lcirc_cli.memory.checks import check_contents, check_finite, check_outline
+from lcirc_cli.memory.container import FORMAT, FORMAT_VERSION, Container, open_container
 from lcirc_cli.memory.contents import (
     Fingerprints,
     MemoryContents,
@@ -29,23 +27,19 @@ from lcirc_cli.memory.contents import (
 )
 from lcirc_cli.memory.header import check_fingerprints
 from lcirc_cli.memory.info import inspect_memory
-from lcirc_cli.memory.layout import (
-    FORMAT,
-    FORMAT_VERSION,
-    array_part,
-    check_format,
-    read_array,
-    read_documents,
-    read_tokens,
-    write_documents,
-    write_tokens,
-)
+from lcirc_cli.memory.layout import array_part, read_array, read_documents, write_documents
 from lcirc_cli.memory.records import (
+    document_records,
     fingerprints_record,
     recipe_record,
     settings_record,
     version_record,
+    words_record,
 )
+from lcirc_cli.memory.rows import DTYPES, FileRows, rows_part
+from lcirc_cli.memory.tokens import IdRows, StartRows, placed, write_tokens
+from lcirc_cli.memory.words import PassageWords, check_words
+from lcirc_cli.memory.writing import Part, write_container
 from lcirc_cli.version import __version__
 
 __all__ = [
@@ -61,21 +55,7 @@ __all__ = [
 ]
 
 _FEATURE = "features."
-_DTYPES = {
-    "BOOL": torch.bool,
-    "U8": torch.uint8,
-    "I8": torch.int8,
-    "I16": torch.int16,
-    "I32": torch.int32,
-    "I64": torch.int64,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F32": torch.float32,
-    "F64": torch.float64,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-}
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_PASSAGES, _VOCABULARY, _TERM_IDS = "words.passages", "words.vocabulary", "words.term_ids"
 
 
 def save_memory(path: Path | str, contents: MemoryContents, *, allowed: int = 0o777) -> str:
@@ -91,13 +71,14 @@ def save_memory(path: Path | str, contents: MemoryContents, *, allowed: int = 0o
         StorageError: no space left, or the place can't be written; an old file stays as it was.
     """
     check_contents(contents)
-    documents, parts = write_documents(contents.documents)
-    parts += write_tokens(
-        contents.token_ids.numpy(), contents.token_starts.numpy(), contents.documents
+    parts, jumps = write_tokens(
+        contents.token_ids[:].numpy(), contents.token_starts[:].numpy(), contents.documents
     )
+    documents, more = write_documents(contents.documents, jumps=jumps)
+    parts += more
     parts.append(array_part("segment_lengths", np.array(contents.segment_lengths, np.int32)))
-    parts.append(_tensor_part("states", contents.states))
-    parts += [_tensor_part(_FEATURE + name, value) for name, value in contents.features.items()]
+    parts.append(rows_part("states", contents.states))
+    parts += [rows_part(_FEATURE + name, rows) for name, rows in contents.features.items()]
     metadata = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
@@ -108,72 +89,120 @@ def save_memory(path: Path | str, contents: MemoryContents, *, allowed: int = 0o
     }
     if contents.recipe:
         metadata["recipe"] = contents.recipe
+    if contents.words is not None:
+        record, more = _write_words(contents.words)
+        metadata["words"] = record
+        parts += more
     return write_container(Path(path), metadata, parts=parts, allowed=allowed)
 
 
-def load_memory(path: Path | str) -> MemoryContents:
-    """Loads a memory file after checking its hash and that all of its parts agree.
+def load_memory(path: Path | str, *, whole: bool = False) -> MemoryContents:
+    """Opens a memory file after checking its header, and that its parts agree in their sizes.
+
+    What is read of it later is checked then, and raises the same error.
+
+    Args:
+        whole: read and check all of it now.
 
     Raises:
-        MemoryFileError: missing, damaged, cut short, of a newer format, or inconsistent.
+        MemoryFileError: missing, damaged, cut short, of another format, or inconsistent.
     """
     path = Path(path)
     container = open_container(path)
-    check_format(path, container)
-    try:
+    with container.consistent():
         contents = _decode(container)
-        check_contents(contents)
-    except ValueError as error:
-        raise MemoryFileError(
-            f"{path}: inconsistent: {error}; ingest the document again"
-        ) from error
-    return replace(contents, path=str(path.absolute()))
+        check_outline(contents)
+        if whole:
+            container.check_all()
+            check_contents(contents)
+    return contents
 
 
 def _decode(container: Container) -> MemoryContents:
-    documents = read_documents(container)
-    token_ids, token_starts = read_tokens(container, documents)
+    records = document_records(container.metadata)
+    documents = read_documents(container, records)
+    characters = [record["characters"] for record in records]
+    places = placed(documents, characters=characters, jumps=[each["jumps"] for each in records])
     lengths = read_array(container, "segment_lengths", dtype="I32")
+    tokens = sum(document.num_tokens for document in documents)
     return MemoryContents(
         documents=documents,
-        token_ids=torch.from_numpy(token_ids),
-        token_starts=torch.from_numpy(token_starts),
+        token_ids=IdRows(container, count=tokens),
+        token_starts=StartRows(container, places),
         segment_lengths=lengths.tolist(),
-        states=_tensor(container, "states"),
+        states=_rows(container, "states"),
         features={
-            name.removeprefix(_FEATURE): _tensor(container, name)
+            name.removeprefix(_FEATURE): _rows(container, name)
             for name in container.entries
             if name.startswith(_FEATURE)
         },
         settings=settings_record(container.metadata),
         fingerprints=fingerprints_record(container.metadata),
+        words=_words(container, documents, characters),
         recipe=recipe_record(container.metadata),
         sha256=container.sha256,
+        path=str(container.path.absolute()),
         lcirc_version=version_record(container.metadata),
     )
 
 
-def _tensor_part(name: str, tensor: Tensor) -> Part:
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
-    if tensor.dtype not in _NAMES:
-        raise ValueError(f"{name}: tensors of {tensor.dtype} can't be saved")
-    # An empty tensor may have a stride that can't be viewed as bytes.
-    data = flat.view(torch.uint8).numpy().data if len(flat) else b""
-    return Part(name, _NAMES[tensor.dtype], tuple(tensor.shape), data)
-
-
-def _tensor(container: Container, name: str) -> Tensor:
-    """A part as a tensor that shares the file's map (writes to it never reach the file)."""
+def _rows(container: Container, name: str) -> FileRows:
     entry = container.entries.get(name)
     if entry is None:
         raise ValueError(f"{name} is missing")
-    if entry.dtype not in _DTYPES:
+    if entry.dtype not in DTYPES:
         raise ValueError(f"{name} has the dtype {entry.dtype}")
-    dtype, count = _DTYPES[entry.dtype], math.prod(entry.shape)
-    if count == 0:
-        return torch.empty(entry.shape, dtype=dtype)
-    flat = torch.frombuffer(container.buffer, dtype=dtype, count=count, offset=entry.start)
-    return flat.view(entry.shape)
+    return FileRows(container, entry, check=partial(check_finite, name))
+
+
+def _write_words(words: PassageWords) -> tuple[str, list[Part]]:
+    parts = [
+        array_part(_PASSAGES, words.passages),
+        Part(_VOCABULARY, "U8", (len(words.vocabulary),), [words.vocabulary]),
+        array_part(_TERM_IDS, words.term_ids),
+    ]
+    return json.dumps({"version": words.version, "passages": words.counts.tolist()}), parts
+
+
+def _words(
+    container: Container, documents: Sequence[StoredDocument], characters: Sequence[int]
+) -> partial[PassageWords] | None:
+    """What reads the words' index when it is asked for; None where the file has none."""
+    record = words_record(container.metadata)
+    if record is None:
+        return None
+    held = container.entries.get(_TERM_IDS)
+    small = held is not None and held.dtype == "U16"
+    shapes = {
+        _PASSAGES: ("I32", (sum(record["passages"]), 6)),
+        _VOCABULARY: ("U8", None),
+        _TERM_IDS: ("U16" if small else "I32", None),
+    }
+    for name, (dtype, shape) in shapes.items():
+        entry = container.entries.get(name)
+        if entry is None or entry.dtype != dtype or shape not in (None, entry.shape):
+            raise ValueError(f"{name} are not those of the documents")
+    tokens = [document.num_tokens for document in documents]
+    return partial(_read_words, container, record, characters, tokens)
+
+
+def _read_words(
+    container: Container,
+    record: dict[str, Any],
+    characters: Sequence[int],
+    tokens: Sequence[int],
+) -> PassageWords:
+    with container.consistent():
+        ids = container.entries[_TERM_IDS].dtype
+        words = PassageWords(
+            version=record["version"],
+            counts=np.array(record["passages"], np.int64),
+            passages=read_array(container, _PASSAGES, dtype="I32", dims=2),
+            vocabulary=read_array(container, _VOCABULARY, dtype="U8").tobytes(),
+            term_ids=read_array(container, _TERM_IDS, dtype=ids),
+        )
+        check_words(words, characters=characters, tokens=tokens)
+    return words
 
 
 def _plain_json(settings: dict[str, Any]) -> str:

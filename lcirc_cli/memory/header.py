@@ -12,7 +12,7 @@ from typing import Protocol
 
 from lcirc_cli.errors import MemoryFileError, ModelError
 from lcirc_cli.files import exists
-from lcirc_cli.memory.container import read_metadata
+from lcirc_cli.memory.container import open_container
 from lcirc_cli.memory.contents import Fingerprints
 from lcirc_cli.memory.records import fingerprints_record
 
@@ -38,7 +38,7 @@ def read_header(path: Path) -> Header:
         MemoryFileError: missing, no memory file, cut short, or with a header that can't be.
     """
     try:
-        return Header(fingerprints_record(read_metadata(path)))
+        return Header(fingerprints_record(open_container(path).metadata))
     except ValueError as error:
         raise MemoryFileError(
             f"{path}: inconsistent: {error}; ingest the document again"

@@ -1,6 +1,6 @@
 """What `lcirc info` tells about a memory file: documents, sizes by part, fingerprints.
 
-Verifies the file's hash as loading does, but never imports torch.
+Checks every byte of the file, and never imports torch.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lcirc_cli.errors import MemoryFileError
-from lcirc_cli.memory.container import Container, open_container
+from lcirc_cli.memory.container import TABLE, Container, open_container
 from lcirc_cli.memory.contents import StoredDocument
-from lcirc_cli.memory.layout import check_format, read_array, read_documents
+from lcirc_cli.memory.layout import read_array, read_documents
 from lcirc_cli.memory.records import (
+    document_records,
     fingerprints_record,
     recipe_record,
     settings_record,
@@ -30,17 +30,13 @@ def inspect_memory(path: Path | str) -> dict[str, Any]:
     """
     path = Path(path)
     container = open_container(path)
-    check_format(path, container)
-    try:
+    container.check_all()
+    with container.consistent():
         return _describe(path, container)
-    except ValueError as error:
-        raise MemoryFileError(
-            f"{path}: inconsistent: {error}; ingest the document again"
-        ) from error
 
 
 def _describe(path: Path, container: Container) -> dict[str, Any]:
-    documents = read_documents(container)
+    documents = read_documents(container, document_records(container.metadata))
     lengths = read_array(container, "segment_lengths", dtype="I32")
     tokens, states = int(lengths.sum()), container.entries.get("states")
     if states is None or len(states.shape) != 2:
@@ -108,8 +104,10 @@ def _sizes(container: Container) -> dict[str, int]:
         "text": of("text"),
         "tokens": of(*_TOKEN_PARTS),
         "pages_and_segments": of("pages", "segment_lengths"),
+        "words": of("words.passages", "words.vocabulary", "words.term_ids"),
         "states": of("states"),
         "features": of(*features),
     }
     total = len(container.buffer)
+    sizes["hashes"] = of(TABLE)
     return {**sizes, "header": total - sum(sizes.values()), "total": total}

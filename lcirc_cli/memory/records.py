@@ -34,6 +34,7 @@ _DOCUMENT: Mapping[str, Check] = {
     "sha256": partial(text, most=128),
     "format": partial(text, most=100),
     "text_bytes": _COUNT,
+    "characters": _COUNT,
     "pages": _COUNT,
     "sections": partial(items, each=text),
     "page_count": nullable(_PAGE),
@@ -41,6 +42,7 @@ _DOCUMENT: Mapping[str, Check] = {
     "notes": partial(items, each=text),
     "tokens": _COUNT,
     "segments": _COUNT,
+    "jumps": _COUNT,
     "asked": optional(text),
     "labels": optional(partial(items, each=nullable(partial(text, most=_LABEL)))),
 }
@@ -51,6 +53,10 @@ _SETTINGS: Mapping[str, Check] = {
     "feature_window": optional(_SIZE),
     "feature_dtype": optional(partial(choice, among=("int8", "bfloat16", "float32"))),
     "retained_segments": optional(partial(whole, least=1)),
+}
+_WORDS: Mapping[str, Check] = {
+    "version": partial(whole, most=2**31),
+    "passages": partial(items, each=partial(whole, most=2**31)),
 }
 _FINGERPRINTS: Mapping[str, Check] = {
     "backbone_name": _NAME,
@@ -97,6 +103,19 @@ def fingerprints_record(metadata: Mapping[str, str]) -> Fingerprints:
     """
     found = _parsed(metadata, "fingerprints")
     return Fingerprints(**table(found, "fingerprints", fields=_FINGERPRINTS, closed=True))
+
+
+def words_record(metadata: Mapping[str, str]) -> dict[str, Any] | None:
+    """By which rules the words' index was made, and the passages of each document.
+
+    None where there is no index.
+
+    Raises:
+        ValueError: something in it is not what it must be.
+    """
+    if "words" not in metadata:
+        return None
+    return table(_parsed(metadata, "words"), "words", fields=_WORDS, closed=True)
 
 
 def version_record(metadata: Mapping[str, str]) -> str:

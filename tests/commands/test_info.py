@@ -77,7 +77,7 @@ def test_json(cli: Callable[..., tuple[int, str, str]], memory: Path) -> None:
     status, out, err = cli("info", memory, "--json")
     assert (status, err) == (0, "")
     found = json.loads(out)
-    assert found["schema"] == 1 and found["format_version"] == 2
+    assert found["schema"] == 1 and found["format_version"] == 3
     assert found["lcirc_version"] == __version__
     assert found["sha256"].encode() in memory.read_bytes()
     assert (found["tokens"], found["segments"]) == (24, 6)

@@ -31,7 +31,7 @@ def test_a_memory_is_what_the_model_compresses(dividing: Engine) -> None:
     steered = answerer.steer(QUESTIONS)
     question = model.question_keys(*encode_questions(answerer.backbone.tokenizer, QUESTIONS))
     with torch.no_grad():
-        segments = segments_of(model, [contents.token_ids.long()])
+        segments = segments_of(model, [contents.token_ids[:].long()])
         expected = model.compress(segments, question=question).memory
         scores = [
             model.adapter.evidence(question, model.adapter.keys(each.inputs_BND))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lcirc_cli.evidence import PassageIndex, fuse, ranking
-from lcirc_cli.evidence.terms import pairs, terms
+from lcirc_cli.evidence.terms import terms
 
 from .memories import memory, sentences
 
@@ -137,7 +137,6 @@ def test_terms() -> None:
     assert terms("What did the king's otters do?") == ["king", "otter"]
     assert terms("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
     assert terms("東京都") == ["東京", "京都", "東", "京", "都"] and terms("猫") == ["猫"]
-    assert pairs(["a", "b", "c"]) == ["a b", "b c"] and pairs(["a"]) == []
 
 
 def test_a_word_cut_at_a_line_end_is_found_whole() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.evidence import Text, split_passages
+from lcirc_cli.evidence import PassageIndex, Text
 from lcirc_cli.evidence.passages import MAX_WORDS, passage_ranges
 
 from .memories import memory, sentences
@@ -60,7 +60,7 @@ def test_text_without_sentences(text: str) -> None:
 )
 def test_every_word_and_token_is_in_exactly_one(texts: list[str]) -> None:
     documents = memory(*texts)
-    passages = split_passages(documents)
+    passages = PassageIndex(documents).passages
     first = 0
     for index, document in enumerate(documents):
         own = [passage for passage in passages if passage.document == index]
@@ -78,7 +78,7 @@ def test_every_word_and_token_is_in_exactly_one(texts: list[str]) -> None:
 
 def test_tokens_lie_in_their_passage() -> None:
     texts = memory(sentences(*"abcdefgh"), sentences(*"ijklmnop"))
-    passages = split_passages(texts)
+    passages = PassageIndex(texts).passages
     assert len(passages) >= 4
     tokens = [(index, start) for index, text in enumerate(texts) for start in text.starts]
     for passage in passages:

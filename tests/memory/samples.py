@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.memory.container import HASH_AT, HASH_LENGTH
+from lcirc_cli.evidence import texts_of, words_of
+from lcirc_cli.memory.blocks import hashes
+from lcirc_cli.memory.container import HASH_AT, HASH_LENGTH, TABLE
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument
+from lcirc_cli.memory.words import PassageWords
 
 FINGERPRINTS = Fingerprints("tiny", "b" * 64, "t" * 64, "plain", "a" * 64)
 LATENTS, WIDTH, SEGMENT = 2, 4, 5
@@ -45,8 +52,13 @@ def make_contents(
     latents: int = LATENTS,
     width: int = WIDTH,
     features: dict[str, Tensor] | None = None,
+    words: bool = False,
 ) -> MemoryContents:
-    """A memory of these documents; their token and segment indices are put in order here."""
+    """A memory of these documents; their token and segment indices are put in order here.
+
+    Args:
+        words: with their words' index.
+    """
     placed: list[StoredDocument] = []
     starts: list[Tensor] = []
     lengths: list[int] = []
@@ -59,7 +71,7 @@ def make_contents(
         token += document.num_tokens
         segment += document.num_segments
     random = torch.Generator().manual_seed(seed)
-    return MemoryContents(
+    contents = MemoryContents(
         documents=tuple(placed),
         token_ids=torch.randint(0, 49_152, (token,), dtype=torch.int32, generator=random),
         token_starts=torch.cat(starts) if starts else torch.zeros(0, dtype=torch.int64),
@@ -69,28 +81,47 @@ def make_contents(
         settings={"segment_length": SEGMENT, "num_latents": latents},
         fingerprints=FINGERPRINTS,
     )
+    return replace(contents, words=words_of(texts_of([contents]))) if words else contents
 
 
 def same(one: MemoryContents, other: MemoryContents) -> bool:
     """Whether two memories hold the same, bit for bit (their files' hashes aside)."""
+    if one.features.keys() != other.features.keys():
+        return False
     tensors = [
-        (one.token_ids, other.token_ids),
-        (one.token_starts, other.token_starts),
-        (one.states, other.states),
-        *((one.features[name], other.features.get(name)) for name in one.features),
+        (one.token_ids[:], other.token_ids[:]),
+        (one.token_starts[:], other.token_starts[:]),
+        (one.states[:], other.states[:]),
+        *((one.features[name][:], other.features[name][:]) for name in one.features),
     ]
     return (
         one.documents == other.documents
         and one.segment_lengths == other.segment_lengths
         and one.settings == other.settings
         and one.fingerprints == other.fingerprints
-        and one.features.keys() == other.features.keys()
+        and same_words(one.words, other.words)
         and all(
-            b is not None
-            and (a.dtype, a.shape) == (b.dtype, b.shape)
-            and torch.equal(_bytes(a), _bytes(b))
+            (a.dtype, a.shape) == (b.dtype, b.shape) and torch.equal(_bytes(a), _bytes(b))
             for a, b in tensors
         )
+    )
+
+
+def same_words(one: PassageWords | None, other: PassageWords | None) -> bool:
+    """Whether two indexes of words are the same, number by number."""
+    if one is None or other is None:
+        return one is other
+    return (one.version, one.vocabulary, one.term_ids.dtype) == (
+        other.version,
+        other.vocabulary,
+        other.term_ids.dtype,
+    ) and all(
+        np.array_equal(a, b)
+        for a, b in [
+            (one.counts, other.counts),
+            (one.passages, other.passages),
+            (one.term_ids, other.term_ids),
+        ]
     )
 
 
@@ -100,13 +131,40 @@ def _bytes(tensor: Tensor) -> Tensor:
     return tensor.contiguous().reshape(-1).view(torch.uint8)
 
 
-def rehash(data: bytes) -> bytes:
-    """The file's bytes with a hash that fits them: what a broken writer would leave."""
-    import hashlib
+def split(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header's fields and the data behind them, without the hashes of the data."""
+    length = int.from_bytes(data[:8], "little")
+    fields = json.loads(data[8 : 8 + length])
+    table = fields.pop(TABLE)["data_offsets"][0]
+    return fields, data[8 + length :][:table]
 
+
+def signed(fields: dict[str, Any], data: bytes) -> bytes:
+    """A file of a header's fields and data, with hashes that fit: what a broken writer leaves."""
+    table = hashes([data])
+    size = len(data)
+    metadata = fields["__metadata__"]
+    if isinstance(metadata, dict):
+        metadata = {"sha256": "0" * HASH_LENGTH, **metadata}
+        metadata |= {"sha256": "0" * HASH_LENGTH, TABLE: hashlib.sha256(table).hexdigest()}
+    entry = {
+        "dtype": "U8",
+        "shape": [len(table) // 32, 32],
+        "data_offsets": [size, size + len(table)],
+    }
+    header = json.dumps(
+        {**fields, "__metadata__": metadata, TABLE: entry}, separators=(",", ":")
+    ).encode()
+    header += b" " * (-len(header) % 8)
+    return rehash(len(header).to_bytes(8, "little") + header + data + table)
+
+
+def rehash(data: bytes) -> bytes:
+    """The file's bytes with a hash of the header that fits it."""
     end = HASH_AT + HASH_LENGTH
-    digest = hashlib.sha256(data[:HASH_AT] + b"0" * HASH_LENGTH + data[end:]).hexdigest()
-    return data[:HASH_AT] + digest.encode("ascii") + data[end:]
+    header = data[: 8 + int.from_bytes(data[:8], "little")]
+    zeroed = header[:HASH_AT] + b"0" * HASH_LENGTH + header[end:]
+    return data[:HASH_AT] + hashlib.sha256(zeroed).hexdigest().encode("ascii") + data[end:]
 
 
 def temporary_files(folder: Path) -> list[str]:

@@ -12,8 +12,9 @@ from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.errors import ModelError
 from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.memory.file import append, check_fingerprints, load_memory, same_source, save_memory
+from lcirc_cli.memory.words import take_words
 
-from .samples import FINGERPRINTS, make_contents, make_document, same
+from .samples import FINGERPRINTS, make_contents, make_document, same, same_words
 
 # --- joining --------------------------------------------------------------------------------
 
@@ -29,8 +30,8 @@ def test_append_shifts_tokens_and_segments(tmp_path: Path) -> None:
     assert [d.name for d in both.documents] == ["book.pdf", "book.pdf", "2"]
     last = both.documents[2]
     assert (last.first_token, last.first_segment) == (len(one.token_ids), 3)
-    assert torch.equal(both.states, torch.cat([one.states, two.states]))
-    assert torch.equal(both.features["f"], torch.cat(features))
+    assert torch.equal(both.states[:], torch.cat([one.states[:], two.states[:]]))
+    assert torch.equal(both.features["f"][:], torch.cat(features))
     save_memory(tmp_path / "m.lcirc", both)
     assert same(load_memory(tmp_path / "m.lcirc"), both)
 
@@ -47,6 +48,23 @@ def test_append_refuses_what_does_not_go_together(change: dict[str, object]) -> 
     one = make_contents([make_document("One text.")])
     with pytest.raises(ValueError, match="can't be joined"):
         append(one, replace(one, **change))  # type: ignore[arg-type]
+
+
+def test_the_index_of_joined_and_of_chosen_documents_is_that_of_all_at_once() -> None:
+    texts = ["The mill burned. " * 40, "", "A new mill, of stone!", "stone by stone " * 70]
+    each = [make_contents([make_document(text)], words=True) for text in texts]
+    for order in ([0, 1, 2, 3], [3, 1], [2, 0], []):
+        wanted = make_contents([make_document(texts[n]) for n in order], words=True).words
+        whole = append(append(each[0], each[1]), append(each[2], each[3])).words
+        assert whole is not None
+        assert same_words(take_words(whole, order), wanted)
+
+
+def test_an_index_by_other_rules_is_not_joined() -> None:
+    one, two = (make_contents([make_document("A text.")], words=True) for _ in range(2))
+    assert two.words is not None
+    assert append(one, replace(two, words=replace(two.words, version=99))).words is None
+    assert append(one, replace(two, words=None)).words is None
 
 
 def test_another_spelling_of_the_same_folders_goes_together() -> None:

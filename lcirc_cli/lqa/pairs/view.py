@@ -8,7 +8,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 
-from lcirc_cli.evidence.index import Bm25, ranking
+from lcirc_cli.evidence.bm25 import Bm25
+from lcirc_cli.evidence.index import ranking
 from lcirc_cli.evidence.sentences import split_sentences
 from lcirc_cli.evidence.terms import terms
 from lcirc_cli.lqa.pairs.locate import words_of_document
@@ -64,4 +65,4 @@ class DocumentView:
 
     @cached_property
     def _index(self) -> Bm25:
-        return Bm25([terms(self.document.text[slice(*passage)]) for passage in self._passages])
+        return Bm25.of([terms(self.document.text[slice(*passage)]) for passage in self._passages])
