@@ -1,8 +1,8 @@
 """What a memory holds: documents, tokens, latent states, features, and where each came from.
 
 A memory from a file is read as it is used: texts and pages a document at a time, rows where they
-are sliced. Knows nothing about files, models or tokenizers. torch is imported only where rows are
-joined, so that `lcirc info` stays fast.
+are sliced. Knows nothing about files, models or tokenizers. torch and numpy are imported only where
+rows are joined, so that `lcirc info` and every --help stay fast.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.memory.deferred import Deferred, changed
-from lcirc_cli.memory.words import PassageWords, join_words, take_words
 
 if TYPE_CHECKING:
     from lcirc_cli.memory.rows import Rows
+    from lcirc_cli.memory.words import PassageWords
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +81,7 @@ def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
         ValueError: they were made with different models, settings or features.
     """
     from lcirc_cli.memory.rows import joined
+    from lcirc_cli.memory.words import join_words
 
     same_models = contents.fingerprints.hashes == more.fingerprints.hashes
     if not same_models or contents.settings != more.settings:
@@ -115,6 +116,7 @@ def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
 def select(contents: MemoryContents, numbers: Sequence[int]) -> MemoryContents:
     """A memory with these documents of another, in this order, as if made of them alone."""
     from lcirc_cli.memory.rows import chosen
+    from lcirc_cli.memory.words import take_words
 
     latents = contents.settings["num_latents"]
     retained = contents.settings.get("retained_segments")
