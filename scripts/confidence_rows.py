@@ -41,12 +41,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="ROWS.jsonl")
     parser.add_argument("--limit", type=int, default=200, help="questions a set")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", default="smollm2")
     parser.add_argument("--method", default="qd-lcirc", help="of lcirc ask")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="float32")
     options = parser.parse_args()
     engine = Engine.load(
-        adapter=options.adapter, device=options.device, dtype=options.dtype, offline=True
+        options.model,
+        options.adapter,
+        device=options.device,
+        dtype=options.dtype,
+        offline=True,
     )
     known = set()
     if options.out.exists():

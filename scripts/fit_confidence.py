@@ -22,7 +22,8 @@ import numpy as np
 from lcirc_cli.adapters.confidence import SIGNALS, Confidence, ConfidenceModel
 from lcirc_cli.answering.answer import SURE
 
-RIDGE, PARTS, RIGHT = 1.0, 5, 0.5  # RIGHT: F1 of an answer
+PARTS = 5
+RIGHT = 0.5  # F1 of an answer
 Row = dict[str, Any]
 
 
@@ -30,17 +31,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("rows", nargs="+", type=Path)
     parser.add_argument("--check", nargs="+", type=Path, default=[])
+    parser.add_argument("--ridge", type=float, default=1.0, help="more for a few hundred rows")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     rows = _read(options.rows)
-    part = np.array([hashlib.sha256(r["document"].encode()).digest()[0] % PARTS for r in rows])
+    part = _parts(rows)
     seen: list[Confidence | None] = [None] * len(rows)
     for held in range(PARTS):
-        model = fit([row for row, p in zip(rows, part, strict=True) if p != held])
+        kept = [row for row, p in zip(rows, part, strict=True) if p != held]
+        model = fit(kept, ridge=options.ridge)
         for at in np.flatnonzero(part == held):
             seen[at] = _predict(model, [rows[at]])[0]
     report("held back", rows, [one for one in seen if one is not None])
-    model = fit(rows)
+    model = fit(rows, ridge=options.ridge)
     for path in options.check:
         checked = _read([path])
         report(path.stem, checked, _predict(model, checked))
@@ -49,28 +52,37 @@ def main() -> None:
         options.out.write_text(json.dumps(model.to_config(), indent=1) + "\n", "utf-8")
 
 
-def fit(rows: Sequence[Row]) -> ConfidenceModel:
+def _parts(rows: Sequence[Row]) -> np.ndarray:
+    """Which part each row is in, by its document."""
+    names = sorted({r["document"] for r in rows}, key=lambda n: hashlib.sha256(n.encode()).digest())
+    if len(names) < 2:
+        raise SystemExit("rows of two documents are needed at least")
+    number = {name: at % PARTS for at, name in enumerate(names)}
+    return np.array([number[r["document"]] for r in rows])
+
+
+def fit(rows: Sequence[Row], *, ridge: float) -> ConfidenceModel:
     """The weights with the least loss, by Newton's method on standardised signals."""
     x = _signals(rows)
-    mean, spread = x.mean(0), x.std(0) + 1e-9
+    mean, spread = x.mean(0), x.std(0)
+    spread = np.where(spread > 1e-6, spread, 1.0)  # what never changes gets no weight
     x = np.column_stack([(x - mean) / spread, np.ones(len(x))])
     y = np.eye(3)[_outcomes(rows)]
     counts = {name: sum(r["set"] == name for r in rows) for name in {r["set"] for r in rows}}
     weight = np.array([counts[r["set"]] ** -0.5 for r in rows])
     weight *= len(rows) / weight.sum()
     w = np.zeros((x.shape[1], 3))
-    ridge = np.full(x.shape[1], RIDGE)
-    ridge[-1] = 1e-3
+    penalty = np.append(np.full(x.shape[1] - 1, ridge), 1e-3)
     for _ in range(50):
         p = _softmax(x @ w)
-        gradient = x.T @ ((p - y) * weight[:, None]) + ridge[:, None] * w
+        gradient = x.T @ ((p - y) * weight[:, None]) + penalty[:, None] * w
         hessian = np.zeros((w.size, w.size))
         for j in range(3):
             for k in range(3):
                 s = weight * p[:, j] * ((j == k) - p[:, k])
                 block = (x * s[:, None]).T @ x
                 hessian[j::3, k::3] += block
-            hessian[j::3, j::3] += np.diag(ridge)
+            hessian[j::3, j::3] += np.diag(penalty)
         step = np.linalg.solve(hessian, gradient.reshape(-1)).reshape(w.shape)
         w -= step
         if np.abs(step).max() < 1e-8:
@@ -95,6 +107,10 @@ def report(name: str, rows: Sequence[Row], found: Sequence[Confidence]) -> None:
     p_unanswered = np.array([one.unanswered for one in found])
     refused = np.array([one.refuses for one in found])
     p = np.array([one.score for one in found])
+    likely = [
+        (c.right, c.unanswered, c.wrong)[o] for c, o in zip(found, outcome.tolist(), strict=True)
+    ]
+    loss = -np.log(np.maximum(likely, 1e-12))
     for label, at in groups:
         right, unanswered, o, a = p_right[at], p_unanswered[at], outcome[at], answered[at]
         refuses, score = refused[at], p[at]
@@ -105,6 +121,7 @@ def report(name: str, rows: Sequence[Row], found: Sequence[Confidence]) -> None:
                 {
                     "set": label,
                     "rows": int(at.sum()),
+                    "loss": round(float(loss[at].mean()), 3),
                     "right_if_answered": _share(o[a] == 0),
                     "auc_right": _auc(right[a], o[a] == 0),
                     "auc_unanswered": _auc(unanswered, ~a),

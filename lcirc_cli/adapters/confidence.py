@@ -54,6 +54,11 @@ class Confidence:
     says_not: bool = False
 
     @property
+    def wrong(self) -> float:
+        """The document answers, and this is not its answer."""
+        return max(0.0, 1.0 - self.right - self.unanswered)
+
+    @property
     def refuses(self) -> bool:
         """Whether to say that the document does not answer.
 

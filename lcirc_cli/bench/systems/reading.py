@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,13 +94,9 @@ class Prompted(System):
             refusal=own,
             foreign=not own,
         )
-        trimmed = [
-            replace(one, text=self._prompter.trimmed(sample, one.text))
-            for sample, one in zip(samples, generated, strict=True)
-        ]
-        judged = [None if judge is None else judge(*each) for each in enumerate(trimmed)]
         return [
-            self._measured(*each) for each in zip(samples, prepared, trimmed, judged, strict=True)
+            self._measured(*each, judge=judge and partial(judge, number))
+            for number, each in enumerate(zip(samples, prepared, generated, strict=True))
         ]
 
     def _measured(
@@ -107,8 +104,14 @@ class Prompted(System):
         sample: Sample,
         prepared: Prepared,
         generated: Generated,
-        judged: Judgement | None,
+        *,
+        judge: Callable[[Generated], Judgement] | None = None,
     ) -> Measured:
+        text = self._prompter.trimmed(sample, generated.text)
+        confidence: float | None = None
+        if judge is not None:
+            judged = judge(replace(generated, text=text))
+            text, confidence = judged.text, judged.confidence
         closed_book = None
         if sample.closed_book is not None:
             prompt = self._prompter.closed_book(sample.closed_book).ids
@@ -116,11 +119,11 @@ class Prompted(System):
             (said,) = generate(self._backbone, [prompt], decoding=decoding, model=self._model)
             closed_book = said.text
         output = Output(
-            generated.text if judged is None else judged.text,
+            text,
             closed_book,
             answer_loss=generated.loss,
             refusal=generated.refusal,
-            confidence=None if judged is None else judged.confidence,
+            confidence=confidence,
             ranking=prepared.ranking,
         )
         return Measured(output, prepared.sha256, len(prepared.ids), dropped=prepared.dropped)
