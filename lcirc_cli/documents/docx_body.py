@@ -6,6 +6,7 @@ Elements that aren't known are looked into, so that no text is lost. Knows nothi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from xml.etree.ElementTree import Element
 
@@ -29,6 +30,8 @@ _UNREAD = frozenset(
     " w:annotationRef w:rt w:binData".split()
 )
 _RAISED = {"superscript": "sup", "subscript": "sub"}
+_POSITION = re.compile(r"(-?)(\d{1,3})")
+_MOVED = 4  # half points up or down; less only evens out a line
 
 
 class Body:
@@ -97,6 +100,7 @@ class Body:
             return
         self.hidden = False
         raised = _RAISED.get(self._property(properties, "w:vertAlign") or "")
+        raised = raised or _moved(self._property(properties, "w:position") or "")
         struck = bool(is_on(properties, "w:strike") or is_on(properties, "w:dstrike"))
         if raised != self.raised or struck != self.struck:
             self._plain()
@@ -245,6 +249,14 @@ class Body:
 
     def _embedded(self, element: Element) -> None:
         self.story.losses[OBJECTS if element.tag == "w:control" else _DOCUMENTS] += 1
+
+
+def _moved(position: str) -> str | None:
+    """What letters are that stand so many half points above or below their line."""
+    found = _POSITION.fullmatch(position)
+    if found is None or int(found[2]) < _MOVED:
+        return None
+    return "sub" if found[1] else "sup"
 
 
 _HANDLERS: dict[str, Callable[[Body, Element], None]] = {

@@ -10,17 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lcirc_cli.documents.flow import Flow
+from lcirc_cli.documents.html_styles import Sheet, style_of
 from lcirc_cli.documents.html_tokens import Token, attribute
 from lcirc_cli.documents.numerals import numeral
 
 LIST_TAGS = frozenset({"ol", "ul", "menu", "dir", "li", "dl", "dt", "dd"})
 _BULLET = "-"
 _INTEGER = re.compile(r"\s*([+-]?\d{1,9})(?!\d)")
-_STYLE = re.compile(
-    r"list-style(?:-type)?\s*:[^;]*?\b(decimal|(?:lower|upper)-(?:alpha|latin|roman))"
-)
-_STYLES = {"decimal": "1", "lower-roman": "i", "upper-roman": "I"}
-_STYLES |= {"lower-alpha": "a", "lower-latin": "a", "upper-alpha": "A", "upper-latin": "A"}
 
 
 @dataclass
@@ -28,7 +24,7 @@ class _List:
     """A list that is open."""
 
     level: int  # of the stream that it stands in: lists end with their cell
-    style: str | None  # of its numbers; None for bullets
+    style: str  # of its numbers; "" for bullets
     number: int = 1  # of the next item
     step: int = 1
 
@@ -38,6 +34,7 @@ class Lists:
 
     def __init__(self, flow: Flow, reversed_counts: Iterable[int] = ()) -> None:
         self.flow = flow
+        self.sheet = Sheet()
         self.counts = iter(reversed_counts)  # items of the lists that count down from there
         self.open: list[_List] = []
         self.last = ""  # "dt" or "dd": the part of a definition that was begun last
@@ -74,25 +71,37 @@ class Lists:
 
     def _list(self, token: Token, name: str) -> _List:
         level = len(self.flow.streams)
+        style = self._style(token, name)
         if name != "ol":
-            return _List(level, None)
+            return _List(level, style or "")
+        style = "1" if style is None else style
         start = _integer(attribute(token, "start"))
         if attribute(token, "reversed") is None:
-            return _List(level, _style(token) or "1", 1 if start is None else start)
+            return _List(level, style, 1 if start is None else start)
         count = next(self.counts, 1)
-        return _List(level, _style(token) or "1", count if start is None else start, -1)
+        return _List(level, style, count if start is None else start, -1)
 
     def _item(self, token: Token) -> None:
         depth = self._depth()
         own = self.open[-1] if depth else None
         mark = _BULLET
-        if own is not None and own.style is not None:
+        if own is not None:
             value = _integer(attribute(token, "value"))
             if value is not None:
                 own.number = value
-            mark = numeral(own.number, _style(token) or own.style) + "."
+            style = self._style(token, "li")
+            if style := own.style if style is None else style:
+                mark = numeral(own.number, style) + "."
             own.number += own.step
         self.flow.item(mark, max(0, depth - 1))
+
+    def _style(self, token: Token, name: str) -> str | None:
+        """How a list or an item is numbered: `numeral`'s style, "" for bullets, None: not said."""
+        kind = attribute(token, "type")
+        if kind in ("1", "a", "A", "i", "I"):
+            return kind
+        own = style_of(attribute(token, "style") or "")
+        return self.sheet.style(name, attribute(token, "class") or "") if own is None else own
 
     def _definition(self, name: str, opens: bool) -> None:
         """`term: definition` on a line; a blank line before the next term."""
@@ -128,14 +137,6 @@ def count_reversed(tokens: Iterable[Token]) -> list[int]:
                 if counts_down:
                     counts.append(0)
     return counts
-
-
-def _style(token: Token) -> str | None:
-    kind = attribute(token, "type")
-    if kind in ("1", "a", "A", "i", "I"):
-        return kind
-    found = _STYLE.search((attribute(token, "style") or "").lower())
-    return _STYLES[found[1]] if found else None
 
 
 def _integer(text: str | None) -> int | None:

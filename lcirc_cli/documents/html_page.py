@@ -66,7 +66,9 @@ class HtmlPage:
 
     def take(self, token: Token) -> None:
         """Take the next token."""
-        if self.skipped is not None:
+        if token.kind == "sheet":
+            self.lists.sheet.add(token.value)
+        elif self.skipped is not None:
             self._skip(token)
         elif self.math is not None and not (token.kind == "start" and token.value in _NO_SVG):
             if not self.math.take(token):

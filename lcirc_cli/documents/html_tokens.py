@@ -29,9 +29,9 @@ _ATTRIBUTE = re.compile(r"""([a-zA-Z][\w:.-]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|(
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of text, a start tag or an end tag."""
+    """A piece of text, a start tag, an end tag or a style sheet."""
 
-    kind: str  # "text", "start" or "end"
+    kind: str  # "text", "start", "end" or "sheet"
     value: str  # the text with its entities resolved, or the tag's name in lower case
     attributes: str = ""  # of a start tag, as written
 
@@ -122,6 +122,8 @@ class _Tokenizer:
         closing = self._closing_tag(name, end)
         if closing < 0:
             return [start], end
+        if name == "style":
+            return [start, Token("sheet", self.html[end:closing])], closing
         content = [] if name in SILENT else [self._text(end, closing)]
         return [start, *content], closing
 

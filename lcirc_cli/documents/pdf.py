@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.console import one_line
 from lcirc_cli.documents.assemble import Part, build_document, too_long
 from lcirc_cli.documents.child import ChildProcess, WorkerLostError
 from lcirc_cli.documents.cleaning import clean_text, describe_repairs
@@ -139,6 +140,8 @@ class _Reading:
         if "error" in message:
             raise DocumentError(f"{self.name}: {_DAMAGED} ({message['error']})")
         if self.wanted is None:
+            if self.pages is not None:
+                message["texts"] = []  # whoever asks for some pages wants nothing else
             self.notes.file(message)
             self.page_count = message["page_count"]
             self.wanted = self._resolve_pages()
@@ -187,6 +190,7 @@ class _Reading:
             Part(text, number=number, label=label)
             for (number, label), text in zip(self.read.items(), self.reflow.pages(), strict=True)
         ]
+        parts += self._attached()
         empty = [part.number for part in parts if part.number and not part.text.strip()]
         if len(empty) == len(self.read):
             raise DocumentError(f"{self.name}: {self._why_empty(empty)}")
@@ -203,6 +207,16 @@ class _Reading:
             empty_pages=empty,
             notes=notes,
         )
+
+    def _attached(self) -> list[Part]:
+        """The attached texts, each a section without a page."""
+        parts = []
+        for name, text in self.notes.facts.get("texts", []):
+            text, repairs = clean_text(text)
+            self.repairs.update(repairs)
+            named = " ".join(one_line(name).split())
+            parts.append(Part(text.strip("\n"), section=f"attached file {named}"))
+        return parts
 
     def _failed_pages(self) -> str:
         failed = sorted(self.failures)

@@ -1,7 +1,8 @@
 """Says what a person should know of a PDF: what was not read, and where the text may be wrong.
 
 Knows what the child process answers, nothing about how it finds that out:
-    {"attached": int, "names": [str], "xfa": bool, "reader": "pypdf"}       beside the page count
+    {"attached": int, "names": [str], "texts": [[name, text]], "xfa": bool, "reader": "pypdf"}
+                                                                            beside the page count
     {"unreadable": [letters, of], "unsure": true, "scan": true,
      "unread": [files, notes], "label": str}                     beside a page's text
 """
@@ -17,6 +18,7 @@ from lcirc_cli.documents.page_ranges import format_pages
 
 _MOST = 0.5  # of a page's letters
 _MANY = 0.1
+NAMED = 5  # attached texts that are named
 LABEL_LENGTH = 20  # characters of a page's printed number; a longer text is none
 
 
@@ -89,7 +91,14 @@ class PdfNotes:
     def _not_read(self) -> list[str]:
         notes = []
         names = self.facts.get("names", [])
-        count = self.facts.get("attached", 0) + self.files
+        texts = self.facts.get("texts", [])
+        if texts:
+            named = ", ".join(" ".join(one_line(name).split()) for name, _ in texts[:NAMED])
+            notes.append(
+                f"{len(texts):,} attached {'text is' if len(texts) == 1 else 'texts are'} read "
+                f"after the pages ({named}{', ...' if len(texts) > NAMED else ''})"
+            )
+        count = self.facts.get("attached", 0) + self.files - len(texts)
         if count:
             shown = ", ".join(" ".join(one_line(name).split()) for name in names)
             more = ", ..." if shown and count > len(names) else ""

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.documents.pdf_attachments import read_attachments
 from lcirc_cli.documents.pdf_chunks import Chunk, chunks_of
 from lcirc_cli.documents.pdf_fonts import readable
 from lcirc_cli.documents.pdf_forms import Extras, place, read_extras, turned
@@ -25,7 +26,6 @@ except ImportError:  # Windows
 _FEW_GLYPHS = 60  # on a page with a large picture: a scan with a printed number or a stamp
 _PICTURE_SHARE = 0.5  # of the page
 _MOST_OBJECTS = 200  # of a page that are looked at for pictures
-NAMED_FILES, NAME_LENGTH = 5, 80  # of attached files; the rest is counted
 _LABEL_BYTES = 256  # of UTF-16; a longer label is no page's number
 _KEPT_BYTES = 3 << 20  # of pages that were read
 
@@ -77,12 +77,11 @@ class PdfiumReader:
     def facts(self) -> dict[str, Any]:
         """What is to be known of the whole file."""
         pdfium, document = self._pdfium, self._document
-        attached, names = document.count_attachments(), []
-        for number in range(min(attached, NAMED_FILES)):
-            with contextlib.suppress(Exception):
-                names.append(document.get_attachment(number).get_name()[:NAME_LENGTH])
+        attached = document.count_attachments()
+        names, texts = read_attachments(document)
         xfa = document.get_formtype() == pdfium.FORMTYPE_XFA_FULL
-        return {"page_count": len(document), "attached": attached, "names": names, "xfa": xfa}
+        facts = {"page_count": len(document), "attached": attached, "names": names, "xfa": xfa}
+        return {**facts, "texts": texts}
 
     def page(self, number: int) -> dict[str, Any]:
         """A page's text and what is to be known of it; `number` counts from 1.

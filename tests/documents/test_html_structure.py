@@ -27,6 +27,24 @@ def notes_of(body: str) -> tuple[str, ...]:
         ("<ol type=i start=3><li>a<li>b</ol>", "iii. a\niv. b"),
         ("<ol type=I start=1998><li>a<li>b</ol>", "MCMXCVIII. a\nMCMXCIX. b"),
         ("<ol style='list-style-type: upper-roman'><li>a</ol>", "I. a"),
+        ("<ol style='list-style: none'><li>a<li>b</ol>", "- a\n- b"),
+        ("<ol style='LIST-STYLE:square inside'><li>a</ol>", "- a"),
+        ("<ul style='list-style-type: lower-alpha'><li>a<li>b</ul>", "a. a\nb. b"),
+        ("<ol><li style='list-style-type:none'>a<li>b</ol>", "- a\n2. b"),
+        ("<style>ol {list-style-type: upper-alpha}</style><ol><li>a<li>b</ol>", "A. a\nB. b"),
+        (
+            "<style>/* ol{} */ p, ol.x, .y { color: red; list-style: lower-roman outside; }"
+            "@media all { ul.x { list-style: decimal } }</style>"
+            "<ol class='q x'><li>a</ol><ol class=y><li>b</ol><ol><li>c</ol><ul class=x><li>d</ul>",
+            "i. a\n\ni. b\n\n1. c\n\n1. d",
+        ),
+        ("<style>ol {list-style: none}</style><ol><li>a</ol>", "- a"),
+        (
+            "<style>ol {list-style: none} li {counter-increment: n} li::before"
+            " {content: counter(n) '.'}</style><ol><li>a</ol>",
+            "1. a",
+        ),
+        ("<style>div ol {list-style: none} ol::x {list-style:none}</style><ol><li>a</ol>", "1. a"),
         ("<ol><li>a<li value=9>b<li>c</ol>", "1. a\n9. b\n10. c"),
         ("<ol reversed><li>a<li>b<li>c</ol>", "3. a\n2. b\n1. c"),
         ("<ol reversed start=10><li>a<li>b</ol>", "10. a\n9. b"),

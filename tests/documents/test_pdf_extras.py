@@ -9,6 +9,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from lcirc_cli.documents import pdf, read_document
+from lcirc_cli.documents.page_ranges import parse_page_ranges
 
 from .raw_pdf import objects, stream, write
 from .test_pdf_layout import put, read_bytes
@@ -109,6 +110,27 @@ def test_attachments_are_counted(tmp_path: Path) -> None:
     writer.write(tmp_path / "a.pdf")
     (note,) = read_document(tmp_path / "a.pdf").notes
     assert note.startswith("2 attached files are not read (") and "prices.xlsx" in note
+
+
+def test_texts_that_are_attached_are_read_after_the_pages(tmp_path: Path) -> None:
+    plain = write(objects([stream(put(72, 700, "See the files.").encode())]))
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(plain)))
+    writer.add_attachment("fees.txt", "The fee is 35 crowns.\x1b[31m\r\nÄpfel.\n".encode())
+    writer.add_attachment("plan.pdf", b"2")
+    writer.add_attachment("empty.txt", b"  ")
+    writer.add_attachment("none.csv", b"\0\1\2")
+    writer.write(tmp_path / "a.pdf")
+    document = read_document(tmp_path / "a.pdf")
+    assert document.text == "See the files.\n\nThe fee is 35 crowns.[31m\nÄpfel."
+    first, last = document.pages
+    assert (first.number, first.section) == (1, None)
+    assert last.number is None and (last.section or "").startswith("attached file fees")
+    assert (last.section or "").isprintable()
+    read, unread, *_ = document.notes
+    assert read.startswith("1 attached text is read after the pages (fees")
+    assert unread.startswith("3 attached files are not read (") and "plan.pdf" in unread
+    few = read_document(tmp_path / "a.pdf", pages=parse_page_ranges("1"))
+    assert few.text == "See the files." and few.notes[0].startswith("4 attached files are not read")
 
 
 def test_names_of_attachments_are_cleaned_and_few(tmp_path: Path) -> None:
