@@ -153,6 +153,28 @@ def file_lines(path: Path) -> Iterator[bytes]:
         ) from error
 
 
+def whole_text(path: Path, *, errors: str = "strict") -> str:
+    """The text of a file that is one text, taken out of gzip where its name ends in .gz.
+
+    Args:
+        errors: what becomes of bytes that are no UTF-8, as `bytes.decode` has it.
+
+    Raises:
+        DocumentError: it can't be read, is longer than `MOST_LINE` bytes, or not UTF-8.
+    """
+    data = bytearray()
+    for line in file_lines(path):
+        data += line
+        if len(data) > MOST_LINE:
+            raise DocumentError(
+                f"{path}: more than {MOST_LINE >> 20} MiB in one piece; write it as JSON lines"
+            )
+    try:
+        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors)
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{path}: not UTF-8; save it as UTF-8") from error
+
+
 def _open(path: Path) -> IO[bytes]:
     file = open_file(path)
     # gzip's file reads from another, and would leave that one open.

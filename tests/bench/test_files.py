@@ -62,6 +62,28 @@ def test_the_hub_is_asked_for_a_pinned_revision(
         locate(missing, benchmark="bench", data_dir=None)
 
 
+@pytest.mark.parametrize("kind", ["no zip", "another member", "too large", "damaged"])
+def test_an_archive_that_cannot_be_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = tmp_path / "data.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("other" if kind == "another member" else "data/a.jsonl", "word " * 999)
+    data = bytearray(path.read_bytes())
+    if kind == "no zip":
+        data[-30:] = b""
+    elif kind == "damaged":
+        data[50:60] = b"\xff" * 10
+    path.write_bytes(data)
+    if kind == "too large":
+        monkeypatch.setattr("lcirc_cli.bench.tasks.files._MOST_BYTES", 100)
+    monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
+    hub = HubFile("owner/name", "0" * 40, "data.zip", member="data/a.jsonl")
+    with pytest.raises(DocumentError) as caught:
+        files._extract(path, hub, "longbench")
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+
+
 def test_no_hub_is_a_document_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> str:
         raise OSError("no route")

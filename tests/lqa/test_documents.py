@@ -327,7 +327,7 @@ def test_a_benchmark_without_text_is_an_error(tmp_path: Path) -> None:
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a": ' + b"9" * 5_000 + b"}", "not valid JSON"),
         (b"{", "not valid JSON"),
-        (b"word " * 300, "more than 0 MiB in one piece"),
+        (b"word\n" * 300, "more than 0 MiB in one piece"),
     ],
 )
 def test_benchmarks_of_strangers_are_read_within_limits(
@@ -335,7 +335,7 @@ def test_benchmarks_of_strangers_are_read_within_limits(
 ) -> None:
     path = tmp_path / ("a.txt" if said.startswith("more") else "a.json")
     if path.suffix == ".txt":
-        monkeypatch.setattr("lcirc_cli.lqa.documents.decontaminate._MOST_TEXT", 1_000)
+        monkeypatch.setattr("lcirc_cli.qa.rows.MOST_LINE", 1_000)
     path.write_bytes(data)
     with pytest.raises(DocumentError, match=said) as caught:
         Decontaminator.from_files([path])

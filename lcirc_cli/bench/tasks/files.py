@@ -7,11 +7,14 @@ Revisions are full commit ids, because InfiniteBench's En.QA was revised in plac
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli import files
-from lcirc_cli.errors import DocumentError
+from lcirc_cli.errors import DocumentError, first_line
+
+_MOST_BYTES = 1 << 30  # of a file in an archive
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,12 @@ def _extract(archive: Path, hub: HubFile, benchmark: str) -> Path:
         return target
     try:
         with zipfile.ZipFile(archive) as opened:
+            if opened.getinfo(member).file_size > _MOST_BYTES:
+                raise DocumentError(f"{member} of {archive} is larger than {_MOST_BYTES >> 20} MiB")
             data = opened.read(member)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise DocumentError(f"{archive} has no {member}: {error}") from error
+    # The last two: it is locked, or packed in a way that Python doesn't know.
+    except (KeyError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        raise DocumentError(f"{archive} has no {member}: {first_line(error)}") from error
     files.make_folder(target.parent)
     files.atomic_write(target, data)
     return target

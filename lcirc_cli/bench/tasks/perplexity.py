@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lcirc_cli import console
 from lcirc_cli.errors import DocumentError, UsageError
-from lcirc_cli.qa.rows import is_data_file, read_records
+from lcirc_cli.qa.rows import is_data_file, read_records, whole_text
 
 from ..sample import TextSample
 from .options import TaskOptions, estimate_tokens
@@ -81,10 +81,7 @@ class Perplexity:
             for record in read_records(self.file):
                 yield str(record.data.get("id", record.line)), record.text("text")
             return
-        try:
-            yield self.file.name, self.file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DocumentError(f"can't read {self.file}: {error}") from error
+        yield self.file.name, whole_text(self.file)
 
 
 def open_task(argument: str, options: TaskOptions) -> Perplexity:

@@ -20,12 +20,11 @@ import numpy as np
 
 from lcirc_cli.errors import DocumentError, first_line
 from lcirc_cli.files.schema import parse
-from lcirc_cli.qa.rows import file_lines, is_data_file, read_rows
+from lcirc_cli.qa.rows import is_data_file, read_rows, whole_text
 
 WORDS = 13
 _WORD = re.compile(r"\w+")
 _STEP = 0x9E3779B97F4A7C15  # odd, so that no power of it loses information
-_MOST_TEXT = 256 << 20  # bytes of a file that is one text, or one JSON value
 _BATCH = 2_000_000  # n-grams collected before they are made unique
 
 
@@ -120,14 +119,7 @@ def _texts(path: Path) -> Iterator[str]:
         for row in read_rows(path):
             yield from _strings(row)
         return
-    data = bytearray()
-    for line in file_lines(path):
-        data += line
-        if len(data) > _MOST_TEXT:
-            raise DocumentError(
-                f"{path}: more than {_MOST_TEXT >> 20} MiB in one piece; give JSON lines"
-            )
-    text = data.decode("utf-8", "replace")
+    text = whole_text(path, errors="replace")
     try:
         is_json = path.name.removesuffix(".gz").endswith(".json")
         value = parse(text, "it", finite=False) if is_json else text
