@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lcirc_cli import console
 from lcirc_cli.commands.advice import advice
 from lcirc_cli.commands.draft import draft
 from lcirc_cli.commands.questions import check_question
+from lcirc_cli.commands.waiting import waiting
 from lcirc_cli.errors import EndpointError
 
 if TYPE_CHECKING:
@@ -125,22 +125,28 @@ def answer_one(
     """Ask and print; on a terminal the answer appears as it is generated."""
     check_question(question)
     ask = partial(engine.ask, memories, question, history=history, **dataclasses.asdict(settings))
+    with waiting("reading the question and its passages") as first:
+
+        def after_first(show: Callable[[str], object]) -> Callable[[str], object]:
+            return lambda piece: (first(), show(piece))
+
+        if as_json:
+            answer = ask()
+        elif engine.reader is not None and sys.stdout.isatty():
+            try:
+                answer = ask(on_token=after_first(partial(console.out, end="")))
+            except EndpointError:
+                console.out()  # what is told of it begins a line
+                raise
+            console.out()
+        else:
+            with draft() as show:
+                answer = ask(on_token=None if show is None else after_first(show))
     if as_json:
-        answer = ask()
         console.out_json(answer.to_json())
-    elif engine.reader is not None and sys.stdout.isatty():
-        try:
-            answer = ask(on_token=partial(console.out, end=""))
-        except EndpointError:
-            console.out()  # what is told of it begins a line
-            raise
-        console.out()
-        for line in citation_lines(answer):
-            console.out(line)
     else:
-        with draft() as show:
-            answer = ask(on_token=show)
-        for line in answer_lines(answer):
+        streamed = engine.reader is not None and sys.stdout.isatty()
+        for line in citation_lines(answer) if streamed else answer_lines(answer):
             console.out(line)
     print_notes(answer)
     return answer
