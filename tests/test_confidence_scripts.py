@@ -74,7 +74,7 @@ def test_rows_are_what_ask_measures_and_go_on_where_they_stopped(tmp_path: Path)
     adapter = save_adapter(tmp_path / "adapter", engine, **SMALL)
     text = make_text(1)
     at = text.index("bread")
-    question = {"document_id": "1.txt", "question": "Who carries silver?", "answers": ["bread"]}
+    question = {"document_id": "1.txt", "question": "Who carries the bread?", "answers": ["bread"]}
     rows = [
         {**question, "evidence": [[at, at + 5]]},
         {**question, "question": "Which maps are old?", "answers": [], "evidence": []},

@@ -150,7 +150,7 @@ def test_a_score_decides_as_in_ask_and_is_kept(
     memory, _, _ = workbench.memory(engine, batch.samples[0].document)
     assert memory is not None
     said = set()
-    for constant in ([1.0, 0.0, 0.0], [0.0, 60.0, 0.0]):
+    for constant in ([60.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 60.0, 0.0]):
         monkeypatch.setattr(engine.adapter.config, "confidence", {**mixed, "constant": constant})
         for sample, measured in zip(batch.samples, system.run(batch), strict=True):
             answer = engine.ask(memory, sample.question, window_tokens=64, max_new_tokens=4)
