@@ -42,7 +42,6 @@ class Kept:
 
     def __init__(self, folder: Path, fingerprints: Fingerprints, settings: dict[str, Any]) -> None:
         self.folder, self.on = folder, True
-        self.begun = folder.is_dir() and any(folder.iterdir())  # by an earlier run
         self._models = [vars(fingerprints), settings]
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             self._stop("something else has its name")
@@ -50,6 +49,10 @@ class Kept:
     def holds(self, document: Document) -> bool:
         """Whether a document is done."""
         return self.on and self._path(document, ".lcirc").exists()
+
+    def has_begun(self, document: Document) -> bool:
+        """Whether an earlier run has left something of a document."""
+        return self.on and (self.holds(document) or self._path(document, ".features").exists())
 
     def memory(self, document: Document) -> MemoryContents | None:
         """The memory of a document that is done."""

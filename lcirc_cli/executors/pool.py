@@ -10,7 +10,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
@@ -22,12 +22,18 @@ from lcirc_cli.errors import LcircError, OutOfMemoryError
 
 
 def run_in_pool(
-    executor: Any, ranks: Sequence[int], *, workers: int, preload: Sequence[str]
+    executor: Any,
+    ranks: Sequence[int],
+    *,
+    workers: int,
+    preload: Sequence[str],
+    done: Callable[[int], object] | None = None,
 ) -> None:
     """Run these tasks of an executor in so many processes; the first that fails ends all.
 
     Args:
         preload: modules that are imported once, before workers are forked.
+        done: called with the number of each task that is done.
 
     Raises:
         OutOfMemoryError: a worker was killed.
@@ -45,10 +51,12 @@ def run_in_pool(
     try:
         with ProcessPoolExecutor(workers, context, _become_worker, given) as pool:
             try:
-                tasks = [pool.submit(_run_task, rank) for rank in ranks]
+                tasks = {pool.submit(_run_task, rank): rank for rank in ranks}
                 ours = set(multiprocessing.active_children()) - others
                 for task in as_completed(tasks):
                     task.result()
+                    if done is not None:
+                        done(tasks[task])
             except BaseException:
                 # Failed or interrupted: nobody shall go on asking, and leaving the pool waits.
                 for process in ours or set(multiprocessing.active_children()) - others:

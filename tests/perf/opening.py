@@ -14,11 +14,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
+import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lcirc_cli.answering.collection import Collection
+from lcirc_cli.evidence import words_of_text
+from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument
+from lcirc_cli.memory.file import load_memory, save_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 SEGMENT, LATENTS, WIDTH = 512, 8, 576
@@ -30,18 +39,14 @@ QUESTIONS = ("What happens when the disk is full?", "Which exit code does a dama
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", default="100000,1000000")
-    parser.add_argument("--open", type=Path, help="(a child) open this file")
     options = parser.parse_args()
-    if options.open:
-        print(json.dumps(opened(options.open)))
-        return
+    torch.set_num_threads(1)  # children are forked, which threads don't survive
     found = []
     for tokens in map(int, options.tokens.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "m.lcirc"
-            make(path, tokens)
-            words = [sys.executable, __file__, "--open", str(path)]
-            runs = [json.loads(subprocess.check_output(words, cwd=ROOT)) for _ in range(3)]
+            in_child(lambda path=path, tokens=tokens: make(path, tokens))
+            runs = [in_child(lambda path=path: opened(path)) for _ in range(3)]
         best = {name: round(min(run[name] for run in runs), 5) for name in runs[0]}
         found.append({"tokens": tokens, **best})
         print(json.dumps({"name": "opening", **found[-1]}), flush=True)
@@ -50,15 +55,24 @@ def main() -> None:
     print(json.dumps({"name": "opening, largest against smallest", **ratios}))
 
 
+def in_child(work: Callable[[], Any]) -> Any:
+    """What `work` returns in a process of its own."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(writing, json.dumps(work()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        result = told.read()
+    os.waitpid(child, 0)
+    return json.loads(result)
+
+
 def make(path: Path, tokens: int) -> None:
     """A memory of one document of so many tokens."""
-    import numpy as np
-    import torch
-
-    from lcirc_cli.evidence import words_of_text
-    from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument
-    from lcirc_cli.memory.file import save_memory
-
     text = HANDBOOK.read_text("utf-8")
     text = (text * (int(tokens * 4.5) // len(text) + 1))[: int(tokens * 4.5)]
     starts = np.linspace(0, len(text) - 1, tokens).astype(np.int64)
@@ -96,12 +110,6 @@ def make(path: Path, tokens: int) -> None:
 
 def opened(path: Path) -> dict[str, float]:
     """Seconds and megabytes of this process."""
-    import torch
-
-    from lcirc_cli.answering.collection import Collection
-    from lcirc_cli.memory.file import load_memory
-
-    torch.set_num_threads(1)
     before = _resident()
     seconds = {}
     start = time.process_time()
