@@ -129,7 +129,7 @@ class Engine:
 
     @property
     def memory_settings(self) -> dict[str, Any]:
-        """The settings that a memory of this engine has; see `memory.file.same_source`."""
+        """The settings that a memory of this engine has; only memories of the same are joined."""
         return settings_of(self.adapter.config)
 
     def check(self, memory: MemoryContents, *, name: str = "the memory file") -> None:

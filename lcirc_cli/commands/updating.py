@@ -65,11 +65,12 @@ def update(engine: Engine, target: Path, reading: Reading, how: How) -> dict[str
         keep_missing=how.append or how.keep_missing,
         unread={name for name, _ in reading.skipped},
     )
+    kept = Kept(kept_beside(target), engine.fingerprints, engine.memory_settings)
     if usable is not None and made.changes_nothing:
+        kept.remove()  # of a run that was killed between its last two steps
         return None
     if existing is not None and not how.append:
         _tell_replacing(target, existing, documents, made if usable is not None else None, how)
-    kept = Kept(Path(f"{followed(target)}.partial"), engine.fingerprints, engine.memory_settings)
     missing = [documents[number] for number in made.compressed]
     if any(kept.has_begun(document) for document in missing):
         console.note(f"going on with what an earlier run has left in {kept.folder}")
@@ -93,6 +94,11 @@ def update(engine: Engine, target: Path, reading: Reading, how: How) -> dict[str
     save_memory(target, contents, allowed=readers(read))
     kept.remove()
     return made.sizes
+
+
+def kept_beside(target: Path) -> Path:
+    """The folder of what is computed until the target is there."""
+    return Path(f"{followed(target)}.partial")
 
 
 def check_replaceable(target: Path) -> None:

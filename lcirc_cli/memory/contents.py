@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from lcirc_cli.documents.document import Document, Page
+from lcirc_cli.documents.document import Page
 from lcirc_cli.memory.deferred import Deferred, changed
 
 if TYPE_CHECKING:
@@ -145,27 +145,4 @@ def select(contents: MemoryContents, numbers: Sequence[int]) -> MemoryContents:
         settings=contents.settings,
         fingerprints=contents.fingerprints,
         words=None if words is None else take_words(words, numbers),
-    )
-
-
-def same_source(
-    contents: MemoryContents,
-    documents: Sequence[Document],
-    *,
-    settings: dict[str, Any],
-    fingerprints: Fingerprints,
-) -> bool:
-    """Whether ingesting `documents` again would give what `contents` already holds.
-
-    The texts and pages are compared too, not only the sources' hashes: another page range, or a
-    reader that has become better, gives another memory.
-    """
-    if contents.fingerprints.hashes != fingerprints.hashes or contents.settings != settings:
-        return False
-    if len(contents.documents) != len(documents):
-        return False
-    return all(
-        (stored.sha256, stored.name, stored.format, stored.pages, stored.text)
-        == (document.sha256, document.name, document.format, document.pages, document.text)
-        for stored, document in zip(contents.documents, documents, strict=True)
     )

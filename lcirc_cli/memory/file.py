@@ -23,7 +23,6 @@ from lcirc_cli.memory.contents import (
     MemoryContents,
     StoredDocument,
     append,
-    same_source,
 )
 from lcirc_cli.memory.header import check_fingerprints
 from lcirc_cli.memory.info import inspect_memory
@@ -50,7 +49,6 @@ __all__ = [
     "check_fingerprints",
     "inspect_memory",
     "load_memory",
-    "same_source",
     "save_memory",
 ]
 

@@ -1,4 +1,4 @@
-"""Joining memories; what counts as unchanged; what was made with something else."""
+"""Joining memories; what was made with something else."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.errors import ModelError
-from lcirc_cli.memory.contents import MemoryContents
-from lcirc_cli.memory.file import append, check_fingerprints, load_memory, same_source, save_memory
+from lcirc_cli.memory.file import append, check_fingerprints, load_memory, save_memory
 from lcirc_cli.memory.words import take_words
 
 from .samples import FINGERPRINTS, make_contents, make_document, same, same_words
@@ -72,38 +70,6 @@ def test_another_spelling_of_the_same_folders_goes_together() -> None:
     other = replace(FINGERPRINTS, backbone_name="./tiny", adapter_name="/home/me/plain")
     joined = append(contents, replace(contents, fingerprints=other))
     assert len(joined.documents) == 2
-    assert same_source(contents, _source(contents), settings=contents.settings, fingerprints=other)
-
-
-# --- unchanged? -----------------------------------------------------------------------------
-
-
-def _source(contents: MemoryContents) -> list[Document]:
-    return [
-        Document(name=d.name, text=d.text, pages=d.pages, sha256=d.sha256, format=d.format)
-        for d in contents.documents
-    ]
-
-
-def test_same_source() -> None:
-    contents = make_contents([make_document("A text."), make_document("Another.", name="two")])
-    source = _source(contents)
-    unchanged = {"settings": contents.settings, "fingerprints": FINGERPRINTS}
-    assert same_source(contents, source, **unchanged)  # type: ignore[arg-type]
-    changed = [
-        source[:1],
-        source[::-1],
-        [source[0], replace(source[1], sha256="f" * 64)],
-        [source[0], replace(source[1], text="Another!")],
-        [source[0], replace(source[1], pages=(Page(2, None, 0, 8),))],
-        [source[0], replace(source[1], name="renamed")],
-    ]
-    for other in changed:
-        assert not same_source(contents, other, **unchanged)  # type: ignore[arg-type]
-    other_settings = {**unchanged, "settings": {**contents.settings, "segment_length": 6}}
-    assert not same_source(contents, source, **other_settings)  # type: ignore[arg-type]
-    other_model = {**unchanged, "fingerprints": replace(FINGERPRINTS, backbone="f" * 64)}
-    assert not same_source(contents, source, **other_model)  # type: ignore[arg-type]
 
 
 # --- made with something else ---------------------------------------------------------------
