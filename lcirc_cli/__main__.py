@@ -23,6 +23,10 @@ def main() -> None:
     if ours:
         signal.signal(signal.SIGINT, _on_ctrl_c)
     try:
+        if sys.argv[1:2] == ["ask"] and not {"-h", "--help", "--quiet"} & {*sys.argv[2:]}:
+            from lcirc_cli import console
+
+            console.status("starting ...")  # torch alone takes seconds to import
         from lcirc_cli import app
 
         status = app.run(sys.argv[1:])

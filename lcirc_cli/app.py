@@ -16,12 +16,15 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.commands.ask import ask
 from lcirc_cli.commands.bench import bench
+from lcirc_cli.commands.cache import cache
+from lcirc_cli.commands.common import Command, Group
 from lcirc_cli.commands.convert import convert
 from lcirc_cli.commands.doctor import doctor
 from lcirc_cli.commands.info import info
 from lcirc_cli.commands.ingest import ingest
 from lcirc_cli.commands.make_lqa import make_lqa
 from lcirc_cli.commands.pull import pull
+from lcirc_cli.commands.show import show
 from lcirc_cli.commands.train import train
 from lcirc_cli.errors import (
     LcircError,
@@ -36,14 +39,29 @@ from lcirc_cli.version import __version__, check_links
 COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
     ("ingest", ingest),
     ("ask", ask),
+    ("show", show),
     ("train", train),
     ("bench", bench),
     ("make-lqa", make_lqa),
     ("pull", pull),
+    ("cache", cache),
     ("info", info),
     ("doctor", doctor),
     ("convert", convert),
 )
+
+EXAMPLES = {
+    "ingest": "Example: lcirc ingest book.pdf notes/ -o all.lcirc",
+    "ask": "Example: lcirc ask book.lcirc 'Who signed the treaty?'",
+    "show": "Example: lcirc show book.lcirc --around 'signed the treaty'",
+    "train": "Example: lcirc train --preset smollm2-cpu --data DIR --out RUN",
+    "make-lqa": "Example: lcirc make-lqa books/ --generator local --out data",
+    "pull": "Example: lcirc pull",
+    "cache": "Example: lcirc cache --remove smollm2",
+    "info": "Example: lcirc info book.lcirc",
+    "doctor": "Example: lcirc doctor",
+    "convert": "Example: lcirc convert checkpoint.pt adapter",
+}
 
 # Flags that may be followed by the one word that they stand for.
 WORDS = {"--resume": "auto", "--compare": "paper"}
@@ -65,6 +83,7 @@ def build() -> typer.Typer:
         name="lcirc",
         help="Answers questions about documents far longer than a language model's window.",
         epilog="Start with: lcirc ingest book.pdf, then: lcirc ask book.lcirc 'your question'",
+        cls=Group,
         context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
         no_args_is_help=False,
@@ -75,7 +94,7 @@ def build() -> typer.Typer:
         version: Annotated[
             bool,
             typer.Option(
-                "--version", callback=_show_version, is_eager=True, help="Show the version."
+                "--version", "-V", callback=_show_version, is_eager=True, help="Show the version."
             ),
         ] = False,
     ) -> None:
@@ -85,7 +104,7 @@ def build() -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name)(command)
+            app.command(name, cls=Command, epilog=EXAMPLES.get(name))(command)
     return app
 
 
@@ -104,6 +123,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BaseException as error:
         return _failed(error)
+    finally:
+        console.status()
     if status == INTERRUPTED:  # Typer has turned the KeyboardInterrupt into its exit code
         console.error("interrupted")
     return status if isinstance(status, int) else 0

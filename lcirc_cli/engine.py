@@ -18,8 +18,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.adapters.loading import LoadedAdapter, load_adapter
-from lcirc_cli.answering.answer import Answer, AskSettings
-from lcirc_cli.answering.answerer import Answerer
+from lcirc_cli.answering.answer import Answer, ask_settings
+from lcirc_cli.answering.answerer import Answerer, Watch
 from lcirc_cli.answering.collection import Collection
 from lcirc_cli.answering.windows import Turn
 from lcirc_cli.backbones.loading import Backbone, load_backbone
@@ -30,7 +30,7 @@ from lcirc_cli.documents.document import Document
 from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import ModelError, UsageError, memory_errors
 from lcirc_cli.evidence import current_words, words_of_text
-from lcirc_cli.memory.contents import Fingerprints, MemoryContents
+from lcirc_cli.memory.contents import Fingerprints, MemoryContents, as_memories
 from lcirc_cli.memory.file import check_fingerprints
 from lcirc_cli.model import LcircForCausalLM
 
@@ -185,6 +185,7 @@ class Engine:
         *,
         history: Sequence[Turn] = (),
         on_token: Callable[[str], object] | None = None,
+        watch: Watch | None = None,
         **options: Any,
     ) -> Answer:
         """Answer a question from one or several memories.
@@ -193,6 +194,7 @@ class Engine:
             history: earlier questions with their answers, oldest first, for follow-ups.
             on_token: called with pieces of what the model says as they appear. What is answered is
                 known at the end: where the adapter knows how sure it is, it may be a refusal.
+            watch: told what is being done, see `Answerer`.
             options: fields of `AskSettings`: method, window, max_new_tokens, citations, ...
 
         Raises:
@@ -203,11 +205,17 @@ class Engine:
             EndpointError: the reader on a server can't be asked, or gives no answer.
         """
         with self._working():
-            answerer = self._reading(self.answerer(memories, **options))
+            answerer = self._reading(self.answerer(memories, watch=watch, **options))
             return answerer.answer([question], history=history, on_token=on_token)[0]
 
     def ask_many(
-        self, memories: Memories, questions: Sequence[str], *, batch: int = BATCH, **options: Any
+        self,
+        memories: Memories,
+        questions: Sequence[str],
+        *,
+        batch: int = BATCH,
+        watch: Watch | None = None,
+        **options: Any,
     ) -> Iterator[Answer]:
         """Answer questions in order, `batch` at a time: segments are read once for all of these.
 
@@ -222,7 +230,7 @@ class Engine:
                 self.answerer(memories, **options).check(questions)
         for at in range(0, len(questions), batch):
             with self._working():
-                answerer = self._reading(self.answerer(memories, **options))
+                answerer = self._reading(self.answerer(memories, watch=watch, **options))
                 answers = answerer.answer(questions[at : at + batch])
             yield from answers
 
@@ -275,14 +283,14 @@ class Engine:
         with self._lock, memory_errors():
             yield
 
-    def answerer(self, memories: Memories, **options: Any) -> Answerer:
+    def answerer(
+        self, memories: Memories, *, watch: Watch | None = None, **options: Any
+    ) -> Answerer:
         """The steps behind `ask`, for those who need one alone (ranking, compression).
 
         The memories' passages, index and keys are kept while the same memories are asked.
         """
-        settings = AskSettings(**options)
-        settings.validate()
-        memories = [memories] if isinstance(memories, MemoryContents) else memories
+        settings, memories = ask_settings(options), as_memories(memories)
         if self._opened is None or not self._opened.holds(memories):
             if not memories:
                 raise UsageError("there is no memory to ask; make one with `lcirc ingest`")
@@ -296,4 +304,5 @@ class Engine:
             collection=self._opened,
             settings=settings,
             load_s=self.load_s,
+            watch=watch,
         )

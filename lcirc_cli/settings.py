@@ -85,10 +85,11 @@ class CommonSettings:
         json: results as JSON on standard output.
         debug: a traceback where something fails.
         config: the file that settings were read from; a command's own are in a table of it.
+        sources: of each setting where its value is from.
     """
 
     model: str = setting(
-        "smollm2", metavar="NAME", help="smollm2 (default), a Hub id, a model folder or .gguf file."
+        "smollm2", metavar="NAME", help="smollm2, a Hub id, a model folder or .gguf file."
     )
     adapter: str | None = setting(
         None, metavar="FOLDER", help="A trained adapter (default: the one that ships)."
@@ -105,8 +106,13 @@ class CommonSettings:
     json: bool = setting(False, help="The result as JSON.")
     debug: bool = setting(False, help="Show a traceback where something fails.")
     config: Path | None = setting(  # noqa: RUF009 # a field
-        None, own=False, metavar="FILE.toml", help="A file of settings; flags and LCIRC_* win."
+        None,
+        own=False,
+        metavar="FILE.toml",
+        help="A file of settings (without it LCIRC_CONFIG, or config.toml in the user's folder); "
+        "flags and LCIRC_* win.",
     )
+    sources: Mapping[str, str] | None = setting(None, own=False)  # a field
 
     @property
     def loading(self) -> dict[str, Any]:
@@ -139,12 +145,33 @@ def resolve(
         UsageError: a value that can't be used, with the name of its source, an unknown key in
             the config file, or a file that can't be read.
     """
+    found = _found(kind, flags, config, table, beside, environ)
+    return kind(**{name: value for name, (value, _) in found.items()})
+
+
+def sources(
+    kind: type[Any], flags: Mapping[str, Any], *, config: Path | None = None
+) -> dict[str, str]:
+    """Of each field where `resolve` finds its value: a flag, a variable, the file, the default."""
+    found = _found(kind, flags, config, None, (), None)
+    return {name: found[name][1] if name in found else "default" for name in _own_fields(kind)}
+
+
+def _found(
+    kind: type[Any],
+    flags: Mapping[str, Any],
+    config: Path | None,
+    table: str | None,
+    beside: Sequence[type[Any]],
+    environ: Mapping[str, str] | None,
+) -> dict[str, tuple[Any, str]]:
+    """The value and the source of each field that is not at its default."""
     environ = os.environ if environ is None else environ
     fields = _own_fields(kind)
     hints = typing.get_type_hints(kind)
     known = set(fields).union(*map(_own_fields, beside))
     from_file = _read_config(config, known, table) if config is not None else {}
-    values: dict[str, Any] = {}
+    values: dict[str, tuple[Any, str]] = {}
     for name, field in fields.items():
         variable = PREFIX + name.upper()
         if flags.get(name) is not None:
@@ -155,8 +182,8 @@ def resolve(
             value, source = from_file[name], f"{_place(name, table)} in {config}"
         else:
             continue
-        values[name] = _converted(value, hints[name], field, source)
-    return kind(**values)
+        values[name] = _converted(value, hints[name], field, source), source
+    return values
 
 
 def _own_fields(kind: Any) -> dict[str, dataclasses.Field[Any]]:

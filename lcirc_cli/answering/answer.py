@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,6 +73,23 @@ class AskSettings:
             raise UsageError(f"seed must be from 0 to {MAX_SEED}, not {self.seed}")
         if not 0.0 <= self.temperature < float("inf"):
             raise UsageError(f"temperature must be 0 or more, not {self.temperature}")
+
+
+def ask_settings(options: Mapping[str, Any]) -> AskSettings:
+    """The settings of `Engine.ask(..., **options)`, checked.
+
+    Raises:
+        UsageError: there is no such option, or it can't have this value.
+    """
+    known = [field.name for field in dataclasses.fields(AskSettings)]
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise UsageError(f"ask has no option {name!r}; {hint}")
+    settings = AskSettings(**options)
+    settings.validate()
+    return settings
 
 
 def check_settings(settings: AskSettings) -> None:

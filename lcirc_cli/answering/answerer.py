@@ -43,6 +43,8 @@ from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import citations, ranking
 from lcirc_cli.model import LcircForCausalLM, Memory
 
+Watch = Callable[[str, int, int], object]
+
 
 @dataclass(frozen=True)
 class Steered:
@@ -70,7 +72,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class Answerer:
-    """Answers questions to one collection with one group of settings."""
+    """Answers questions to one collection with one group of settings.
+
+    Attributes:
+        watch: told what is being done, and how many of how many segments are: "steering" (the
+            question's pass over the memory), then "reading" (the window), (0, 0).
+    """
 
     backbone: Backbone
     adapter: LoadedAdapter
@@ -78,6 +85,7 @@ class Answerer:
     collection: Collection
     settings: AskSettings
     load_s: float
+    watch: Watch | None = None
 
     def answer(
         self,
@@ -112,6 +120,8 @@ class Answerer:
             self._window(question, ranked, history=needed)
             for question, ranked, needed in zip(questions, scores, turns, strict=True)
         ]
+        if self.watch is not None:
+            self.watch("reading", 0, 0)
         never = [NEVER] * len(questions)
         generated = generate(
             self.backbone,
@@ -152,9 +162,16 @@ class Answerer:
         if self.adapter.adapter.mixer is None:  # the reader's passages are found by words alone
             return Steered(None, None, 0.0)
         question = self.model.question_keys(*encode_questions(self.backbone.tokenizer, questions))
-        trained = self.adapter.config.trained
+        trained, step = self.adapter.config.trained, self._steps()
         passes = [
-            run_pass(self.model, segments, question=question, store=store, evidence=trained)
+            run_pass(
+                self.model,
+                segments,
+                question=question,
+                store=store,
+                evidence=trained,
+                progress=step,
+            )
             for segments, store in zip(
                 self.collection.segments, self.collection.stores, strict=True
             )
@@ -170,6 +187,21 @@ class Answerer:
             torch.cat(evidence, dim=2) if evidence else None,
             time.perf_counter() - start,
         )
+
+    def _steps(self) -> Callable[[float], object] | None:
+        """Progress of the pass, in segments, from the tokens that it has read."""
+        if self.watch is None:
+            return None
+        watch, done = self.watch, 0.0
+        total = sum(len(memory.segment_lengths) for memory in self.collection.memories)
+        watch("steering", 0, total)
+
+        def step(tokens: float) -> None:
+            nonlocal done
+            done += tokens
+            watch("steering", round(total * done / self.collection.num_tokens), total)
+
+        return step
 
     def rank(
         self,
@@ -270,7 +302,7 @@ class Answerer:
                 load_s=self.load_s,
                 compress_s=draft.steered.seconds,
                 first_token_s=draft.generated.first_token_at - start,
-                total_s=time.perf_counter() - start,
+                total_s=draft.generated.ended_at - start,
             ),
             method=settings.method,
             window=settings.window,

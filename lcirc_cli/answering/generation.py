@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 from transformers import (
     LogitsProcessorList,
-    StoppingCriteria,
     StoppingCriteriaList,
     TextStreamer,
 )
 
 from lcirc_cli.answering.answer import Finish
 from lcirc_cli.answering.cuts import whole_words
+from lcirc_cli.answering.ends import Ends, has_line
 from lcirc_cli.answering.prefill import Prefill, Prefixed, answer_ids
 from lcirc_cli.answering.refusals import Refusals
 from lcirc_cli.answering.token_odds import TokenOdds
@@ -65,6 +65,7 @@ class Generated:
     Attributes:
         num_tokens: generated, without the one that ends the answer.
         first_token_at: time.perf_counter() when the first token was there.
+        ended_at: the same, when this answer had ended, whatever went on beside it.
         loss: mean nats a token of the gold answer, where there is one.
         refusal: the probability that the refusal follows the prompt, where it was asked for.
         finish: `length` where the limit of tokens cut the answer.
@@ -76,6 +77,7 @@ class Generated:
     text: str
     num_tokens: int
     first_token_at: float
+    ended_at: float = 0.0
     loss: float | None = None
     refusal: float | None = None
     finish: Finish = "stop"
@@ -126,7 +128,7 @@ def generate(
         refused = [False] * len(prompts)
         if refusals is not None and decoding.refuse_from is not None:
             refused = refusals.reach(decoding.refuse_from)
-        ends = _Ends(backbone, read.length, one_line=decoding.one_line)
+        ends = Ends(backbone, read.length, one_line=decoding.one_line)
         pieces = None if on_text is None else _Pieces(backbone, on_text, decoding)
         rows: list[_Row] = [([], [], 0.0)] * len(prompts)
         if not all(refused):
@@ -134,10 +136,10 @@ def generate(
         else:
             ends.first_at = time.perf_counter()
     said = [
-        Generated(REFUSAL, len(answer_ids(backbone, None)) - 1, ends.first_at)
+        Generated(REFUSAL, len(answer_ids(backbone, None)) - 1, ends.first_at, ends.first_at)
         if no
-        else _generated(backbone, row, decoding, first_token_at=ends.first_at)
-        for row, no in zip(rows, refused, strict=True)
+        else _generated(backbone, row, decoding, times=(ends.first_at, ends.at(number)))
+        for number, (row, no) in enumerate(zip(rows, refused, strict=True))
     ]
     if pieces is not None:
         pieces.end_with(said[0])
@@ -187,7 +189,7 @@ def _continued(
     backbone: Backbone,
     read: Prefill | Prefixed,
     decoding: Decoding,
-    ends: _Ends,
+    ends: Ends,
     refusals: Refusals | None,
     pieces: _Pieces | None,
 ) -> list[_Row]:
@@ -221,7 +223,7 @@ def _generated(
     row: _Row,
     decoding: Decoding,
     *,
-    first_token_at: float,
+    times: tuple[float, float],
 ) -> Generated:
     """The answer of one row."""
     tokens, log_p, entropy = row
@@ -231,37 +233,17 @@ def _generated(
     said = tuple(log_p[: end + 1])
     if decoding.one_line and "\n" in text.lstrip():
         # What a batch says after it, while others go on, is no part of the answer.
-        end = next(n for n in range(1, end + 1) if _has_line(backbone, tokens[:n]))
+        end = next(n for n in range(1, end + 1) if has_line(backbone, tokens[:n]))
         finish, said = "stop", said[:end]
     if not decoding.verbatim:
         text = whole_words(text) if finish == "length" else text
         text = _clean(text, one_line=decoding.one_line)
-    return Generated(text, end, first_token_at, finish=finish, log_p=said, entropy=entropy)
-
-
-def _has_line(backbone: Backbone, tokens: Any) -> bool:
-    return "\n" in str(backbone.tokenizer.decode(tokens)).lstrip()
+    return Generated(text, end, *times, finish=finish, log_p=said, entropy=entropy)
 
 
 def _clean(text: str, *, one_line: bool) -> str:
     text = text.strip()
     return text.split("\n", 1)[0].rstrip() if one_line else text
-
-
-class _Ends(StoppingCriteria):
-    """Ends answers of one line, and notes when the first token was there."""
-
-    def __init__(self, backbone: Backbone, prompt_length: int, *, one_line: bool) -> None:
-        self.backbone, self.one_line = backbone, one_line
-        self.prompt_length = prompt_length
-        self.first_at = 0.0
-
-    def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:  # type: ignore[override]
-        if not self.first_at:
-            self.first_at = time.perf_counter()
-        said = [row[self.prompt_length :] for row in input_ids]
-        done = [self.one_line and _has_line(self.backbone, row) for row in said]
-        return torch.tensor(done, device=input_ids.device)
 
 
 class _Pieces(TextStreamer):

@@ -35,10 +35,12 @@ def run(
     out: Path,
     *,
     batch: int,
+    keep_prompts: bool = False,
 ) -> None:
     """Ask what has no row yet, and write the rows.
 
     Args:
+        keep_prompts: rows hold the whole prompts.
         systems: name, and how to open it for a task (the constant one reads the whole file).
 
     Raises:
@@ -53,7 +55,16 @@ def run(
             opened = [(name, make(one)) for name, make in systems]
             for number, part in enumerate(one.batches(batch)):
                 for name, system in opened:
-                    _step(one, part, name, system, rows, done, mine=number % world == rank)
+                    _step(
+                        one,
+                        part,
+                        name,
+                        system,
+                        rows,
+                        done,
+                        mine=number % world == rank,
+                        keep_prompts=keep_prompts,
+                    )
                     advance(len(part.samples) + len(part.texts))
 
 
@@ -66,6 +77,7 @@ def _step(
     done: set[tuple[str, str, str]],
     *,
     mine: bool,
+    keep_prompts: bool,
 ) -> None:
     samples: Sequence[Sample | TextSample] = part.samples or part.texts
     missing = {s.id for s in samples if (planned.task.name, name, s.id) not in done}
@@ -80,6 +92,8 @@ def _step(
         _row(planned.task.name, name, sample, answer, seconds, ranks=system.ranks)
         for sample, answer in zip(samples, answers, strict=True)
     ]
+    if not keep_prompts:
+        written = [replace(row, prompt="") for row in written]
     rows.append(row for row in written if row.id in missing)
 
 
@@ -133,10 +147,12 @@ def _row(
         "id": sample.id,
         "metric": sample.metric,
         "document_id": sample.document_id,
-        "facets": dict(sample.facets),
+        "facets": {name: value for name, value in sample.facets.items() if value != ""},
         "seconds": round(seconds, 4),
         "peak_mb": round(peak_mb(), 1),
     }
+    if isinstance(sample, Sample):
+        common |= {"question": sample.question, "references": list(sample.answers)}
     if isinstance(answer, str):
         if answer.startswith(NOT_APPLICABLE):
             return Row(**common, error=answer)
@@ -151,6 +167,7 @@ def _row(
         output=measured.output.text,
         closed_book=measured.output.closed_book,
         prompt_sha256=measured.prompt_sha256,
+        prompt=measured.prompt,
         window=measured.window,
         compressed=measured.compressed,
         dropped=measured.dropped,

@@ -27,6 +27,8 @@ class Row:
     """A sample's result.
 
     Attributes:
+        question, references: what was asked, and the gold answers; of a text neither.
+        prompt: all that was read, with `--keep-prompts`.
         values: the metric's values; of a failed sample the worst of each that is a score.
         missing: losses that a failed sample should have had: they have no worst value.
         error: what went wrong, "" where nothing did.
@@ -37,6 +39,8 @@ class Row:
     id: str
     metric: str
     document_id: str = ""
+    question: str = ""
+    references: Sequence[str] = ()
     values: Mapping[str, float] = field(default_factory=dict)
     missing: Sequence[str] = ()
     blank: bool = False
@@ -44,6 +48,7 @@ class Row:
     output: str = ""
     closed_book: str | None = None
     prompt_sha256: str = ""
+    prompt: str = ""
     window: int = 0
     compressed: int = 0
     dropped: int = 0

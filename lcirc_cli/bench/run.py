@@ -52,7 +52,13 @@ def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
     systems = [(spec.text, _opener(spec, bench, limits)) for spec in specs]
     start(request.out, _run_settings(request, settings, planned, specs, bench))
     _write_notes(request.out, planned, specs, bench)
-    run(planned, systems, request.out, batch=request.batch)
+    run(
+        planned,
+        systems,
+        request.out,
+        batch=request.batch,
+        keep_prompts=request.keep_prompts,
+    )
     return make_report(request.out, baseline=request.baseline, compare_paper=request.compare_paper)
 
 

@@ -12,7 +12,7 @@ from lcirc_cli.settings import MAX_SEED, setting
 from .sample import Protocols
 
 # Where a run is kept and how it is reported; all else makes it this run and no other.
-_FREE = ("tasks", "systems", "out", "data_dir", "baseline", "compare_paper")
+_FREE = ("tasks", "systems", "out", "data_dir", "baseline", "compare_paper", "keep_prompts")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class RunRequest:
     )
     compare_paper: bool = setting(
         False, names=("--compare",), help="Put Tables 4 and 5 beside the scores."
+    )
+
+    keep_prompts: bool = setting(
+        False, names=("--keep-prompts",), help="Put the whole prompts into samples.jsonl."
     )
 
     def deciding(self) -> dict[str, Any]:

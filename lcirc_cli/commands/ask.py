@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from lcirc_cli.engine import Engine
     from lcirc_cli.memory.contents import MemoryContents
 
+
+_STEERING = 0.7  # of a batch's seconds, about; the rest is reading and writing
 
 _READER = options(ReaderSettings, flags=True)
 
@@ -79,18 +81,26 @@ def ask(
     ] = None,
     window_tokens: Annotated[
         int | None,
-        typer.Option("--window-tokens", metavar="N", help="Tokens of raw text, at most."),
+        typer.Option(
+            "--window-tokens",
+            metavar="N",
+            help="Tokens of raw text, at most (default 512, of ends 4096).",
+        ),
     ] = None,
     max_new_tokens: Annotated[
         int | None,
-        typer.Option("--max-new-tokens", metavar="N", help="Tokens of an answer, at most."),
+        typer.Option(
+            "--max-new-tokens", metavar="N", help="Tokens of an answer, at most (default 64)."
+        ),
     ] = None,
     citations: Annotated[
         int | None, typer.Option("--citations", metavar="N", help="Quotes, at most (default 3).")
     ] = None,
     temperature: Annotated[
         float | None,
-        typer.Option("--temperature", metavar="T", help="Above 0: sample instead of greedy."),
+        typer.Option(
+            "--temperature", metavar="T", help="Above 0: sample instead of greedy (default 0)."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", metavar="N", help="Of the sampling (default 0).")
@@ -184,6 +194,7 @@ def _load(
 
     Before torch is imported, which takes seconds, whatever headers and configs can tell.
     """
+    console.status("loading ...")
     models = find_models(settings)
     for path in paths:
         if models is None:
@@ -192,9 +203,11 @@ def _load(
             models.check(path)
     from lcirc_cli.memory.file import load_memory
 
+    console.status("loading the memory ...")
     start = time.perf_counter()
     memories = [load_memory(path) for path in paths]
     memories_s = time.perf_counter() - start
+    console.status(f"loading the model {settings.model} ...")
     engine = load_engine(settings, reader)
     engine.load_s += memories_s
     for path, memory in zip(paths, memories, strict=True):
@@ -226,12 +239,46 @@ def _answer_many(
     as_json: bool,
 ) -> None:
     questions = [asked.text for asked in batch]
-    answers = engine.ask_many(memories, questions, **dataclasses.asdict(settings))
+    from lcirc_cli.engine import BATCH
+
     with console.progress(len(questions), "answering", "questions") as advance:
+        steps = _Steps(len(questions), advance, batch=BATCH)
+        answers = engine.ask_many(
+            memories, questions, watch=steps.watch, **dataclasses.asdict(settings)
+        )
         for asked, answer in zip(batch, answers, strict=True):
             if as_json:
                 console.out_json({"id": asked.id, **answer.to_json()})
             else:
                 console.out("\n".join([f"> {answer.question}", *answer_lines(answer), ""]))
-            advance(1)
-            print_notes(answer)
+            steps.answered()
+            print_notes(answer, named=True)
+
+
+class _Steps:
+    """Progress within a batch: its questions are steered together, and then answered at once.
+
+    Args:
+        total: questions in all, and `batch` of them at once.
+        advance: of the bar.
+    """
+
+    def __init__(self, total: int, advance: Callable[[float], object], *, batch: int) -> None:
+        self._total, self._advance, self._batch = total, advance, batch
+        self._answers = self._shown = 0.0
+
+    def watch(self, stage: str, done: int, total: int) -> None:
+        """What the engine is doing for the questions after those that are answered."""
+        batch = min(self._batch, self._total - self._answers)
+        part = _STEERING if stage == "reading" else _STEERING * done / max(total, 1)
+        self._show(self._answers + batch * part)
+
+    def answered(self) -> None:
+        """One more answer was given."""
+        self._answers += 1
+        self._show(self._answers)
+
+    def _show(self, place: float) -> None:
+        if place > self._shown:
+            self._advance(place - self._shown)
+            self._shown = place

@@ -10,17 +10,20 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.bench.settings import RunRequest
-from lcirc_cli.commands.common import numbers, options, takes
+from lcirc_cli.commands.common import Command, Group, numbers, options, takes
 from lcirc_cli.commands.ready import find_models
 from lcirc_cli.settings import CommonSettings
 
 bench = typer.Typer(
     help="Compare systems on long-context benchmarks, by the benchmarks' own rules.",
     no_args_is_help=True,
+    cls=Group,
 )
 
 
-@bench.command("run")
+@bench.command(
+    "run", cls=Command, epilog="Example: lcirc bench run needle -s qd-lcirc -s ends --out RUN"
+)
 @takes(given=options(RunRequest))
 def run_command(
     tasks: Annotated[
@@ -42,7 +45,7 @@ def run_command(
     _show(execute(request, settings), settings, request.out)
 
 
-@bench.command("report")
+@bench.command("report", cls=Command, epilog="Example: lcirc bench report RUN")
 @takes("quiet", "json", given=options(RunRequest, ("baseline", "compare_paper")))
 def report_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of a run.")],
@@ -56,7 +59,7 @@ def report_command(
     _show(make_report(folder, **given), settings, folder)
 
 
-@bench.command("list")
+@bench.command("list", cls=Command, epilog="Example: lcirc bench list")
 @takes("json")
 def list_command(*, settings: CommonSettings) -> None:
     """The tasks and the systems."""
@@ -78,7 +81,7 @@ def list_command(*, settings: CommonSettings) -> None:
     console.out("  of reader-at, a model's name on the server in LCIRC_READER")
 
 
-@bench.command("cost")
+@bench.command("cost", cls=Command, epilog="Example: lcirc bench cost --lengths 8192,65536")
 @takes()
 def cost_command(
     preset: Annotated[

@@ -17,16 +17,16 @@ from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from lcirc_cli import console
 from lcirc_cli.errors import UsageError
-from lcirc_cli.settings import CommonSettings, flag, resolve
+from lcirc_cli.files import exists
+from lcirc_cli.settings import CommonSettings, flag, resolve, sources
 
 if TYPE_CHECKING:
     from lcirc_cli.endpoints.settings import ReaderSettings
     from lcirc_cli.engine import Engine
-
-SUFFIX = ".lcirc"
 
 Parameters = dict[str, inspect.Parameter]
 
@@ -50,7 +50,8 @@ def options(kind: Any, names: Iterable[str] = (), *, flags: bool = False) -> Par
         elif typing.get_origin(hint) is tuple:
             hint, default = GenericAlias(list, hint.__args__[:1]), default or None
         if flags:
-            default, shown = None, {"show_default": False, **shown}
+            shown = {"show_default": False, **shown, "help": _with_default(shown, default)}
+            default = None
             if hint is bool:
                 given = given or (f"--{each.name}/--no-{each.name}",)
             hint = hint | None
@@ -61,6 +62,39 @@ def options(kind: Any, names: Iterable[str] = (), *, flags: bool = False) -> Par
             annotation=Annotated[hint, typer.Option(*(given or (flag(each),)), **shown)],
         )
     return made
+
+
+def _with_default(shown: Mapping[str, Any], default: Any) -> str:
+    """The help of an option that may also be set elsewhere, with the default that it has then."""
+    said: str = shown.get("help") or ""
+    plain = isinstance(default, str | int | float) and not isinstance(default, bool)
+    if not plain or default == "" or "efault" in said:
+        return said
+    return f"{said} Default: {default}."
+
+
+def _plain(parameters: list[Any]) -> list[Any]:
+    """Without the names of Python's types, which say nothing about a flag or an argument."""
+    for each in parameters:
+        if each.param_type_name == "argument":
+            each.display_type_rich = lambda ctx: ""
+        elif each.is_flag:
+            each.metavar = ""
+    return parameters
+
+
+class Command(TyperCommand):
+    """A command whose help is for people."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _plain(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """A command with sub-commands, the same."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _plain(super().get_params(ctx))
 
 
 def takes(
@@ -122,6 +156,11 @@ _COMMON = {
 }
 
 
+def user_config() -> Path:
+    """Where a person's own file of settings is looked for: ~/.config/lcirc/config.toml on Linux."""
+    return Path(typer.get_app_dir("lcirc")) / "config.toml"
+
+
 def common_settings(flags: dict[str, Any]) -> CommonSettings:
     """Resolve the common settings and apply those that concern the whole process.
 
@@ -132,7 +171,13 @@ def common_settings(flags: dict[str, Any]) -> CommonSettings:
     config = given.pop("config", None)
     if config is None and os.environ.get("LCIRC_CONFIG"):
         config = Path(os.environ["LCIRC_CONFIG"])
-    settings = dataclasses.replace(resolve(CommonSettings, given, config=config), config=config)
+    if config is None and exists(user_config()):
+        config = user_config()
+    settings = dataclasses.replace(
+        resolve(CommonSettings, given, config=config),
+        config=config,
+        sources=sources(CommonSettings, given, config=config),
+    )
     console.set_quiet(settings.quiet)
     console.set_debug(settings.debug)
     if settings.offline:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.common import takes, user_config
 from lcirc_cli.errors import LcircError, ModelError
 from lcirc_cli.files import cache_dir, exists
 from lcirc_cli.settings import CommonSettings
@@ -44,10 +44,16 @@ def _lines(report: dict[str, Any]) -> list[str]:
             continue
         if isinstance(value, dict):
             lines.append(f"{key}:")
-            lines += [f"  {name:<16} {_shown(item)}" for name, item in value.items()]
+            lines += [f"  {name:<16} {_told(name, item)}" for name, item in value.items()]
         else:
             lines.append(f"{key:<18} {_shown(value)}")
     return lines
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "smollm2" and value is False:
+        return "not here yet; the first command fetches it (93 MB), or: lcirc pull"
+    return _shown(value)
 
 
 def _shown(value: Any) -> str:
@@ -68,6 +74,7 @@ def examine(settings: CommonSettings) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "hardware": _hardware(),
         "choices": {},
+        "settings": _settings(settings),
         "cache": _cache(),
         "offline": settings.offline,
         "extras": _extras(),
@@ -88,6 +95,16 @@ def raise_for(report: dict[str, Any]) -> None:
     """Raise `ModelError` with the first problem of a report, if it has one."""
     if report["problems"]:
         raise ModelError(report["problems"][0])
+
+
+def _settings(settings: CommonSettings) -> dict[str, Any]:
+    """What is in force and where it is from, and the file that was read."""
+    found: dict[str, Any] = {}
+    for name, source in (settings.sources or {}).items():
+        value = getattr(settings, name)
+        found[name] = f"{_shown(value)} ({source})"
+    read = settings.config or f"none ({user_config()} is not there)"
+    return {**found, "config": str(read)}
 
 
 def _version(name: str) -> str | None:

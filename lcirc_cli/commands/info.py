@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.memories import memory_path
+from lcirc_cli.console import counted
 from lcirc_cli.settings import CommonSettings
 
 _SIZES = {
@@ -27,7 +28,7 @@ _SIZES = {
 
 @takes("json")
 def info(
-    file: Annotated[Path, typer.Argument(metavar="FILE.lcirc", help="A memory file.")],
+    file: Annotated[str, typer.Argument(metavar="FILE.lcirc", help="A memory file.")],
     *,
     settings: CommonSettings,
 ) -> None:
@@ -37,7 +38,7 @@ def info(
     """
     from lcirc_cli.memory.info import inspect_memory
 
-    found = inspect_memory(file)
+    found = inspect_memory(memory_path(file))
     if settings.json:
         console.out_json({"schema": 1, **found})
     else:
@@ -54,11 +55,11 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     latents, tokens = found["latents"], found["tokens"]
     yield (
-        f"{tokens:,} tokens in {found['segments']:,} segments became {latents['vectors']:,} "
-        f"latents, {found['tokens_per_latent']:.1f} tokens a latent"
+        f"{counted(tokens, 'token')} in {counted(found['segments'], 'segment')} became "
+        f"{counted(latents['vectors'], 'latent')}, {found['tokens_per_latent']:.1f} tokens a latent"
     )
     yield (
-        f"{latents['per_segment']:,} latents a segment, {latents['width']:,} wide, "
+        f"{counted(latents['per_segment'], 'latent')} a segment, {latents['width']:,} wide, "
         f"{latents['dtype']}"
     )
     yield ""
@@ -82,10 +83,11 @@ def _document(document: dict[str, Any]) -> Iterator[str]:
     parts = [document["format"]]
     if document["pages"] is not None:
         read, pages = document["pages_read"], document["pages"]
-        parts.append(f"{pages:,} pages" if read == pages else f"{read:,} of {pages:,} pages read")
+        whole = counted(pages, "page")
+        parts.append(whole if read == pages else f"{read:,} of {whole} read")
     if document["sections"]:
-        parts.append(f"{document['sections']:,} sections")
-    parts += [f"{document['characters']:,} characters", f"{document['tokens']:,} tokens"]
+        parts.append(counted(document["sections"], "section"))
+    parts += [counted(document[what], what[:-1]) for what in ("characters", "tokens")]
     yield f"{document['name']}: {', '.join(parts)}"
     if document["empty_pages"]:
         yield f"  no text on {format_pages(document['empty_pages'])}"

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import SUFFIX, load_engine, takes
+from lcirc_cli.commands.common import load_engine, takes
+from lcirc_cli.commands.memories import SUFFIX
 from lcirc_cli.commands.reading import read_sources
 from lcirc_cli.commands.ready import find_models, is_up_to_date
 from lcirc_cli.commands.updating import IN_IT, How, check_replaceable, update
 from lcirc_cli.console import counted
 from lcirc_cli.errors import StorageError, UsageError
-from lcirc_cli.files import exists, is_file, is_folder
+from lcirc_cli.files import check_writable, exists, is_file, is_folder
 from lcirc_cli.files.locks import locked, sweep_lock
 from lcirc_cli.settings import CommonSettings
 
@@ -95,6 +96,8 @@ def ingest(
             console.note(IN_IT.format(source.name))
         _report(target, None, (), time.perf_counter() - start, as_json=settings.json)
         return
+    if is_folder(target.parent):
+        check_writable(target)  # before hours of work, not after
     named = {Path(source) for source in sources}
     reading = read_sources(found, named=named, password_file=password_file, pages=ranges)
     engine = load_engine(settings)

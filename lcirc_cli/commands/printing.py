@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from lcirc_cli import console
 from lcirc_cli.commands.advice import advice
 from lcirc_cli.commands.draft import draft
 from lcirc_cli.commands.questions import check_question
-from lcirc_cli.commands.waiting import waiting
 from lcirc_cli.errors import EndpointError
 
 if TYPE_CHECKING:
@@ -86,21 +86,27 @@ def _on_one_line(quote: str) -> str:
     return (" / " if "\t" in quote else " ").join(row for row in rows if row)
 
 
-def print_notes(answer: Answer) -> None:
-    """What was read, and lines where answer and evidence are weak, or the answer was cut."""
+def print_notes(answer: Answer, *, named: bool = False) -> None:
+    """What was read, and lines where answer and evidence are weak, or the answer was cut.
+
+    Args:
+        named: one of many: lines begin with the question.
+    """
+    about = f"{_shortened(answer.question)}: " if named else ""
     if not ((answer.found and answer.sure) or answer.quoted):
         console.warn(
-            "the document may not contain the answer: nothing in it fits the question well"
+            f"{about}the document may not contain the answer: nothing in it fits the question well"
         )
         if line := advice(answer.question):
-            console.note(line)
+            console.note(f"{about}{line}")
     if answer.finish == "length":
         console.warn(
-            f"the answer was cut at {answer.tokens.answer:,} tokens; --max-new-tokens allows more"
+            f"{about}the answer was cut at {answer.tokens.answer:,} tokens; "
+            "--max-new-tokens allows more"
         )
     if answer.read is not None:
         console.note(
-            f"{answer.read.tokens:,} of {answer.tokens.document:,} tokens sent, "
+            f"{about}{answer.read.tokens:,} of {answer.tokens.document:,} tokens sent, "
             f"in {len(answer.read.passages):,} passages"
         )
         return
@@ -109,9 +115,20 @@ def print_notes(answer: Answer) -> None:
         console.note(f"no text of the document was shown: the answer rests on {rests} alone")
     left = f"{answer.left_out:,}" if answer.left_out else "none"
     console.note(
-        f"{answer.compressed:,} tokens compressed, {answer.tokens.window:,} in the window, "
-        f"{left} dropped"
+        f"{about}{console.counted(answer.compressed, 'token')} compressed, "
+        f"{answer.tokens.window:,} in the window, {left} dropped"
     )
+
+
+def _shortened(question: str) -> str:
+    """A question as a line of warning names it."""
+    return repr(textwrap.shorten(question, 60, placeholder=" ..."))
+
+
+def show_stage(stage: str, done: int, total: int) -> None:
+    """The line of status for what `Engine.ask` is doing."""
+    of = f" {done:,} of {total:,} segments" if total else ""
+    console.status(f"{stage}{of} ...")
 
 
 def answer_one(
@@ -125,29 +142,31 @@ def answer_one(
 ) -> Answer:
     """Ask and print; on a terminal the answer appears as it is generated."""
     check_question(question)
-    ask = partial(engine.ask, memories, question, history=history, **dataclasses.asdict(settings))
-    with waiting("reading the question and its passages") as first:
-
-        def after_first(show: Callable[[str], object]) -> Callable[[str], object]:
-            return lambda piece: (first(), show(piece))
-
-        if as_json:
-            answer = ask()
-        elif engine.reader is not None and sys.stdout.isatty():
-            try:
-                answer = ask(on_token=after_first(partial(console.out, end="")))
-            except EndpointError:
-                console.out()  # what is told of it begins a line
-                raise
-            console.out()
-        else:
-            with draft() as show:
-                answer = ask(on_token=None if show is None else after_first(show))
+    ask = partial(
+        engine.ask,
+        memories,
+        question,
+        history=history,
+        watch=show_stage,
+        **dataclasses.asdict(settings),
+    )
+    streamed = engine.reader is not None and not as_json and sys.stdout.isatty()
+    if streamed:
+        try:
+            answer = ask(on_token=partial(console.out, end="", style="strong"))
+        except EndpointError:
+            console.out()  # what is told of it begins a line
+            raise
+        console.out()
+    elif as_json:
+        answer = ask()
+    else:
+        with draft() as show:
+            answer = ask(on_token=show)
     if as_json:
         console.out_json(answer.to_json())
     else:
-        streamed = engine.reader is not None and sys.stdout.isatty()
         for line in citation_lines(answer) if streamed else answer_lines(answer):
-            console.out(line)
+            console.out(line, style="" if line.startswith("[") else "strong")
     print_notes(answer)
     return answer

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lcirc_cli.commands.common import SUFFIX
+from lcirc_cli.commands.memories import SUFFIX, memory_path, near_memory, wrong_memory
+from lcirc_cli.documents.detect import is_address
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import exists
 from lcirc_cli.qa.rows import file_lines, json_values
@@ -22,40 +22,32 @@ def split_arguments(
 
     Raises:
         UsageError: no memory, two questions, or a file that is not a memory.
+        MemoryFileError: a memory that isn't there.
     """
     paths: list[Path] = []
+    others: list[str] = []
     for argument in arguments:
-        path = Path(argument)
         if argument.endswith(SUFFIX):
-            if _is_missing(path):
-                raise UsageError(f"there is no memory file {argument}; make it with lcirc ingest")
-            paths.append(path)
-        elif argument and exists(path):
-            raise UsageError(
-                f"{argument} is not a memory file; ingest it first: lcirc ingest {argument}"
-            )
-        elif question is not None:
-            raise UsageError(
-                f"there is one question too many: {argument!r}; put a question of several words "
-                "in quotes"
-            )
+            paths.append(memory_path(argument))
+        elif argument and (exists(Path(argument)) or is_address(argument)):
+            raise wrong_memory(argument)
         else:
-            question = argument
+            others.append(argument)
+    given = question is not None
+    if others and not (paths and not given) and (near_memory(others[0]) or (given and not paths)):
+        raise wrong_memory(others[0])  # it can't be the question
+    if others and given:
+        raise UsageError(
+            f"there is one question too many: {others[0]!r}; it is given with -q already"
+        )
     if not paths:
         raise UsageError(
             'no memory file given: lcirc ask book.lcirc "question" (lcirc ingest makes one)'
         )
-    return paths, question
-
-
-def _is_missing(path: Path) -> bool:
-    """Whether there is no such file; one that may not be seen is there, and loading it says so."""
-    try:
-        return not stat.S_ISREG(path.stat().st_mode)
-    except PermissionError:
-        return False
-    except (OSError, ValueError):  # a name that is too long, or one with a NUL
-        return True
+    if len(others) > 1:
+        words = " ".join(others)
+        raise UsageError(f'put a question of several words in quotes: lcirc ask ... "{words}"')
+    return paths, others[0] if others else question
 
 
 def check_question(question: str) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import SUFFIX
 from lcirc_cli.commands.compressing import compress
+from lcirc_cli.commands.memories import SUFFIX
 from lcirc_cli.commands.reading import Reading
 from lcirc_cli.errors import MemoryFileError, UsageError
 from lcirc_cli.files import exists, followed, readers

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from lcirc_cli.compression.kept import Kept, Windows
 from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.compression.segments import CODES, SCALES, Segments, group_segments, segment_lengths
 from lcirc_cli.documents.document import Document
-from lcirc_cli.errors import DocumentError, OutOfMemoryError
+from lcirc_cli.errors import DocumentError, OutOfMemoryError, UsageError
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents, StoredDocument, append
 from lcirc_cli.memory.words import PassageWords
 from lcirc_cli.model import LcircConfig, LcircForCausalLM
@@ -71,6 +72,10 @@ def ingest(
     """
     if not documents:
         raise DocumentError("there is no document to ingest")
+    if isinstance(documents, str | PathLike) or not all(isinstance(d, Document) for d in documents):
+        raise UsageError(
+            "give a list of documents; read one with lcirc_cli.documents.read_document(path)"
+        )
     parts = [] if onto is None else [onto]
     for document in documents:
         one = None if kept is None else kept.memory(document)

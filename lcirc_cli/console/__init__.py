@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from lcirc_cli.console.bars import Advance, counted, progress, time_left
+from lcirc_cli.console.bars import Advance, counted, duration, progress, time_left
 from lcirc_cli.console.printing import (
     clean_libraries,
     err,
     error,
     is_debug,
     is_quiet,
+    is_terminal,
     note,
     one_line,
     open_streams,
@@ -19,6 +20,7 @@ from lcirc_cli.console.printing import (
     set_debug,
     set_quiet,
     silent_transformers,
+    status,
     stderr,
     stdout_is_terminal,
     trace,
@@ -29,10 +31,12 @@ __all__ = [
     "Advance",
     "clean_libraries",
     "counted",
+    "duration",
     "err",
     "error",
     "is_debug",
     "is_quiet",
+    "is_terminal",
     "note",
     "one_line",
     "open_streams",
@@ -44,6 +48,7 @@ __all__ = [
     "set_debug",
     "set_quiet",
     "silent_transformers",
+    "status",
     "stderr",
     "stdout_is_terminal",
     "time_left",

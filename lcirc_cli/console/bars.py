@@ -50,15 +50,57 @@ def progress(
         rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(),
         amount,
-        rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.fields[left]}"),
         console=printing.stderr(),
         transient=True,
         # Else rich would send what is printed meanwhile to standard error, past a file or a pipe.
         redirect_stdout=printing.stdout_is_terminal(),
     )
+    printing.status()
+    pace = Pace(total)
     with bar:
-        task = bar.add_task(description, total=total)
-        yield lambda done: bar.advance(task, done)
+        task = bar.add_task(description, total=total, left="")
+
+        def advance(amount: float) -> None:
+            pace.add(amount, time.monotonic())
+            bar.update(task, advance=amount, left=pace.told())
+
+        yield advance
+
+
+class Pace:
+    """How much time is left, by the pace of the more recent half of what was done.
+
+    Work comes in batches and at an uneven pace: what a resumed job has already is done at once,
+    the first of many steps takes longest. Half of it is enough for a figure after a tenth.
+    """
+
+    def __init__(self, total: float | None) -> None:
+        self._total, self._done = total, 0.0
+        self._seen: list[tuple[float, float]] = [(time.monotonic(), 0.0)]
+
+    def add(self, amount: float, now: float) -> None:
+        """Some more is done."""
+        self._done += amount
+        if self._seen[-1][0] == now:
+            self._seen.pop()
+        self._seen.append((now, self._done))
+
+    def left(self) -> float | None:
+        """Seconds that are left; None while nothing tells."""
+        if self._total is None or len(self._seen) < 2:
+            return None
+        now, done = self._seen[-1]
+        since = [each for each in self._seen[:-1] if each[1] >= done / 2] or self._seen[-2:-1]
+        then, before = since[0]
+        if done <= before or now <= then:
+            return None
+        return (now - then) / (done - before) * max(self._total - self._done, 0.0)
+
+    def told(self) -> str:
+        """`about 3 min left`, or nothing."""
+        left = self.left()
+        return "" if left is None else time_left(left).removeprefix(", ")
 
 
 def counted(number: int, what: str) -> str:
@@ -68,11 +110,15 @@ def counted(number: int, what: str) -> str:
 
 def time_left(seconds: float) -> str:
     """What a line of progress ends with, as coarse as it is known: ", about 12 min left"."""
+    return f", about {duration(seconds)} left"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `12 min` or `2 h 5 min`."""
     if seconds < 60:
-        return f", about {seconds:.0f} s left"
+        return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    told = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-    return f", about {told} left"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 class _Lines:

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
 import traceback
 import warnings
@@ -29,7 +30,10 @@ _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\udc80-\udc9f]"
 )
 
+_STYLES = {"strong": "1", "dim": "2", "warning": "33", "error": "31"}
+
 _quiet = False
+_status: Any = None  # the stream on which a line of status stands
 _debug = False
 
 
@@ -60,20 +64,54 @@ def stderr() -> Console:
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
 
+def is_terminal(stream: Any) -> bool:
+    """Whether somebody looks at a stream; False where it is closed."""
+    try:
+        return stream is not None and bool(stream.isatty())
+    except ValueError:
+        return False
+
+
+def styled(text: str, style: str, stream: Any) -> str:
+    """Text in a colour, on a terminal alone and not where NO_COLOR is set."""
+    plain = os.environ.get("NO_COLOR", "") != "" or os.environ.get("TERM") == "dumb"
+    if plain or not text or not is_terminal(stream):
+        return text
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def status(text: str = "") -> None:
+    """One line that says what is being done, on a terminal until something else is printed.
+
+    Without text it goes.
+    """
+    global _status
+    # A library's stream may stand for standard error meanwhile: the line goes where it came from.
+    stream = sys.stderr if text else _status
+    if (text and _quiet) or not is_terminal(stream):
+        return
+    room = max(1, shutil.get_terminal_size().columns - 1)
+    shown = styled(one_line(text)[:room], "dim", stream)
+    _status = stream if text else None
+    with contextlib.suppress(OSError, ValueError):
+        stream.write(f"\r\x1b[2K{shown}")
+        stream.flush()
+
+
 def note(message: str) -> None:
     """One line about what is being done; silent with `--quiet`."""
     if not _quiet:
-        _line(f"lcirc: {message}")
+        _line(f"lcirc: {message}", "dim")
 
 
 def warn(message: str) -> None:
     """One line about something that the person should know of; shown even with `--quiet`."""
-    _line(f"lcirc: warning: {message}")
+    _line(f"lcirc: warning: {message}", "warning")
 
 
 def error(message: str) -> None:
     """The one line that ends a failed command."""
-    _line(f"lcirc: {message}")
+    _line(f"lcirc: {message}", "error")
 
 
 def printable(text: str) -> str:
@@ -92,9 +130,11 @@ def one_line(text: str) -> str:
     return printable(text).replace("\n", " ").replace("\t", " ")
 
 
-def out(text: str = "", *, end: str = "\n") -> None:
-    """Print to standard output, cleaned."""
-    print(_encodable(printable(text), sys.stdout), end=end, flush=True)
+def out(text: str = "", *, end: str = "\n", style: str = "") -> None:
+    """Print to standard output, cleaned; in a style of `_STYLES` on a terminal."""
+    status()
+    shown = _encodable(printable(text), sys.stdout)
+    print(styled(shown, style, sys.stdout) if style else shown, end=end, flush=True)
 
 
 def out_json(record: Any, *, indent: int | None = None) -> None:
@@ -122,12 +162,15 @@ def out_path(path: Path) -> None:
         sys.stdout.buffer.flush()
 
 
-def err(text: str = "", *, end: str = "\n") -> None:
+def err(text: str = "", *, end: str = "\n", style: str = "") -> None:
     """Print to standard error as it is, but for the cleaning: what a conversation shows."""
     if sys.stderr is None:  # closed by who started us; print() would take standard output instead
         return
+    status()
+    shown = _encodable(printable(text), sys.stderr)
     with contextlib.suppress(OSError, ValueError):  # closed since, or nobody reads it
-        print(_encodable(printable(text), sys.stderr), end=end, file=sys.stderr, flush=True)
+        shown = styled(shown, style, sys.stderr) if style else shown
+        print(shown, end=end, file=sys.stderr, flush=True)
 
 
 def trace(error: BaseException) -> None:
@@ -192,9 +235,9 @@ def stdout_is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def _line(text: str) -> None:
+def _line(text: str, style: str) -> None:
     # A message may quote a file name or a page with surrogates, line breaks or escapes in it.
-    err(one_line(text))
+    err(one_line(text), style=style)
 
 
 @contextlib.contextmanager

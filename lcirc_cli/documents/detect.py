@@ -25,6 +25,7 @@ EXTENSIONS = {
     ".epub": "epub",
     ".docx": "docx",
 }
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp", ".heic")
 HEAD_BYTES = 1 << 16  # enough for every rule below
 
 _ZIP = b"PK\x03\x04"
@@ -58,6 +59,11 @@ _FOREIGN = (
     (b"\x7fELF", "a program"),
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is an address on the web, and not that of a file."""
+    return re.match(r"(?:https?|ftp|file)://", name, re.I) is not None
 
 
 def detect_format(head: bytes, *, name: str) -> str:

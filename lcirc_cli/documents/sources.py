@@ -5,6 +5,7 @@ Knows nothing about what a document holds.
 
 from __future__ import annotations
 
+import difflib
 import os
 import stat
 from collections import Counter
@@ -12,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lcirc_cli.documents.detect import EXTENSIONS
+from lcirc_cli.documents.detect import EXTENSIONS, is_address
 from lcirc_cli.errors import DocumentError
 
 STDIN = "-"
@@ -43,18 +44,44 @@ def collect_sources(arguments: Sequence[str]) -> list[Source]:
     Files of one name get as much of their path as tells them apart.
 
     Raises:
-        DocumentError: a folder can't be opened or holds nothing readable.
+        DocumentError: a folder can't be opened or holds nothing readable, or there is no such file.
     """
     sources: list[Source] = []
     for argument in arguments:
         path = Path(argument)
         if argument == STDIN:
             sources.append(Source(None, "stdin"))
+        elif is_address(argument):
+            raise DocumentError(
+                f"{argument}: an address, and lcirc fetches nothing; download it and name the file"
+            )
         elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises below a closed folder
             sources.extend(_folder(path))
         else:
+            _check_there(path)
             sources.append(Source(path, path.name))
     return told_apart(sources)
+
+
+def _check_there(path: Path) -> None:
+    """Raises DocumentError for a file that isn't there, with the name that may have been meant."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        try:
+            names = os.listdir(path.parent)  # noqa: PTH208
+        except OSError:
+            names = []
+        known = [name for name in names if Path(name).suffix.lower() in EXTENSIONS]
+        near = difflib.get_close_matches(path.name, known, n=1)
+        remedy = (
+            f"did you mean {path.with_name(near[0])}?"
+            if near
+            else "check the path, or quote it if it has spaces"
+        )
+        raise DocumentError(f"{path.name}: no such file; {remedy}") from None
+    except (OSError, ValueError):  # reading it says what is wrong
+        pass
 
 
 def longer_name(source: Source) -> str:

@@ -228,6 +228,26 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def check_writable(path: Path) -> None:
+    """See that `path` could be written now, by making a temporary file where it would stand.
+
+    Of a path whose folder is missing the nearest folder above it counts.
+
+    Raises:
+        StorageError: it can't be.
+    """
+    path = followed(path)
+    place = path
+    while not exists(place.parent) and place != place.parent:
+        place = place.parent
+    temporary = _temporary(place)
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        temporary.unlink()
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
 def _concerns(error: OSError, path: Path) -> bool:
     """Whether an error met by a writer of `path` is about writing there, not about its sources."""
     if error.errno is None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.documents.document import Page
+from lcirc_cli.errors import UsageError
 from lcirc_cli.memory.deferred import Deferred, changed
 
 if TYPE_CHECKING:
@@ -72,6 +74,22 @@ class MemoryContents:
     sha256: str = ""  # of the file that it was loaded from
     path: str = ""  # of that file
     lcirc_version: str = field(default="")  # that made the file
+
+
+def as_memories(given: object) -> list[MemoryContents]:
+    """One memory or several as a list.
+
+    Raises:
+        UsageError: something else, such as the path of a file.
+    """
+    several = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    for each in several:
+        if not isinstance(each, MemoryContents):
+            what = f"{each!r} is a path" if isinstance(each, str | PathLike) else f"not {each!r}"
+            raise UsageError(
+                f"give a memory; {what}: load it with lcirc_cli.memory_file.load_memory(path)"
+            )
+    return list(several)
 
 
 def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:

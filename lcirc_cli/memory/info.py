@@ -22,6 +22,19 @@ from lcirc_cli.memory.records import (
 _TOKEN_PARTS = ("token_ids", "token_ids_high", "token_starts", "token_start_jumps")
 
 
+def read_texts(path: Path | str) -> tuple[StoredDocument, ...]:
+    """The documents of a memory file with their texts and pages, after checking that it is whole.
+
+    Raises:
+        MemoryFileError: missing, damaged, cut short, of a newer format, or inconsistent.
+    """
+    path = Path(path)
+    container = open_container(path)
+    container.check_all()
+    with container.consistent():
+        return read_documents(container, document_records(container.metadata))
+
+
 def inspect_memory(path: Path | str) -> dict[str, Any]:
     """Verifies a memory file and describes it, ready for JSON. Sizes are in bytes.
 

@@ -30,6 +30,7 @@ from lcirc_cli.training.methods.stages import Stage, StageLoss
 from lcirc_cli.training.settings import FREE, TrainSettings
 from lcirc_cli.training.validation import Validator
 
+_TOLD = 20  # steps between two lines; of so few steps each has one
 _GATES = ("gate", "share_logit")  # parameters that take gate_learning_rate
 _READER = "reader."  # where an adapter has its reader's
 
@@ -124,6 +125,7 @@ class Trainer:
         }
         self._log = RunLog(out, log_to=settings.log_to if processes.first else "none")
         self._best: float | None = None
+        self._begun = 0  # the step that this call began after
         self._stop = False
 
     def run(self, *, resume: bool) -> None:
@@ -133,7 +135,7 @@ class Trainer:
             Interrupted: SIGTERM or Ctrl-C came; the state is saved.
             ModelError: the checkpoints can't be used.
         """
-        begun = step = self._resume() if resume else 0
+        begun = step = self._begun = self._resume() if resume else 0
         settings, started, seen = self._settings, time.perf_counter(), 0
         self._learner.train(True)
         with (
@@ -162,9 +164,21 @@ class Trainer:
                     self._save(step)
                 if stopping and not last:
                     raise Interrupted(step)
+        if self._processes.first:
+            self._sum_up(step - begun, time.perf_counter() - started, samples=seen)
+
+    def _sum_up(self, steps: int, seconds: float, *, samples: int) -> None:
+        """What came of the run, in one line."""
+        best = "" if self._best is None else f", best validation loss {self._best:.3f}"
+        where = "" if steps == self._settings.steps else f" of {self._settings.steps:,}"
+        console.note(
+            f"done: {console.counted(steps, 'step')}{where} with {samples:,} questions in "
+            f"{console.duration(seconds)}{best}; the adapter is in {self._out / 'best'}"
+        )
 
     def _note(self, step: int, row: dict[str, float | None], *, speed: float, left: float) -> None:
-        if step == 1 or step % 20 == 0:
+        often = 1 if self._settings.steps - self._begun <= _TOLD else _TOLD
+        if step in (self._begun + 1, self._settings.steps) or step % often == 0:
             gates = [v for k, v in row.items() if k.startswith("layer_") and v is not None]
             evidence = row["evidence_loss"]
             told = "" if evidence is None else f", evidence {evidence:.3f}"

@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from transformers.utils import logging as transformers_logging
+
 from lcirc_cli import console
 from lcirc_cli.backbones.devices import choose_dtype
 from lcirc_cli.backbones.loading import Backbone, load_backbone
@@ -45,6 +47,7 @@ def train(
         DocumentError, ModelError, StorageError: as their parts raise them.
         Interrupted: asked to stop; the state is saved.
     """
+    transformers_logging.disable_progress_bar()  # what is written here goes to a log
     processes = start_processes()
     sharded = is_sharded(settings, processes)
     settings = _begun_with(settings, out)

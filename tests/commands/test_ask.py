@@ -263,8 +263,6 @@ def test_the_environment_and_the_flags(ask: Run, monkeypatch: pytest.MonkeyPatch
     ("arguments", "hint"),
     [
         ([QUESTION], "no memory file given"),
-        (["missing.lcirc", QUESTION], "lcirc ingest"),
-        (["one.txt", QUESTION], "ingest it first: lcirc ingest one.txt"),
         (["one.lcirc", "What", "now?"], "in quotes"),
         (["one.lcirc", "What?", "-q", "now?"], "too many"),
         (["one.lcirc", ""], "empty"),

@@ -95,7 +95,7 @@ def test_mistakes_and_what_is_up_to_date_are_told_without_them(
     (tmp_path / "bad.lcirc").write_bytes(b"no memory")
     q = ["-q", "Who wrote?"]
     told: list[tuple[int, str, list[Any]]] = [
-        (2, "there is no memory file none.lcirc", ["ask", "none.lcirc", *q]),
+        (5, "there is no memory file none.lcirc", ["ask", "none.lcirc", *q]),
         (4, "there is no model 'nosuch'", ["ask", memory, *q, "--model", "nosuch"]),
         (4, "there is no adapter nosuch", ["ask", memory, *q, *backbone, "--adapter", "nosuch"]),
         (4, "not a model folder", ["ask", memory, *q, "--model", tmp_path]),

@@ -18,6 +18,8 @@ from ..metrics import METRICS, Headline
 from ..results import Row
 from .statistics import Interval, interval, paired_difference
 
+FEWEST = 30  # questions for an interval that means something
+
 
 @dataclass(frozen=True)
 class Line:
@@ -118,7 +120,7 @@ def _lines(
         return []
     applicable = [row for row in rows if row.applicable]
     total = len(applicable) if asked is None else asked - (len(rows) - len(applicable))
-    said = "; ".join(filter(None, [note, *_troubles(rows, asked)]))
+    said = "; ".join(filter(None, [note, *_troubles(rows, asked), _few(applicable)]))
     if not applicable:
         return [_empty(rows, "", said, total=asked or len(rows))] if not facet else []
     lines = []
@@ -145,6 +147,13 @@ def _troubles(rows: Sequence[Row], asked: int | None) -> list[str]:
         some = f"{len(apart)} of {len(rows)} " if len(apart) < len(rows) else ""
         said.append(some + apart[0].error)
     return said
+
+
+def _few(rows: Sequence[Row]) -> str:
+    """A word of warning where a bootstrap has little to draw from."""
+    if not 0 < len(rows) < FEWEST:
+        return ""
+    return f"fewer than {FEWEST} questions: the intervals mean little"
 
 
 def _unanswered(task: str, system: str, planned: Mapping[str, Any]) -> Line:
@@ -227,12 +236,13 @@ def _by_facet(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Rows by each combination of their facets, and by length alone."""
     groups: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda r: [str(v).zfill(12) for v in r.facets.values()]):
-        if not row.facets:
+        facets = {name: value for name, value in row.facets.items() if value not in ("", None)}
+        if not facets:
             continue
-        whole = ", ".join(f"{name}={_plain(value)}" for name, value in row.facets.items())
+        whole = ", ".join(f"{name}={_plain(value)}" for name, value in facets.items())
         groups.setdefault(whole, []).append(row)
-        if len(row.facets) > 1:
-            groups.setdefault(f"length={_plain(row.facets['length'])}", []).append(row)
+        if len(facets) > 1 and "length" in facets:
+            groups.setdefault(f"length={_plain(facets['length'])}", []).append(row)
     return groups
 
 

@@ -27,6 +27,7 @@ class Measured:
     """One sample's output and where the document's tokens went.
 
     Attributes:
+        prompt: the text of what was read, special tokens among it.
         prompt_sha256: of the prompt's token ids, so that two runs can be compared.
         window: tokens of the prompt.
         compressed: document tokens that the memory holds.
@@ -40,6 +41,7 @@ class Measured:
     window: int = 0
     compressed: int = 0
     dropped: int = 0
+    prompt: str = field(default="", repr=False, compare=False)
     spared: float = field(default=0.0, compare=False)
 
 

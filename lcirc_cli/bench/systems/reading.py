@@ -126,7 +126,13 @@ class Prompted(System):
             confidence=confidence,
             ranking=prepared.ranking,
         )
-        return Measured(output, prepared.sha256, len(prepared.ids), dropped=prepared.dropped)
+        return Measured(
+            output,
+            prepared.sha256,
+            len(prepared.ids),
+            dropped=prepared.dropped,
+            prompt=str(self._backbone.tokenizer.decode(prepared.ids)),
+        )
 
     def _decoding(self, sample: Sample, refuse_from: Sequence[float] | None = None) -> Decoding:
         return Decoding(
