@@ -12,6 +12,7 @@ from lcirc_cli.console import printing
 
 Advance = Callable[[float], None]
 
+_AT_ONCE = 0.01  # of the time so far
 EVERY = 60.0  # seconds between two lines of progress where there is no terminal to draw on
 
 
@@ -82,9 +83,11 @@ class Pace:
     def add(self, amount: float, now: float) -> None:
         """Some more is done."""
         self._done += amount
-        if self._seen[-1][0] == now:
-            self._seen.pop()
-        self._seen.append((now, self._done))
+        then, begun = self._seen[-1][0], self._seen[0][0]
+        if len(self._seen) > 1 and now - then <= _AT_ONCE * (now - begun):
+            self._seen[-1] = (then, self._done)  # what comes out together was done before
+        else:
+            self._seen.append((now, self._done))
 
     def left(self) -> float | None:
         """Seconds that are left; None while nothing tells."""
