@@ -52,7 +52,7 @@ def show(
         parts = [
             _part(document, each, each.start, each.end)
             for document in documents
-            for each in document.pages
+            for each in _pages_of(document)
             if page is None or each.number == page
         ]
         if not parts:
@@ -63,6 +63,13 @@ def show(
     for part in parts:
         console.out(console.one_line(f"--- {_mark(part)} ---"))
         console.out(part["text"].strip("\n"))
+
+
+def _pages_of(document: StoredDocument) -> Sequence[Page]:
+    """Its pages, or all of it as one that has no number."""
+    from lcirc_cli.documents import Page
+
+    return document.pages or (Page(None, None, 0, len(document.text)),)
 
 
 def _part(document: StoredDocument, page: Page, start: int, end: int) -> dict[str, Any]:
@@ -86,7 +93,7 @@ def _places(document: StoredDocument, words: str) -> Iterator[dict[str, Any]]:
     for found in re.finditer(pattern, text, re.IGNORECASE):
         if found.start() < shown:  # it stands in the part that was shown last
             continue
-        page = next(p for p in document.pages if p.start <= found.start() < max(p.end, p.start + 1))
+        page = [each for each in _pages_of(document) if each.start <= found.start()][-1]
         start = max(page.start, shown, found.start() - _AROUND)
         start = max(page.start, shown, text.rfind("\n", 0, start) + 1)
         end = max(found.end(), min(page.end, found.end() + _AROUND))
