@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,10 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import options, takes
-from lcirc_cli.errors import UsageError
+from lcirc_cli.commands.ready import find_models
+from lcirc_cli.errors import DocumentError, UsageError
+from lcirc_cli.files import exists
+from lcirc_cli.qa.hub import is_dataset_name
 from lcirc_cli.settings import CommonSettings
 from lcirc_cli.training.settings import TrainSettings
 
@@ -82,6 +86,9 @@ def train(
         return
     if out is None:
         raise UsageError("say where the run's folder shall be: --out RUN")
+    for source in (*run.data, *run.validation):
+        _check_there(source)
+    find_models(dataclasses.replace(settings, adapter=None))
     from lcirc_cli.training.loop import Interrupted
     from lcirc_cli.training.run import train as start
 
@@ -93,6 +100,19 @@ def train(
         )
         raise KeyboardInterrupt from None
     console.out_path(out / "best")
+
+
+def _check_there(source: str) -> None:
+    """What is missing is told before torch is imported.
+
+    Raises:
+        DocumentError: there is no such file or folder, and no data set of the Hub has such a name.
+    """
+    if not exists(Path(source).expanduser()) and not is_dataset_name(source):
+        raise DocumentError(
+            f"there is no {source}: give a folder with documents.jsonl, Parquet files, or a data "
+            "set of the Hub (OWNER/NAME)"
+        )
 
 
 def _dry_run(run: TrainSettings, settings: CommonSettings, *, rate: float, devices: int) -> None:

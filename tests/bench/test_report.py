@@ -13,7 +13,8 @@ from lcirc_cli.bench import metrics
 from lcirc_cli.bench.report import make_report, paper
 from lcirc_cli.bench.report.paper import beside, counterpart
 from lcirc_cli.bench.report.plots import curves
-from lcirc_cli.bench.report.summary import Line, summarise
+from lcirc_cli.bench.report.summary import Line, few, summarise
+from lcirc_cli.bench.report.tables import line_table
 from lcirc_cli.bench.results import NOT_APPLICABLE, Row, Rows
 from lcirc_cli.errors import UsageError
 
@@ -288,3 +289,16 @@ def test_every_metric_can_be_summarised() -> None:
             assert line.score is not None
             assert (line.score > 1) == (headline.percent or line.metric == "perplexity")
             assert line.difference == (None if line.system == "a" else pytest.approx(0.0))
+
+
+def test_few_questions_and_empty_facets() -> None:
+    """Below thirty the report says so once a task; a facet without a value makes no line."""
+    rows = [
+        Row(task, "ends", str(i), "qa_f1", values={"f1": 1.0, "exact": 1.0}, facets={"type": ""})
+        for task, count in (("small", 12), ("large", 30))
+        for i in range(count)
+    ]
+    lines = summarise(rows, tasks=["small", "large"], systems=["ends"])
+    assert {line.facet for line in lines} == {""}
+    assert few(lines) == ["small: 12 questions, fewer than 30: the intervals mean little"]
+    assert few(lines)[0] in line_table(lines).notes

@@ -162,6 +162,12 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
         ["bench", "report", "papers"],
     ),
     (2, "say what to train on: --data DIR", ["train", "--out", "run"]),
+    (
+        3,
+        "there is no none: give a folder with documents.jsonl, Parquet files, or a data set of the "
+        "Hub (OWNER/NAME)",
+        ["train", "--data", "none", "--out", "run"],
+    ),
 ]
 
 

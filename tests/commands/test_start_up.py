@@ -105,7 +105,7 @@ def test_mistakes_and_what_is_up_to_date_are_told_without_them(
         (5, "cut short", ["ask", "cut.lcirc", *q, *models]),
         (5, "not an lcirc memory file", ["ask", "bad.lcirc", *q, *models]),
         (2, "method must be one of", ["ask", memory, *q, "--method", "best"]),
-        (5, "no such file", ["info", "none.lcirc"]),
+        (5, "there is no memory file", ["info", "none.lcirc"]),
         (0, "", ["info", memory]),
         (3, "no such file", ["ingest", "none.pdf", *models]),
         (4, "there is no model 'nosuch'", ["ingest", "book.txt", "--model", "nosuch"]),

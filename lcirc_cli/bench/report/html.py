@@ -9,7 +9,7 @@ from jinja2 import Environment
 
 from . import plots
 from .paper import beside
-from .summary import Line
+from .summary import Line, few
 from .tables import COLUMNS, cells
 
 _PAGE = """<!doctype html>
@@ -45,6 +45,7 @@ dt { color: #5b6770; } dd { margin: 0; overflow-wrap: anywhere; }
 {% endif %}
 {% endfor %}
 </table></div>
+{% for note in few %}<p>{{ note }}</p>{% endfor %}
 {% if beside %}<h2>Beside the paper</h2><p>Llama-2-7B, by the paper's own rules.</p>{% endif %}
 {% for title, table in beside %}
 <h3>{{ title }}</h3>
@@ -73,6 +74,7 @@ def page(
         columns=COLUMNS,
         lines=lines,
         cells=cells,
+        few=few(lines),
         beside=[] if tuning is None else beside(lines, tuning),
         plots=(
             ("Scores with 95 % intervals", plots.bars(lines)),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lcirc_cli import console
 from lcirc_cli.errors import UsageError
 
 from ..metrics import METRICS, Headline
@@ -120,7 +121,7 @@ def _lines(
         return []
     applicable = [row for row in rows if row.applicable]
     total = len(applicable) if asked is None else asked - (len(rows) - len(applicable))
-    said = "; ".join(filter(None, [note, *_troubles(rows, asked), _few(applicable)]))
+    said = "; ".join(filter(None, [note, *_troubles(rows, asked)]))
     if not applicable:
         return [_empty(rows, "", said, total=asked or len(rows))] if not facet else []
     lines = []
@@ -149,11 +150,18 @@ def _troubles(rows: Sequence[Row], asked: int | None) -> list[str]:
     return said
 
 
-def _few(rows: Sequence[Row]) -> str:
-    """A word of warning where a bootstrap has little to draw from."""
-    if not 0 < len(rows) < FEWEST:
-        return ""
-    return f"fewer than {FEWEST} questions: the intervals mean little"
+def few(lines: Sequence[Line]) -> list[str]:
+    """For each task a word of warning where a bootstrap has little to draw from."""
+    most: dict[str, int] = {}
+    for line in lines:
+        if not line.facet and line.low is not None:
+            most[line.task] = max(most.get(line.task, 0), line.n + line.failed)
+    return [
+        f"{task}: {console.counted(count, 'question')}, fewer than {FEWEST}: the intervals mean "
+        "little"
+        for task, count in most.items()
+        if count < FEWEST
+    ]
 
 
 def _unanswered(task: str, system: str, planned: Mapping[str, Any]) -> Line:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ..textable import Table
 from .paper import beside
-from .summary import Line
+from .summary import Line, few
 
 COLUMNS = (
     "task",
@@ -54,6 +54,7 @@ def cells(line: Line) -> list[str]:
 def line_table(lines: Sequence[Line]) -> Table:
     """The table of a run; notes stand under it. Single cells of a grid are in the CSV."""
     notes = [f"{line.task}, {line.system}: {line.note}" for line in lines if line.note]
+    notes += few(lines)
     shown = [cells(line) for line in lines if "depth=" not in line.facet]
     return Table(COLUMNS, shown, tuple(notes), left=3)
 
