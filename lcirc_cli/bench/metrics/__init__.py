@@ -90,6 +90,8 @@ def balanced(means: NDArray[np.float64]) -> NDArray[np.float64]:
 
     The last axis has the share of each option, then the share right of each.
     """
+    import numpy as np
+
     of, right = np.split(means, 2, axis=-1)
     there = of > 0
     each = np.divide(right, of, out=np.zeros_like(right), where=there)
