@@ -37,7 +37,6 @@ from lcirc_cli.model import LcircForCausalLM
 if TYPE_CHECKING:
     from lcirc_cli.answering.remote import RemoteAnswerer
     from lcirc_cli.answering.summary import Summariser
-    from lcirc_cli.documents.page_ranges import PageRanges
 
 KEY_BYTES = 256 << 20  # keys and values of segments kept between questions
 BATCH = 4  # questions answered at once by `ask_many`
@@ -242,22 +241,11 @@ class Engine:
 
         return RemoteAnswerer(answerer, self.reader)
 
-    def summariser(
-        self,
-        memories: Memories,
-        *,
-        pages: PageRanges | None = None,
-        section: str | None = None,
-        window_tokens: int | None = None,
-        max_new_tokens: int | None = None,
-    ) -> Summariser:
+    def summariser(self, memories: Memories, **options: Any) -> Summariser:
         """A summary by the reader on a server, planned and not yet begun: `.estimate`, `.run()`.
 
         Args:
-            pages: of each document; None reads all.
-            section: read this one alone, by its heading or a part of it.
-            window_tokens: document tokens of a request.
-            max_new_tokens: of the summary.
+            options: of `Summariser`: pages, section, window_tokens, max_new_tokens.
 
         Raises:
             UsageError: there is no reader, or there are no such pages or section.
@@ -267,15 +255,8 @@ class Engine:
 
         if self.reader is None:
             raise UsageError("a summary needs a model on a server: Engine.load(reader=...)")
-        return Summariser(
-            self.answerer(memories).collection,
-            self.backbone,
-            self.reader,
-            pages=pages,
-            section=section,
-            window_tokens=window_tokens,
-            max_new_tokens=max_new_tokens,
-        )
+        collection = self.answerer(memories).collection
+        return Summariser(collection, self.backbone, self.reader, **options)
 
     @contextmanager
     def _working(self) -> Iterator[None]:

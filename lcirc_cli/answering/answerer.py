@@ -24,8 +24,9 @@ from lcirc_cli.answering.answer import (
     says_refusal,
 )
 from lcirc_cli.answering.collection import Collection
+from lcirc_cli.answering.drafts import Draft, Steered
 from lcirc_cli.answering.follow_ups import needed_turns
-from lcirc_cli.answering.generation import Decoding, Generated, generate
+from lcirc_cli.answering.generation import Decoding, generate
 from lcirc_cli.answering.judging import NEVER, ByConfidence, Judge, Unjudged
 from lcirc_cli.answering.thresholds import ByThresholds
 from lcirc_cli.answering.windows import (
@@ -44,30 +45,6 @@ from lcirc_cli.evidence import citations, ranking
 from lcirc_cli.model import LcircForCausalLM, Memory
 
 Watch = Callable[[str, int, int], object]
-
-
-@dataclass(frozen=True)
-class Steered:
-    """What the method gives for a batch of questions."""
-
-    memory: Memory | None  # one row for all questions (LCIRC), or a row each (QD-LCIRC)
-    evidence_BRN: torch.Tensor | None  # how well each token answers each question
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What the model says to a question, and what is known of it before it is judged.
-
-    Attributes:
-        scores: [P], the ranking of the passages.
-    """
-
-    question: str
-    steered: Steered
-    scores: np.ndarray
-    window: Window
-    generated: Generated
 
 
 @dataclass(frozen=True)

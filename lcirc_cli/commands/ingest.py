@@ -14,10 +14,16 @@ from lcirc_cli.commands.common import load_engine, takes
 from lcirc_cli.commands.memories import SUFFIX
 from lcirc_cli.commands.reading import read_sources
 from lcirc_cli.commands.ready import find_models, is_up_to_date
-from lcirc_cli.commands.updating import IN_IT, How, check_replaceable, update
+from lcirc_cli.commands.updating import (
+    IN_IT,
+    How,
+    check_replaceable,
+    kept_beside,
+    update,
+)
 from lcirc_cli.console import counted
 from lcirc_cli.errors import StorageError, UsageError
-from lcirc_cli.files import check_writable, exists, is_file, is_folder
+from lcirc_cli.files import check_writable, discard_folder, exists, is_file, is_folder
 from lcirc_cli.files.locks import locked, sweep_lock
 from lcirc_cli.settings import CommonSettings
 
@@ -91,6 +97,9 @@ def ingest(
     if known is not None and is_up_to_date(
         target, found, pages=ranges, models=known, append=append or keep_missing
     ):
+        if kept_beside(target).exists():  # of a run that was killed between its last two steps
+            with locked(target):
+                discard_folder(kept_beside(target))
         sweep_lock(target)
         for source in found if append else ():
             console.note(IN_IT.format(source.name))

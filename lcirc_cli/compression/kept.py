@@ -14,7 +14,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 from lcirc_cli import console
 from lcirc_cli.documents.document import Document
 from lcirc_cli.errors import MemoryFileError, StorageError
+from lcirc_cli.files import discard_folder
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents
 from lcirc_cli.memory.deferred import changed
 from lcirc_cli.memory.file import load_memory, save_memory
@@ -81,8 +81,7 @@ class Kept:
 
     def remove(self) -> None:
         """Once the target is there."""
-        if not self.folder.is_symlink():
-            shutil.rmtree(self.folder, ignore_errors=True)
+        discard_folder(self.folder)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:

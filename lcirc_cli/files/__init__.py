@@ -9,16 +9,14 @@ import contextlib
 import errno
 import hashlib
 import os
-import platform
-import secrets
 import shutil
 import stat
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from lcirc_cli.errors import StorageError
+from lcirc_cli.files.temporary import flush, made, sweep, temporary_of
 
 # Windows has one of these, other systems the rest.
 _READ = os.O_RDONLY
@@ -64,15 +62,15 @@ def atomic_path(path: Path, *, allowed: int = 0o777) -> Iterator[Path]:
         StorageError: no space, no permission, or no such folder.
     """
     path = followed(path)
-    temporary = _temporary(path)
+    temporary = temporary_of(path)
     try:
-        _sweep(path)
-        mode = _made(temporary, path, allowed)
+        sweep(path)
+        mode = made(temporary, path, allowed)
         yield temporary
         temporary.chmod(mode)
-        _flush(temporary)
+        flush(temporary)
         os.replace(temporary, path)  # noqa: PTH105 - Path.replace hides that this is atomic
-        _flush(path.parent)
+        flush(path.parent)
     except OSError as error:
         if not _concerns(error, path):
             raise
@@ -128,22 +126,22 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         StorageError: no space, no permission, or no such parent folder.
     """
     path = followed(path)
-    temporary = _temporary(path)
+    temporary = temporary_of(path)
     old = temporary.with_suffix(".old.tmp")
     try:
-        _sweep(path)
+        sweep(path)
         temporary.mkdir()
         yield temporary
         mode = temporary.stat().st_mode & 0o666
         for entry in temporary.rglob("*"):
             if entry.is_file():
                 entry.chmod(mode)  # some libraries write with 0600 whatever the umask
-            _flush(entry)
-        _flush(temporary)
+            flush(entry)
+        flush(temporary)
         with contextlib.suppress(FileNotFoundError):
             path.rename(old)  # a folder can't be replaced in one step while it has entries
         temporary.rename(path)
-        _flush(path.parent)
+        flush(path.parent)
     except OSError as error:
         if not exists(path) and exists(old):
             old.rename(path)
@@ -228,6 +226,12 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def discard_folder(path: Path) -> None:
+    """Remove a folder of our own with what is in it; a link of its name stays."""
+    if not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def check_writable(path: Path) -> None:
     """See that `path` could be written now, by making a temporary file where it would stand.
 
@@ -240,7 +244,7 @@ def check_writable(path: Path) -> None:
     place = path
     while not exists(place.parent) and place != place.parent:
         place = place.parent
-    temporary = _temporary(place)
+    temporary = temporary_of(place)
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         temporary.unlink()
@@ -253,62 +257,3 @@ def _concerns(error: OSError, path: Path) -> bool:
     if error.errno is None:
         return False
     return error.filename is None or str(error.filename).startswith(str(path.parent))
-
-
-def _temporary(path: Path) -> Path:
-    return path.parent / f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}.tmp"
-
-
-def _prefix(path: Path) -> str:
-    # With the host in it: on a shared folder, another machine's process is never taken for dead.
-    host = "".join(c for c in platform.node() if c.isascii() and (c.isalnum() or c == "-"))[:32]
-    # Systems limit names by bytes, mostly 255, of which a letter may take four.
-    name = os.fsencode(path.name)[:160].decode(sys.getfilesystemencoding(), "ignore")
-    return f".{name}.{host}."
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _made(temporary: Path, path: Path, allowed: int) -> int:
-    """Make the temporary file; the permissions that the final one gets.
-
-    Those of the file that it replaces, else what the umask gives, and never more than `allowed`.
-    """
-    try:
-        kept = path.stat().st_mode & allowed & 0o7777
-    except FileNotFoundError:
-        kept = None
-    asked = 0o600 | (0o666 & allowed if kept is None else kept & 0o666)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, asked)
-    try:
-        return os.fstat(handle).st_mode & 0o7777 if kept is None else kept
-    finally:
-        os.close(handle)
-
-
-def _sweep(path: Path) -> None:
-    """Remove temporary files that killed writers of `path` left behind."""
-    prefix = _prefix(path)
-    for entry in path.parent.iterdir():
-        if not (entry.name.startswith(prefix) and entry.name.endswith(".tmp")):
-            continue
-        pid = entry.name[len(prefix) : -len(".tmp")].split("-")[0]
-        if pid.isdecimal() and not _alive(int(pid)):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True

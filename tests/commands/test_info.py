@@ -125,7 +125,7 @@ def test_damage_is_one_line_and_exit_5(
     assert (status, out) == (5, "")
     assert err.count("\n") == 1 and "damaged" in err
     status, _, err = cli("info", memory.with_name("nowhere.lcirc"))
-    assert status == 5 and "no such file" in err
+    assert status == 5 and "there is no memory file" in err
 
 
 def test_needs_neither_torch_nor_a_model(memory: Path) -> None:

@@ -147,7 +147,7 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
     (2, "No such command 'aks'. Did you mean 'ask'?; see lcirc --help", ["aks", "lease.lcirc"]),
     (
         2,
-        "No such option: --qestion (Possible options: --attention, --question, --questions); see "
+        "No such option: --qestion (Possible options: --question, --questions, --section); see "
         "lcirc ask --help",
         ["ask", "lease.lcirc", "--qestion", "x"],
     ),

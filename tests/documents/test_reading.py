@@ -150,9 +150,11 @@ def test_folders_are_read_in_order_and_say_what_they_skip(tmp_path: Path) -> Non
 
 def test_sources_of_all_kinds(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"Words.")
-    sources = collect_sources([str(tmp_path / "a.txt"), "-", str(tmp_path / "absent")])
-    assert [source.name for source in sources] == ["a.txt", "stdin", "absent"]
+    sources = collect_sources([str(tmp_path / "a.txt"), "-"])
+    assert [source.name for source in sources] == ["a.txt", "stdin"]
     assert sources[1].path is None
+    with pytest.raises(DocumentError, match=r"b\.txt: no such file; did you mean .*a\.txt\?"):
+        collect_sources([str(tmp_path / "b.txt")])
 
 
 def test_a_folder_without_documents(tmp_path: Path) -> None:

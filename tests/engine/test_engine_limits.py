@@ -162,7 +162,9 @@ WRONG: dict[str, Callable[[MemoryContents], MemoryContents]] = {
     "narrow latents": lambda c: replace(c, states=c.states[:, :8]),
     "another latent count": lambda c: replace(c, settings={**c.settings, "num_latents": 2}),
     "a long segment": lambda c: replace(c, segment_lengths=[len(c.token_ids)]),
-    "a token that is none": lambda c: replace(c, token_ids=torch.full_like(c.token_ids, 40_000)),
+    "a token that is none": lambda c: replace(  # tokens are read where there are no features
+        c, features={}, token_ids=torch.full_like(c.token_ids[:], 40_000)
+    ),
     "no features": lambda c: replace(c, features={}),
     "features of another width": lambda c: replace(
         c, features={name: value[:, :8] for name, value in c.features.items()}
@@ -178,5 +180,6 @@ def test_a_memory_that_its_models_would_not_have_made_is_refused(name: str, engi
     with pytest.raises(MemoryFileError, match="not what the models that it names") as caught:
         engine.ask(memory, QUESTIONS[0])
     assert caught.value.exit_code == 5 and "\n" not in str(caught.value)
+    assert ("the token 40,000" in str(caught.value)) == (name == "a token that is none")
     with pytest.raises(MemoryFileError):
         engine.ingest([make_document("More words.")], append_to=memory)

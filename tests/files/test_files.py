@@ -17,6 +17,7 @@ import pytest
 
 from lcirc_cli import files
 from lcirc_cli.errors import LcircError, StorageError
+from lcirc_cli.files import temporary
 from lcirc_cli.files.locks import locked, sweep_lock
 
 OLD, NEW = b"old " * 300_000, b"new " * 700_000
@@ -78,7 +79,7 @@ def test_long_names_that_a_system_takes(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     files.atomic_write(path, b"abc")
     assert path.read_bytes() == b"abc"
-    killed = tmp_path / f"{files._prefix(path)}{2**22 + 1}-00.tmp"
+    killed = tmp_path / f"{temporary._prefix(path)}{2**22 + 1}-00.tmp"
     killed.touch()
     files.atomic_write(path, b"new")
     assert leftovers(tmp_path) == []
