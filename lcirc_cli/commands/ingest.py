@@ -105,10 +105,12 @@ def ingest(
             console.note(IN_IT.format(source.name))
         _report(target, None, (), time.perf_counter() - start, as_json=settings.json)
         return
-    if is_folder(target.parent):
+    if output is not None:
         check_writable(target)  # before hours of work, not after
     named = {Path(source) for source in sources}
     reading = read_sources(found, named=named, password_file=password_file, pages=ranges)
+    if output is None and is_folder(target.parent):
+        check_writable(target)
     engine = load_engine(settings)
     loaded = find_models(settings, cached=True)
     with locked(target):

@@ -105,7 +105,7 @@ def _on_this_machine(settings: CommonSettings) -> Models | None:
     path = loading.pull(name, offline=offline)
     try:
         fingerprint = loading.fingerprint(path, name)
-    except (OSError, ValueError, AttributeError):  # loading says what is wrong with it
+    except (OSError, ValueError, AttributeError, TypeError, LookupError):  # loading says why
         return None
     adapter = find_adapter(
         settings.adapter, backbone=name, fingerprint=fingerprint, offline=offline

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from lcirc_cli.documents.encoding import decode_text
-
 NAMED_FILES, NAME_LENGTH = 5, 80  # that are named; the rest is counted
 _TEXTS = (".txt", ".text", ".md", ".markdown", ".csv", ".tsv")
 _LOOKED_AT = 100
@@ -46,5 +44,7 @@ def _text(attachment: Any, room: int) -> str | None:
     data = bytes(attachment.get_data())
     if b"\0" in data[:4096]:
         return None
+    from lcirc_cli.documents.encoding import decode_text  # few files have attachments
+
     text, notes = decode_text(data)
     return text if text.strip() and not notes else None

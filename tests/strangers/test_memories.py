@@ -25,6 +25,7 @@ def valid(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     save_memory(path, ingest(engine, 1))
     for command in ("ask", "ingest"):
         monkeypatch.setattr(f"lcirc_cli.commands.{command}.load_engine", lambda *_: engine)
+        monkeypatch.setattr(f"lcirc_cli.commands.{command}.find_models", lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
     return path
 

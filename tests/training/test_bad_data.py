@@ -55,14 +55,19 @@ def test_bad_data_are_refused_before_training_starts(
 
 
 def test_two_files_of_one_kind_are_ambiguous(
-    here: Line, cli: Callable[..., Outcome], train_command: Command, tmp_path: Path
+    here: Line,
+    cli: Callable[..., Outcome],
+    train_command: Command,
+    tiny_folder: Path,
+    tmp_path: Path,
 ) -> None:
     """Neither training nor the benchmark may choose one: they could differ."""
     data = write_planted(tmp_path / "both", documents=3).folder
     packed = gzip.compress((data / "qa.jsonl").read_bytes())
     (data / "qa.jsonl.gz").write_bytes(packed)
     trained = here(train_command(tmp_path / "run", steps=1, data=data))
-    asked = cli("bench", "run", f"qa:{data}", "-s", "constant", "--out", tmp_path / "bench")
+    model = ("--model", tiny_folder)
+    asked = cli("bench", "run", f"qa:{data}", "-s", "constant", *model, "--out", tmp_path / "b")
     for done in (trained, asked):
         assert done.status == 3
         assert "both qa.jsonl and qa.jsonl.gz" in done.err
