@@ -53,7 +53,7 @@ def locked(path: Path, *, timeout: float | None = None) -> Iterator[None]:
                 held = handle
         finally:
             if held is None:
-                os.close(handle)
+                _leave(handle, lock)
     try:
         yield
     finally:
@@ -76,6 +76,16 @@ def _is_still(handle: int, lock: Path) -> bool:
     except OSError:
         return False
     return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def _leave(handle: int, lock: Path) -> None:
+    """Close a lock file that isn't waited for any more, and remove it where nobody holds it."""
+    with contextlib.suppress(OSError):
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_still(handle, lock):
+            lock.unlink()
+    os.close(handle)
 
 
 def _acquire(handle: int, path: Path, deadline: float | None) -> None:
