@@ -1,4 +1,4 @@
-"""`lcirc cache`: which models are on this machine, how much room they take, and away with them."""
+"""`lcirc cache`: lists the models on this machine and the room they take, and removes them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from lcirc_cli.commands.updating import (
 )
 from lcirc_cli.console import counted
 from lcirc_cli.errors import StorageError, UsageError
-from lcirc_cli.files import check_writable, discard_folder, exists, is_file, is_folder
+from lcirc_cli.files import check_writable, exists, is_file, is_folder
 from lcirc_cli.files.locks import locked, sweep_lock
 from lcirc_cli.settings import CommonSettings
 
@@ -98,8 +98,10 @@ def ingest(
         target, found, pages=ranges, models=known, append=append or keep_missing
     ):
         if kept_beside(target).exists():  # of a run that was killed between its last two steps
+            from lcirc_cli.compression.kept import discard
+
             with locked(target):
-                discard_folder(kept_beside(target))
+                discard(kept_beside(target))
         sweep_lock(target)
         for source in found if append else ():
             console.note(IN_IT.format(source.name))

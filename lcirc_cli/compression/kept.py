@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from typing import Any
 from lcirc_cli import console
 from lcirc_cli.documents.document import Document
 from lcirc_cli.errors import MemoryFileError, StorageError
-from lcirc_cli.files import discard_folder
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents
 from lcirc_cli.memory.deferred import changed
 from lcirc_cli.memory.file import load_memory, save_memory
@@ -29,6 +29,19 @@ from lcirc_cli.memory.file import load_memory, save_memory
 _LENGTH = 8  # bytes that give a record's length
 _DIGEST = 32
 _MOST = 1 << 32  # bytes of a record
+# What is made in the folder, and the temporary files of it.
+_OURS = re.compile(r"\.?[0-9a-f]{32}\.(?:features|lcirc)(?:\..*)?")
+
+
+def discard(folder: Path) -> None:
+    """Remove what was kept in a folder, and the folder where nothing else is in it."""
+    if folder.is_symlink():
+        return
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if _OURS.fullmatch(path.name):
+                path.unlink()
+        folder.rmdir()
 
 
 class Kept:
@@ -81,7 +94,7 @@ class Kept:
 
     def remove(self) -> None:
         """Once the target is there."""
-        discard_folder(self.folder)
+        discard(self.folder)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:

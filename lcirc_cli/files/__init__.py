@@ -226,12 +226,6 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def discard_folder(path: Path) -> None:
-    """Remove a folder of our own with what is in it; a link of its name stays."""
-    if not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-
-
 def check_writable(path: Path) -> None:
     """See that `path` could be written now, by making a temporary file where it would stand.
 

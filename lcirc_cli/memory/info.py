@@ -28,9 +28,7 @@ def read_texts(path: Path | str) -> tuple[StoredDocument, ...]:
     Raises:
         MemoryFileError: missing, damaged, cut short, of a newer format, or inconsistent.
     """
-    path = Path(path)
-    container = open_container(path)
-    container.check_all()
+    container = _whole(Path(path))
     with container.consistent():
         return read_documents(container, document_records(container.metadata))
 
@@ -41,11 +39,16 @@ def inspect_memory(path: Path | str) -> dict[str, Any]:
     Raises:
         MemoryFileError: missing, damaged, cut short, of a newer format, or inconsistent.
     """
-    path = Path(path)
+    container = _whole(Path(path))
+    with container.consistent():
+        return _describe(container.path, container)
+
+
+def _whole(path: Path) -> Container:
+    """A memory file of which every byte was checked."""
     container = open_container(path)
     container.check_all()
-    with container.consistent():
-        return _describe(path, container)
+    return container
 
 
 def _describe(path: Path, container: Container) -> dict[str, Any]:

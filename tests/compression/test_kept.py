@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from lcirc_cli import Engine
-from lcirc_cli.compression.kept import Kept
+from lcirc_cli.compression.kept import Kept, discard
 from lcirc_cli.documents.document import Document
 from lcirc_cli.memory.file import load_memory, save_memory
 
@@ -195,3 +195,15 @@ def test_raw_embeddings_are_kept_by_the_document(
     assert _ingest(raw_engine, documents, tmp_path, "again.lcirc") == wanted
     assert load_memory(tmp_path / "again.lcirc", whole=True).documents[1].name == "2.txt"
     assert (kept.folder.stat().st_mode & 0o777) == 0o700
+
+
+def test_what_a_person_keeps_under_that_name_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "m.lcirc.partial"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("mine")
+    (folder / f"{'0f' * 16}.features").write_bytes(b"x")
+    discard(folder)
+    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
+    (folder / "letter.txt").unlink()
+    discard(folder)
+    assert not folder.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lcirc_cli.answering.answer import Answer
 from lcirc_cli.answering.checked import bare
 from lcirc_cli.answering.remote import RemoteAnswerer
 from lcirc_cli.endpoints.settings import ReaderSettings
@@ -41,12 +42,10 @@ class ReaderAt(System):
         answerer = self._engine.answerer(memory, window_tokens=self._tokens)
         remote = RemoteAnswerer(answerer, self._reader)
         alone = [sample for sample in batch.samples if not sample.history]
-        told = {
-            sample.id: answer
-            for sample, answer in zip(
-                alone, remote.answer([s.question for s in alone]) if alone else [], strict=True
-            )
-        }
+        told: dict[str, Answer] = {}
+        if alone:
+            given = remote.answer([sample.question for sample in alone])
+            told |= {sample.id: answer for sample, answer in zip(alone, given, strict=True)}
         for sample in batch.samples:  # a conversation is one question at a time
             if sample.history:
                 (told[sample.id],) = remote.answer([sample.question], history=sample.history)
