@@ -123,7 +123,7 @@ class Engine:
             backbone=self.backbone.fingerprint,
             tokenizer=self.backbone.tokenizer_fingerprint,
             adapter_name=self.adapter.name,
-            adapter=self.adapter.fingerprint,
+            adapter=self.adapter.memory_fingerprint,
         )
 
     @property

@@ -1,7 +1,9 @@
-"""An adapter's fingerprint: of one that is loaded, and of its folder without torch.
+"""An adapter's fingerprints: of all of it, and of what a memory depends on.
 
-Both give the same 64 digits, over settings and weights as they are in the files, so that an adapter
-that did not make a memory is refused before a model is loaded. Knows nothing about backbones.
+The second leaves out the reader and how answers are judged: a memory stays good where only they
+are others. It is also read from an adapter's folder without torch, over settings and weights as
+they are in the files, so that an adapter that did not make a memory is refused before a model is
+loaded. Knows nothing about backbones.
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ from lcirc_cli.files.schema import parse
 if TYPE_CHECKING:
     from lcirc_cli.model import LcircAdapter, LcircConfig
 
-# A name for people, perhaps a path; and what no memory depends on.
-_WITHOUT = ("base_model", "refusal_thresholds", "confidence")
+_NAMES = ("base_model",)  # for people, perhaps a path
+# What no memory depends on: how answers are judged, and the reader's settings and weights.
+_ANSWERING = ("refusal_thresholds", "confidence", "reader_rank", "reader_targets")
+_READER = "reader."  # begins the names of its weights
 _CONFIG = Path(__file__).parents[1] / "model" / "config.py"
 _MOST_HEADER = 1 << 27  # bytes; beyond that of any adapter
 # As safetensors and as torch spell a kind of number that adapters are kept in.
@@ -29,32 +33,47 @@ _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
 def adapter_fingerprint(adapter: LcircAdapter) -> str:
-    """SHA-256 over an adapter's settings and weights, as they are in its file."""
+    """SHA-256 over all settings and weights of an adapter, as they are in its file."""
+    return _of_adapter(adapter, memory=False)
+
+
+def memory_fingerprint(adapter: LcircAdapter) -> str:
+    """SHA-256 over those settings and weights that a memory made with the adapter depends on."""
+    return _of_adapter(adapter, memory=True)
+
+
+def _of_adapter(adapter: LcircAdapter, *, memory: bool) -> str:
     import torch
 
-    digest = hashlib.sha256(settings_text(adapter.config).encode())
+    digest = hashlib.sha256(settings_text(adapter.config, memory=memory).encode())
     for name, tensor in sorted(adapter.state_dict().items()):
+        if memory and name.startswith(_READER):
+            continue
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
-def settings_text(config: LcircConfig) -> str:
+def settings_text(config: LcircConfig, *, memory: bool = False) -> str:
     """What differs from the defaults of our own settings.
 
     Not what transformers adds, and no new setting at its default: neither makes another adapter.
+
+    Args:
+        memory: without those that no memory depends on.
     """
     kind = type(config)
     names = kind.__annotations__
     return _changed(
         {name: getattr(config, name) for name in names},
         {name: getattr(kind, name) for name in names},
+        memory=memory,
     )
 
 
-def _changed(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    names = sorted(set(defaults) - {*_WITHOUT})
+def _changed(chosen: Mapping[str, Any], defaults: Mapping[str, Any], *, memory: bool) -> str:
+    names = sorted(set(defaults) - {*_NAMES, *(_ANSWERING if memory else ())})
     return json.dumps({name: chosen[name] for name in names if chosen[name] != defaults[name]})
 
 
@@ -84,7 +103,7 @@ def folder_settings(folder: Path) -> dict[str, Any]:
 
 
 def folder_fingerprint(folder: Path) -> str | None:
-    """What `adapter_fingerprint` will give once the adapter is loaded; None where only that tells.
+    """What `memory_fingerprint` will give once the adapter is loaded; None where only that tells.
 
     A folder that can't be loaded has none: loading it says why.
     """
@@ -98,7 +117,7 @@ def _of_files(folder: Path) -> str | None:
     files, settings = weight_files(folder), folder_settings(folder)
     if len(files) != 1 or settings["injection_layers"] is None:
         return None
-    digest = hashlib.sha256(_changed(settings, defaults()).encode())
+    digest = hashlib.sha256(_changed(settings, defaults(), memory=True).encode())
     with files[0].open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         header = parse(file.read(min(size, _MOST_HEADER)), "its header")
@@ -108,6 +127,8 @@ def _of_files(folder: Path) -> str | None:
         if kind is None or read_json(folder / "config.json").get("dtype", kind) != kind:
             return None  # loading makes one kind of number of several
         for name, entry in sorted(header.items()):
+            if name.startswith(_READER):
+                continue
             start, end = entry["data_offsets"]
             digest.update(f"{name} torch.{kind} {tuple(entry['shape'])}".encode())
             file.seek(8 + size + start)

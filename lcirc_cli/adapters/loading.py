@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.adapters.confidence import ConfidenceModel
-from lcirc_cli.adapters.fingerprint import adapter_fingerprint, folder_settings, settings_text
+from lcirc_cli.adapters.fingerprint import (
+    adapter_fingerprint,
+    folder_settings,
+    memory_fingerprint,
+    settings_text,
+)
 from lcirc_cli.backbones import hub
 from lcirc_cli.errors import ModelError, UsageError, first_line, is_out_of_memory
 from lcirc_cli.files import exists, is_file, is_folder
@@ -35,11 +40,13 @@ class LoadedAdapter:
         adapter: in eval mode, in the backbone's dtype and on its device.
         name: for people: the folder or Hub id, or `untrained`.
         fingerprint: SHA-256 over its settings and weights; the same for every dtype and device.
+        memory_fingerprint: the same without what no memory depends on (reader, confidence).
     """
 
     adapter: LcircAdapter
     name: str
     fingerprint: str
+    memory_fingerprint: str
 
     @property
     def config(self) -> LcircConfig:
@@ -161,7 +168,7 @@ def _load(folder: Path, name: str) -> LoadedAdapter:
             raise
         reason = first_line(error)
         raise ModelError(f"the adapter {name} can't be loaded: {reason}") from error
-    return LoadedAdapter(adapter, name, adapter_fingerprint(adapter))
+    return LoadedAdapter(adapter, name, adapter_fingerprint(adapter), memory_fingerprint(adapter))
 
 
 def _untrained(backbone: Backbone) -> LoadedAdapter:
@@ -177,8 +184,8 @@ def _untrained(backbone: Backbone) -> LoadedAdapter:
         config.prompt_form = "auto"  # nothing was trained on another
         adapter = LcircAdapter(config).eval()
     # Settings and seed decide the weights, and hashing those of a large model takes long.
-    digest = hashlib.sha256(f"{UNTRAINED} {_SEED} {settings_text(config)}".encode())
-    return LoadedAdapter(adapter, UNTRAINED, digest.hexdigest())
+    digest = hashlib.sha256(f"{UNTRAINED} {_SEED} {settings_text(config)}".encode()).hexdigest()
+    return LoadedAdapter(adapter, UNTRAINED, digest, digest)
 
 
 def _shape(backbone: Backbone) -> Any:
@@ -197,4 +204,4 @@ def _placed(loaded: LoadedAdapter, backbone: Backbone, attention: str) -> Loaded
     adapter: Any = loaded.adapter
     adapter = adapter.to(device=weight.device, dtype=weight.dtype).eval().requires_grad_(False)
     adapter.set_attention(choose_backend(attention, device=weight.device))
-    return LoadedAdapter(adapter, loaded.name, loaded.fingerprint)
+    return replace(loaded, adapter=adapter)

@@ -10,6 +10,7 @@ from lcirc_cli.adapters.fingerprint import (
     adapter_fingerprint,
     defaults,
     folder_fingerprint,
+    memory_fingerprint,
 )
 from lcirc_cli.adapters.loading import PRETRAINED
 from lcirc_cli.model import LcircAdapter, LcircConfig
@@ -30,7 +31,7 @@ def test_of_files_and_of_the_loaded_adapter_are_the_same(
     found = set()
     for folder in (adapter_folder, shipped, half):
         adapter = LcircAdapter.load(folder, dtype="auto")
-        assert folder_fingerprint(folder) == adapter_fingerprint(adapter)
+        assert folder_fingerprint(folder) == memory_fingerprint(adapter)
         found.add(folder_fingerprint(folder))
     assert len(found) == 3
 
@@ -52,6 +53,20 @@ def test_other_settings_and_weights_give_another(adapter_folder: Path, tmp_path:
     weights.write_bytes(data)
     shutil.copy(adapter_folder / "config.json", other)
     assert folder_fingerprint(other) not in (None, before)
+
+
+def test_a_reader_makes_another_adapter_whose_memories_stay_good(
+    adapter_folder: Path, tmp_path: Path
+) -> None:
+    bare = LcircAdapter.load(adapter_folder)
+    config = LcircConfig(**json.loads((adapter_folder / "config.json").read_text("utf-8")))
+    config.reader_rank, config.reader_targets = 2, {"mlp.up_proj": [4, 8]}
+    with_reader = LcircAdapter(config)
+    with_reader.load_state_dict(bare.state_dict(), strict=False)
+    with_reader.save_pretrained(tmp_path)
+    assert memory_fingerprint(with_reader) == memory_fingerprint(bare)
+    assert folder_fingerprint(tmp_path) == folder_fingerprint(adapter_folder)
+    assert adapter_fingerprint(with_reader) != adapter_fingerprint(bare)
 
 
 def test_a_folder_that_cannot_be_loaded_has_none(adapter_folder: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from lcirc_cli import Engine
 from lcirc_cli.adapters import loading
 from lcirc_cli.adapters.confidence import SIGNALS
-from lcirc_cli.adapters.loading import load_adapter
+from lcirc_cli.adapters.loading import LoadedAdapter, load_adapter
 from lcirc_cli.errors import ModelError
 
 from ..engine.tiny import SMALL, save_adapter, save_backbone
@@ -52,26 +52,31 @@ def test_the_one_that_ships_for_the_backbone_is_taken(
 
 
 def test_the_fingerprint_is_of_settings_and_weights(engine: Engine, copied: Path) -> None:
+    def loaded() -> LoadedAdapter:
+        return load_adapter(str(copied), engine.backbone)
+
     def fingerprint(dtype: torch.dtype = torch.float32) -> str:
         engine.backbone.lm.to(dtype)
-        return load_adapter(str(copied), engine.backbone).fingerprint
+        return loaded().fingerprint
 
-    original = fingerprint()
+    original, memories = fingerprint(), loaded().memory_fingerprint
     assert original == engine.adapter.fingerprint
     assert fingerprint(torch.bfloat16) == original
     edit_config(copied, base_model="another/name", transformers_version="9.9")
+    assert fingerprint() == original
     edit_config(copied, refusal_thresholds={"evidence": 0.4})  # memories stay as they are
     edit_config(copied, confidence={name: [0.0] * 3 for name in (*SIGNALS, "constant")})
+    assert fingerprint() != original and loaded().memory_fingerprint == memories
+    assert loaded().config.refusal_thresholds == {"evidence": 0.4}
+    edit_config(copied, refusal_thresholds=None, confidence=None)
     assert fingerprint() == original
-    loaded = load_adapter(str(copied), engine.backbone).config
-    assert loaded.refusal_thresholds == {"evidence": 0.4}
     edit_config(copied, segment_length=16)
-    assert fingerprint() != original
+    assert fingerprint() != original and loaded().memory_fingerprint != memories
     edit_config(copied, segment_length=32)
     weights = load_file(copied / "model.safetensors")
     weights["latents"][0, 0] += 1e-3
     save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
-    assert fingerprint() != original
+    assert fingerprint() != original and loaded().memory_fingerprint != memories
 
 
 def test_an_adapter_for_another_backbone_is_refused(engine: Engine, tmp_path: Path) -> None:

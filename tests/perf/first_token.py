@@ -35,7 +35,7 @@ def main() -> None:
     options = parser.parse_args()
     whole, backbone = options.whole, load(options.dtype)
     prefill = prefill_s(backbone, WINDOW, layers=None if whole else 1)
-    adapter = LoadedAdapter(adapted(backbone, "smollm2").adapter, "preset smollm2", "speed")
+    adapter = LoadedAdapter(adapted(backbone, "smollm2").adapter, "smollm2", "speed", "speed")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "book.lcirc"
         tokens = write_memory(path, Engine(backbone, adapter))

@@ -65,7 +65,7 @@ class Workbench:
         if not text.strip():
             return None, 0.0, False
         digest = text_digest(text)
-        key = (engine.adapter.fingerprint, digest)
+        key = (engine.adapter.memory_fingerprint, digest)
         made = key not in self._memories
         if made:
             document = Document("document", text, (Page(None, None, 0, len(text)),), digest, "text")
