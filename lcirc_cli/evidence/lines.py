@@ -4,7 +4,7 @@ line of a table of contents or an index."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lcirc_cli.evidence.name_words import OTHER_MONTHS
 
@@ -12,9 +12,12 @@ _ITEM = re.compile(
     r"\s*(?:[-*•◦▪●–] |\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)] |\d{1,3}(?:\.\d{1,3})+\.? )"
 )
 # What leads to a page's number. A run counts once, so that many take no time in its square.
-LEADER = r"(?:(?<!\.)\.{3,}+|…|(?<! \.)(?: \.){3,}+)\s*+[\divxlc]++$"
-_LEADER = re.compile(LEADER + r"|\t[^\S\t]*+[\divxlc]++$")
+_LEADER = re.compile(r"(?:(?<!\.)\.{3,}+|…|(?<! \.)(?: \.){3,}+)\s*+[\divxlc]++$")
 _INDEX = re.compile(r"[^.:;!?]{2,60}?,? \d{1,4}(?:[-–]\d{1,4})?(?:, ?\d{1,4}(?:[-–]\d{1,4})?)+$")
+_ENTRY = re.compile(r"[^\t]{2,120}\t(\d{1,4})$")  # "Two kinds of readers", tab, "5"
+_CONTENTS = re.compile(r"(?:table of )?contents\b", re.IGNORECASE)
+_MOST_BEFORE = 30  # characters of the line that names a table of contents
+_ENTRIES = 4  # so many together, of pages that rise, can be one
 _RULE = re.compile(r"[\s|:+=-]+$")
 _NUMBER = re.compile(r"[(+−-]?[$£€]?\d[\d.,:%]*\)?[%*]?$")
 _NUMBERED = re.compile(r"(?:chapter|section|part|article|table|figure|appendix|annex)\b", re.I)
@@ -68,6 +71,32 @@ def lines_of(text: str) -> list[Line]:
                 continues=kind == "prose" and not apart,
             )
         )
+    return _with_contents(found, text)
+
+
+def _with_contents(lines: list[Line], text: str) -> list[Line]:
+    """The entries of a table of contents that look like rows of a table are told apart.
+
+    A run of titles with numbers that never fall is one where an entry of it names a chapter, or
+    the line before it says so.
+    """
+    found, at = list(lines), 0
+    while at < len(lines):
+        start, chapters = at, False
+        pages: list[int] = []
+        while at < len(lines):
+            entry = _ENTRY.match(text[lines[at].start : lines[at].end])
+            if entry is None or (pages and int(entry[1]) < pages[-1]):
+                break
+            pages.append(int(entry[1]))
+            chapters |= bool(_CHAPTER.match(entry[0]))
+            at += 1
+        before = text[lines[start - 1].start : lines[start - 1].end] if start else ""
+        named = len(before) <= _MOST_BEFORE and bool(_CONTENTS.match(before))
+        if len(pages) >= _ENTRIES and (named or chapters):
+            for number in range(start, at):
+                found[number] = replace(lines[number], kind="contents", numbers=False)
+        at = max(at, start + 1)
     return found
 
 
@@ -78,7 +107,7 @@ def is_sentence_end(line: str) -> bool:
 
 def _kind(line: str, before: str, after: str) -> str:
     """What a line is; `before` and `after` are its neighbours, empty where a blank line is."""
-    if _LEADER.search(line[-200:]) and line.count("\t") < 2 and "|" not in line and _is_entry(line):
+    if _LEADER.search(line[-200:]) and line.count("\t") < 2 and "|" not in line:
         return "contents"
     if "\t" in line or (line[0] == "|" and line.count("|") > 2):
         return "row"
@@ -92,11 +121,6 @@ def _kind(line: str, before: str, after: str) -> str:
     if _is_figures(line) and (not before or not before[-1].islower()):
         return "row"
     return "heading" if _is_heading(line, before, after) else "prose"
-
-
-def _is_entry(line: str) -> bool:
-    """Whether a line that ends in a number after a leader names a page."""
-    return "\t" not in line or bool(_CHAPTER.match(line))
 
 
 def _is_index(line: str) -> bool:

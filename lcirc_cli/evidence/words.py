@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
-from lcirc_cli.evidence.lines import LEADER
+from lcirc_cli.evidence.lines import lines_of
 from lcirc_cli.evidence.passages import Text, passage_rows, texts_of
 from lcirc_cli.evidence.terms import terms
 from lcirc_cli.memory.contents import MemoryContents
@@ -15,9 +16,7 @@ from lcirc_cli.memory.words import PassageWords, numbered
 
 # Of what decides about passages and terms. Raise it where either changes: an index of another
 # version is made anew from the texts.
-VERSION = 1
-# "Name of a chapter ...... 12", as tables of contents have it.
-_LEADER = re.compile(LEADER, re.MULTILINE)
+VERSION = 2
 
 
 def words_of(texts: Sequence[Text]) -> PassageWords:
@@ -26,10 +25,10 @@ def words_of(texts: Sequence[Text]) -> PassageWords:
     for text in texts:
         found = passage_rows(text)
         counts.append(len(found))
-        for start, end, first, last in found:
-            own = text.text[start:end]
-            sequences.append(terms(own))
-            rows.append((start, end, first, last, len(sequences[-1]), _is_contents(own)))
+        marks = _are_contents(text.text, [(start, end) for start, end, _, _ in found])
+        for (start, end, first, last), contents in zip(found, marks, strict=True):
+            sequences.append(terms(text.text[start:end]))
+            rows.append((start, end, first, last, len(sequences[-1]), contents))
     made = numbered(sequences)
     return PassageWords(
         version=VERSION,
@@ -53,6 +52,13 @@ def current_words(memory: MemoryContents) -> PassageWords:
     return words_of(texts_of([memory]))
 
 
-def _is_contents(text: str) -> bool:
-    """Whether a passage is a part of a table of contents."""
-    return 2 * len(_LEADER.findall(text)) > text.count("\n") + 1
+def _are_contents(text: str, passages: Sequence[tuple[int, int]]) -> list[bool]:
+    """Whether each passage text[start:end] is a part of a table of contents or an index."""
+    lines = lines_of(text)
+    starts = [line.start for line in lines]
+    marks = [0, *accumulate(line.kind == "contents" for line in lines)]
+    found = []
+    for start, end in passages:
+        first, last = max(0, bisect_right(starts, start) - 1), bisect_left(starts, end)
+        found.append(2 * (marks[last] - marks[first]) > last - first)
+    return found

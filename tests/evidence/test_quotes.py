@@ -101,6 +101,11 @@ def test_a_row_of_a_table_comes_with_its_header() -> None:
     )
 
 
+def test_rows_with_one_number_are_no_table_of_contents() -> None:
+    text = "Stock of the yard\n\n1. Bolts\t340\n2. Boilers\t12\n3. Brass rods\t75\n4. Belts\t9"
+    assert "2. Boilers\t12" in cite(text, "How many boilers are in stock?").quote
+
+
 def test_a_label_comes_with_its_rows() -> None:
     label = "Copper-B7 in glaze, g"
     text = f"{FILLER}{FILLER}\n\nTin in glaze, g\n1.2 ± 3\n4.1 ± 2\n\n{label}\n5.2 ± 3\n6.1 ± 2"
@@ -125,6 +130,8 @@ def test_an_item_comes_with_what_opens_its_list() -> None:
         "# Pressure of the boilers",
         "3.2 Pressure of the boilers",
         "Pressure of the boilers ........ 12\nCare of boilers ........ 14",
+        "3. Boilers\t12\nThe pressure of boilers\t12\nBolts\t14\nBrass\t19",
+        "Contents\n\nBoilers\t12\nThe pressure of boilers\t12\nBolts\t14\nBrass\t19",
         "boilers, pressure of, 12, 45–47\nbolts, 17, 31\nbrass, 19, 20",
         "iVBORw0KGgoAAAANSUhEUgAAboilers" + "pressure/" * 60,
         "Pressure of boilers: _______________",
