@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from lcirc_cli.training.data.corpus import Question, TokenisedDocument, load_cor
 from lcirc_cli.training.data.passages import document_index, touches
 
 REMOVED, ALTERED = 1 / 12, 1 / 12
+TOGETHER = 4  # questions
 
 
 def main() -> None:
@@ -62,19 +64,42 @@ def main() -> None:
             corpus = load_corpus([folder], engine.backbone)
             corpus = select(corpus, limit=options.limit, seed=options.seed)
             for document, group in zip(corpus.documents, corpus.questions, strict=True):
-                index = document_index(document) if group else None
+                if not group:
+                    continue
+                index = document_index(document)
+                asked = [_Asked(q, *_variant(q, group, document, index)) for q in group]
+                asked = [
+                    a for a in asked if (folder.name, document.id, a.text, a.kind) not in known
+                ]
                 ask = _asker(engine, options.method)
-                for question in group:
-                    assert index is not None
-                    kind, text, asked_of = _variant(question, group, document, index)
-                    if (folder.name, document.id, text, kind) in known:
-                        continue
-                    row = ask(asked_of, text, question)
-                    row["f1"] = best_f1(row["answer"], question.answers) if kind == "own" else 0.0
-                    row["answered"] = kind == "own" and bool(question.answers)
-                    where = {"set": folder.name, "document": document.id, "kind": kind}
-                    out.write(json.dumps({**where, "asked": text, **row}) + "\n")
+                for batch in _batches(asked):
+                    for one, row in zip(batch, ask(batch), strict=True):
+                        own, answers = one.kind == "own", one.question.answers
+                        row["f1"] = best_f1(row["answer"], answers) if own else 0.0
+                        row["answered"] = own and bool(answers)
+                        where = {"set": folder.name, "document": document.id, "kind": one.kind}
+                        out.write(json.dumps({**where, "asked": one.text, **row}) + "\n")
                     out.flush()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question with its kind (own, removed, altered), its text, and what it is asked of."""
+
+    question: Question
+    kind: str
+    text: str
+    document: str
+
+
+def _batches(asked: list[_Asked]) -> Iterator[list[_Asked]]:
+    """Questions to be asked together: of the same text, after the same earlier turns."""
+    alike: dict[Any, list[_Asked]] = {}
+    for one in asked:
+        alike.setdefault((one.document, one.question.history), []).append(one)
+    for group in alike.values():
+        for at in range(0, len(group), TOGETHER):
+            yield group[at : at + TOGETHER]
 
 
 def _variant(
@@ -106,8 +131,8 @@ def _without(document: TokenisedDocument, index: PassageIndex, question: Questio
     return "\n\n".join(document.text[p.start : p.end] for p in kept) or "(empty)"
 
 
-def _asker(engine: Engine, method: str) -> Callable[[str, str, Question], dict[str, Any]]:
-    """`ask(document, text, question)`: an answer with its signals; each document is read once."""
+def _asker(engine: Engine, method: str) -> Callable[[list[_Asked]], list[dict[str, Any]]]:
+    """`ask(batch)`: answers with their signals; each document is read once."""
 
     @cache
     def memory(text: str) -> Any:
@@ -115,16 +140,20 @@ def _asker(engine: Engine, method: str) -> Callable[[str, str, Question], dict[s
         pages = (Page(None, None, 0, len(text)),)
         return engine.ingest([Document("document", text, pages, digest, "text")])
 
-    def ask(document: str, text: str, question: Question) -> dict[str, Any]:
-        answerer = engine.answerer(memory(document), method=method)
-        (draft,) = answerer.drafts([text], history=question.history, refuses=False)
-        values = signals(
-            text, draft.generated, index=answerer.collection.index, scores=draft.scores
-        )
-        return {
-            "answer": draft.generated.text,
-            "signals": dict(zip(SIGNALS, values, strict=True)),
-        }
+    def ask(batch: list[_Asked]) -> list[dict[str, Any]]:
+        answerer = engine.answerer(memory(batch[0].document), method=method)
+        questions, history = [one.text for one in batch], batch[0].question.history
+        found = []
+        for draft in answerer.drafts(questions, history=history, refuses=False):
+            values = signals(
+                draft.question,
+                draft.generated,
+                index=answerer.collection.index,
+                scores=draft.scores,
+            )
+            named = dict(zip(SIGNALS, values, strict=True))
+            found.append({"answer": draft.generated.text, "signals": named})
+        return found
 
     return ask
 
