@@ -42,6 +42,7 @@ class LMShape:
         attention_width: query heads times head size.
         head_weights: entries of the output projection.
         positions: the longest input that it was made for, in tokens.
+        tied: the output projection is the embedding.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LMShape:
     intermediate: int
     norm_eps: float
     positions: int
+    tied: bool = False
 
     @property
     def layers(self) -> int:
@@ -100,6 +102,7 @@ def shape_of_config(name: str, config: Any) -> LMShape:
     heads = text.num_attention_heads
     if not (positions := getattr(text, "max_position_embeddings", None)):
         raise ModelError(f"the config of {name} doesn't say how long its inputs may be")
+    head = lm.get_output_embeddings()
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
     return LMShape(
         name=name,
@@ -109,12 +112,13 @@ def shape_of_config(name: str, config: Any) -> LMShape:
             for layer in decoder_layers(lm)
         ),
         attention_width=heads * head_dim,
-        head_weights=lm.get_output_embeddings().weight.numel(),
+        head_weights=head.weight.numel(),
         heads=heads,
         kv_heads=getattr(text, "num_key_value_heads", None) or heads,
         intermediate=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
         norm_eps=getattr(text, "rms_norm_eps", None) or 1e-5,
         positions=positions,
+        tied=head.weight is lm.get_input_embeddings().weight,
     )
 
 

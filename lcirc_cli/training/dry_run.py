@@ -195,7 +195,7 @@ def counted_plan(settings: TrainSettings, *, rate: float, devices: int) -> Plan:
     documents, questions, tokens, streamed = _counted_data(settings)
     slot = estimate.assumed_slot(settings, tokens / max(1, documents))
     trained = _trained(settings, shape, config)
-    size = sum(shape.layer_weights) + 2 * shape.head_weights
+    size = sum(shape.layer_weights) + (1 if shape.tied else 2) * shape.head_weights
     total = settings.documents * estimate.operations(settings, shape, config, slot)
     # A step is as slow as the device with the most documents.
     busiest = -(-settings.documents // devices)

@@ -112,6 +112,12 @@ def test_streamed_data_without_weights_need_a_length(
     assert plan["backbone"] == pytest.approx(6.738e9, rel=0.001)
 
 
+def test_an_embedding_that_is_the_output_projection_counts_once() -> None:
+    shape = shape_of("smollm2")
+    assert shape.tied and not shape_of("llama-2-7b").tied
+    assert sum(shape.layer_weights) + shape.head_weights == pytest.approx(134.5e6, rel=0.001)
+
+
 def _paper(**given: Any) -> tuple[Any, Any, Any]:
     settings = make_settings("paper-qa", given)
     shape = shape_of("llama-2-7b")
