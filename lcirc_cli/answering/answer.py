@@ -20,6 +20,7 @@ ASK_METHODS = ("qd-lcirc", "lcirc", "reader", "none")
 WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read
 WINDOWS = ("evidence", "ends", "none")
 MAX_NEW_TOKENS = 64
+SEGMENTS = 16  # that a question steers, at most
 SCHEMA = 2
 SURE = 0.5  # of a confidence: likelier right than not
 Finish = Literal["stop", "length"]
@@ -40,6 +41,7 @@ class AskSettings:
         window: what it reads as raw text besides the question: evidence (the best passages),
             ends (head and tail of the document) or none.
         window_tokens: document tokens in the window; None takes the window's own default.
+        segments: that a question steers, at most: those with the best passages; 0 for all.
         max_new_tokens: of an answer; None takes the default of who answers.
         citations: quotes for an answer, at most.
         temperature: 0 is greedy.
@@ -49,6 +51,7 @@ class AskSettings:
     method: str = "qd-lcirc"
     window: str = "evidence"
     window_tokens: int | None = None
+    segments: int = SEGMENTS
     max_new_tokens: int | None = None
     citations: int = 3
     temperature: float = 0.0
@@ -65,7 +68,8 @@ class AskSettings:
             raise UsageError(f"method must be one of {', '.join(ASK_METHODS)}, not {self.method!r}")
         if self.window not in WINDOWS:
             raise UsageError(f"window must be one of {', '.join(WINDOWS)}, not {self.window!r}")
-        for name, least in (("max_new_tokens", 1), ("citations", 0), ("window_tokens", 0)):
+        least_of = {"max_new_tokens": 1, "citations": 0, "window_tokens": 0, "segments": 0}
+        for name, least in least_of.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name.replace('_', '-')} must be {least} or more, not {value}")
@@ -111,6 +115,14 @@ class TokenCounts:
     window: int  # of the prompt that the language model read
     memory: int  # latents that were injected
     answer: int
+
+
+@dataclass(frozen=True)
+class SegmentCounts:
+    """How many segments the memories have, and how many of them the question steered."""
+
+    all: int
+    steered: int
 
 
 @dataclass(frozen=True)
@@ -177,6 +189,7 @@ class Answer:
     read: Read | None = None  # where a model on a server gave it
     confidence: float | None = None  # that the answer is right (of a refusal: it); None: unknown
     shown: int = 0  # document tokens that the model read as text
+    segments: SegmentCounts = SegmentCounts(0, 0)
 
     @property
     def compressed(self) -> int:
@@ -210,6 +223,7 @@ class Answer:
             "sure": self.sure,
             "confidence": None if self.confidence is None else round(self.confidence, 4),
             "tokens": dataclasses.asdict(self.tokens),
+            "segments": dataclasses.asdict(self.segments),
             "timings": {k: round(v, 4) for k, v in dataclasses.asdict(self.timings).items()},
             "method": self.method,
             "window": self.window,

@@ -19,6 +19,7 @@ from lcirc_cli.answering.answer import (
     WITHOUT_MEMORY,
     Answer,
     AskSettings,
+    SegmentCounts,
     Timings,
     TokenCounts,
     says_refusal,
@@ -28,6 +29,8 @@ from lcirc_cli.answering.drafts import Draft, Steered
 from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.generation import Decoding, generate
 from lcirc_cli.answering.judging import NEVER, ByConfidence, Judge, Unjudged
+from lcirc_cli.answering.stages import Chosen
+from lcirc_cli.answering.steering import steer
 from lcirc_cli.answering.thresholds import ByThresholds
 from lcirc_cli.answering.windows import (
     BUDGETS,
@@ -39,7 +42,6 @@ from lcirc_cli.answering.windows import (
 )
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode_questions
-from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import citations, ranking
 from lcirc_cli.model import LcircForCausalLM, Memory
@@ -91,7 +93,7 @@ class Answerer:
         """
         self.check(questions)
         turns = [needed_turns(question, history) for question in questions]
-        steered = self.steer(questions)
+        steered = self.steer(questions, turns=turns)
         scores = self.rank(questions, steered, turns=turns)
         windows = [
             self._window(question, ranked, history=needed)
@@ -115,9 +117,9 @@ class Answerer:
             on_text=on_token,
         )
         return [
-            Draft(question, steered, ranked, window, one)
-            for question, ranked, window, one in zip(
-                questions, scores, windows, generated, strict=True
+            Draft(question, steered, row, ranked, window, one)
+            for row, (question, ranked, window, one) in enumerate(
+                zip(questions, scores, windows, generated, strict=True)
             )
         ]
 
@@ -127,56 +129,54 @@ class Answerer:
             raise UsageError("the question is empty")
         check_room(self.backbone, questions, form=self._form, room=self._room)
 
-    def steer(self, questions: Sequence[str]) -> Steered:
-        """The memory that the language model will read; through closed gates it reads nothing."""
+    def steer(
+        self, questions: Sequence[str], *, turns: Sequence[Sequence[Turn]] | None = None
+    ) -> Steered:
+        """The memory that the language model will read; through closed gates it reads nothing.
+
+        Args:
+            turns: see `rank`.
+        """
         start = time.perf_counter()
         self.adapter.check(self.settings.method)
         if self.settings.method == "none" or not self.adapter.has_open_gates:
-            return Steered(None, None, 0.0)
+            return Steered(None, 0.0)
         if self.settings.method == "lcirc":
             states = [memory.states[:] for memory in self.collection.memories]
-            return Steered(Memory(torch.cat(states)[None]), None, time.perf_counter() - start)
+            return Steered(Memory(torch.cat(states)[None]), time.perf_counter() - start)
         if self.adapter.adapter.mixer is None:  # the reader's passages are found by words alone
-            return Steered(None, None, 0.0)
-        question = self.model.question_keys(*encode_questions(self.backbone.tokenizer, questions))
-        trained, step = self.adapter.config.trained, self._steps()
-        passes = [
-            run_pass(
-                self.model,
-                segments,
-                question=question,
-                store=store,
-                evidence=trained,
-                progress=step,
+            return Steered(None, 0.0)
+        chosen = [
+            self.collection.best_segments(
+                question, most=self.settings.segments, before=before[-1][0] if before else None
             )
-            for segments, store in zip(
-                self.collection.segments, self.collection.stores, strict=True
-            )
+            for question, before in zip(questions, turns or [()] * len(questions), strict=True)
         ]
-        evidence = [one.evidence_BRN for one in passes if one.evidence_BRN is not None]
-        priors = [one.memory.prior_BM for one in passes if one.memory.prior_BM is not None]
-        memory = None
-        if self.settings.method != "reader":
-            states_BMD = torch.cat([one.memory.states_BMD for one in passes], dim=1)
-            memory = Memory(states_BMD, prior_BM=torch.cat(priors, dim=1) if priors else None)
-        return Steered(
-            memory,
-            torch.cat(evidence, dim=2) if evidence else None,
-            time.perf_counter() - start,
+        memory, evidence = steer(
+            self.model,
+            self.collection,
+            self.model.question_keys(*encode_questions(self.backbone.tokenizer, questions)),
+            chosen=chosen,
+            evidence=self.adapter.config.trained,
+            progress=self._steps(chosen),
         )
+        injected = None if self.settings.method == "reader" else memory
+        return Steered(injected, time.perf_counter() - start, evidence, chosen)
 
-    def _steps(self) -> Callable[[float], object] | None:
-        """Progress of the pass, in segments, from the tokens that it has read."""
+    def _steps(self, chosen: Sequence[Chosen]) -> Callable[[float], object] | None:
+        """Progress of the passes, in segments, from the tokens that they have read."""
         if self.watch is None:
             return None
         watch, done = self.watch, 0.0
-        total = sum(len(memory.segment_lengths) for memory in self.collection.memories)
+        each = set(chosen)  # questions with the same segments share a pass
+        total = sum(len(numbers) for numbers in each)
+        tokens_in_all = sum(self.collection.places.tokens(numbers) for numbers in each)
         watch("steering", 0, total)
 
         def step(tokens: float) -> None:
             nonlocal done
             done += tokens
-            watch("steering", round(total * done / self.collection.num_tokens), total)
+            watch("steering", round(total * done / tokens_in_all), total)
 
         return step
 
@@ -192,12 +192,12 @@ class Answerer:
         Args:
             turns: for each the earlier turns that it needs (`needed_turns`).
         """
-        evidence = steered.evidence_BRN
+        evidence = steered.evidence
         return [
             self.collection.scores(
                 question,
                 before=before[-1][0] if before else None,
-                evidence_RN=None if evidence is None else evidence[row],
+                evidence=None if evidence is None else evidence[row],
             )
             for row, (question, before) in enumerate(
                 zip(questions, turns or [()] * len(questions), strict=True)
@@ -261,7 +261,8 @@ class Answerer:
             scores=scores,
             limit=settings.citations,
         )
-        left_out = collection.tokens_forgotten
+        steered = draft.steered.segments(draft.row)
+        left_out = collection.tokens_left_out(steered or collection.places.all)
         if settings.method in WITHOUT_MEMORY:
             left_out = collection.num_tokens - window.shown
         return Answer(
@@ -272,7 +273,7 @@ class Answerer:
             tokens=TokenCounts(
                 document=collection.num_tokens,
                 window=len(window.prompt),
-                memory=0 if draft.steered.memory is None else len(draft.steered.memory),
+                memory=draft.steered.latents(draft.row),
                 answer=draft.generated.num_tokens,
             ),
             timings=Timings(
@@ -290,4 +291,5 @@ class Answerer:
             finish="stop" if refused else draft.generated.finish,
             confidence=judged.confidence,
             shown=window.shown,
+            segments=SegmentCounts(len(collection.places), len(steered or ())),
         )

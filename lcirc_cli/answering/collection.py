@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from torch import Tensor
 
+from lcirc_cli.answering.stages import Chosen, SegmentPlaces, TokenScores
 from lcirc_cli.compression.recurrence import KeyStore
 from lcirc_cli.compression.segments import Segments, group_segments
 from lcirc_cli.evidence import PassageIndex, current_words, fuse, texts_of
@@ -42,10 +42,25 @@ class Collection:
     def num_tokens(self) -> int:
         return sum(len(memory.token_ids) for memory in self.memories)
 
-    @property
-    def tokens_forgotten(self) -> int:
-        """Tokens of segments that an adapter's limit on retained segments left out."""
-        return sum(_forgotten(memory) for memory in self.memories)
+    @cached_property
+    def places(self) -> SegmentPlaces:
+        return SegmentPlaces.of(self.memories)
+
+    def best_segments(self, question: str, *, most: int, before: str | None = None) -> Chosen:
+        """Stage 1: the segments that a question's recurrence reads, all where `most` is 0.
+
+        Args:
+            before: see `scores`.
+        """
+        if not 0 < most < len(self.places):
+            return self.places.all
+        tokens = self.index.passages.rows[:, 3:]
+        return self.places.best(self.scores(question, before=before), tokens, most=most)
+
+    def tokens_left_out(self, chosen: Chosen) -> int:
+        """Tokens of the segments that were not chosen, or beyond an adapter's limit of them."""
+        retained = self.memories[0].settings.get("retained_segments")
+        return self.num_tokens - self.places.tokens(chosen, retained=retained)
 
     @property
     def sha256(self) -> str | None:
@@ -54,25 +69,30 @@ class Collection:
         return " ".join(hashes) if all(hashes) else None
 
     def scores(
-        self, question: str, *, before: str | None = None, evidence_RN: Tensor | None = None
+        self, question: str, *, before: str | None = None, evidence: TokenScores | None = None
     ) -> np.ndarray:
         """How well each passage answers a question, [P], higher is better.
 
         Args:
             before: the question before it in a chat: a follow-up may not name what it is about.
-            evidence_RN: the adapter's scores, see `LcircAdapter.evidence`.
+            evidence: the adapter's scores of the tokens that it has read.
         """
         rankings = [self.index.scores(question)]
         if before is not None:
             rankings.append(self.index.scores(f"{before} {question}"))
-        if evidence_RN is not None:
-            rankings.append(self.passage_evidence(evidence_RN))
+        if evidence is not None:
+            rankings.append(self.passage_evidence(evidence))
         return rankings[0] if len(rankings) == 1 else fuse(rankings)
 
-    def passage_evidence(self, evidence_RN: Tensor) -> np.ndarray:
-        """The adapter's score of each passage, [P]."""
-        ranges = self.index.passages.token_ranges
-        return passage_scores(evidence_RN[None], ranges)[0].double().numpy()
+    def passage_evidence(self, evidence: TokenScores) -> np.ndarray:
+        """The adapter's score of each passage, [P]; -inf where it has read no token of it."""
+        columns = evidence.columns(self.index.passages.rows[:, 3:])
+        read = columns[:, 0] < columns[:, 1]
+        found = np.full(len(columns), -np.inf)
+        if read.any():
+            ranges = [(first, end) for first, end in columns[read].tolist()]
+            found[read] = passage_scores(evidence.scores_RN[None], ranges)[0].double().numpy()
+        return found
 
 
 def _segments(memory: MemoryContents) -> Segments:
@@ -86,15 +106,3 @@ def _segments(memory: MemoryContents) -> Segments:
             first_token=document.first_token,
         )
     return Segments(memory.token_ids, memory.features, groups)
-
-
-def _forgotten(memory: MemoryContents) -> int:
-    """Tokens of the segments before those that a document keeps."""
-    kept = memory.settings.get("retained_segments")
-    if kept is None:
-        return 0
-    lengths = memory.segment_lengths
-    return sum(
-        sum(lengths[d.first_segment : d.first_segment + max(0, d.num_segments - kept)])
-        for d in memory.documents
-    )

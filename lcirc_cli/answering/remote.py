@@ -70,8 +70,8 @@ class RemoteAnswerer:
 
     def _prepare(self, questions: Sequence[str], history: Sequence[Turn]) -> list[_Asked]:
         answerer = self.answerer
-        steered = answerer.steer(questions)
         turns = [needed_turns(question, history) for question in questions]
+        steered = answerer.steer(questions, turns=turns)
         budget = answerer.settings.window_tokens
         budget = READER_TOKENS if budget is None else budget
         index = answerer.collection.index

@@ -48,7 +48,7 @@ def execute(request: RunRequest, settings: CommonSettings) -> list[Line]:
     opened = cache(lambda: _workbench(settings))
     planned = _planned(request, opened if needed else None, offline=settings.offline)
     bench = opened() if needed else None
-    limits = Limits(request.window, request.evidence)
+    limits = Limits(request.window, request.evidence, request.segments)
     systems = [(spec.text, _opener(spec, bench, limits)) for spec in specs]
     start(request.out, _run_settings(request, settings, planned, specs, bench))
     _write_notes(request.out, planned, specs, bench)

@@ -42,6 +42,12 @@ class RunRequest:
         4096, min=64, metavar="TOKENS", help="What the LM reads at most, with ends."
     )
     evidence: int = setting(512, min=1, metavar="TOKENS", help="Passages in the window.")
+    segments: int = setting(
+        0,
+        min=0,
+        metavar="N",
+        help="That a question of qd-lcirc steers, as in lcirc ask; 0: all, as in the paper.",
+    )
     join: int = setting(1, min=1, metavar="N", help="qa: N documents joined to one.")
     open_questions: bool = setting(
         False, help="qa: ask as a person asks, without listing a question's options."

@@ -87,6 +87,15 @@ def ask(
             help="Tokens of raw text, at most (default 512, of ends 4096).",
         ),
     ] = None,
+    segments: Annotated[
+        int | None,
+        typer.Option(
+            "--segments",
+            metavar="N",
+            help="Segments that a question steers, those with the best passages (default 16, "
+            "0: all).",
+        ),
+    ] = None,
     max_new_tokens: Annotated[
         int | None,
         typer.Option(
@@ -131,6 +140,7 @@ def ask(
         "method": method,
         "window": window,
         "window_tokens": window_tokens,
+        "segments": segments,
         "max_new_tokens": max_new_tokens,
         "citations": citations,
         "temperature": temperature,

@@ -114,8 +114,10 @@ def print_notes(answer: Answer, *, named: bool = False) -> None:
         rests = "the compressed memory" if answer.tokens.memory else "what the model knows"
         console.note(f"no text of the document was shown: the answer rests on {rests} alone")
     left = f"{answer.left_out:,}" if answer.left_out else "none"
+    steered = answer.segments.steered
+    of = f" in {steered:,} of {console.counted(answer.segments.all, 'segment')}" if steered else ""
     console.note(
-        f"{about}{console.counted(answer.compressed, 'token')} compressed, "
+        f"{about}{console.counted(answer.compressed, 'token')} compressed{of}, "
         f"{answer.tokens.window:,} in the window, {left} dropped"
     )
 

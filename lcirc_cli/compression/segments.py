@@ -8,7 +8,7 @@ Legend: G segments of a group, n tokens of each, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -68,6 +68,29 @@ class Segments:
     token_ids: Rows  # int32 [N]
     features: Mapping[str, Rows]  # codes [N, D], and for int8 scales [S, D]; empty: embeddings
     groups: Sequence[Group]
+
+    def chosen(self, numbers: Collection[int]) -> Segments:
+        """These segments alone, by their numbers; all of them are the same groups as before.
+
+        Of some each is a group of its own, so that what is kept of it (`KeyStore`) serves every
+        question that reads it.
+        """
+        if len(numbers) == sum(group.count for group in self.groups):
+            return self
+        wanted = frozenset(numbers)
+        alone = [
+            Group(
+                group.document,
+                group.first_segment + at,
+                group.first_token + at * group.length,
+                1,
+                group.length,
+            )
+            for group in self.groups
+            for at in range(group.count)
+            if group.first_segment + at in wanted
+        ]
+        return replace(self, groups=alone)
 
     def inputs(
         self, model: LcircForCausalLM, wanted: Sequence[Group]

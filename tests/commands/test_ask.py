@@ -34,6 +34,7 @@ KEYS = {
     "sure": bool,
     "confidence": type(None),  # nothing was fitted
     "tokens": dict,
+    "segments": dict,
     "timings": dict,
     "method": str,
     "window": str,
@@ -79,8 +80,8 @@ def test_the_answer_and_its_citations_go_to_standard_output(ask: Run, engine: En
     assert len([line for line in lines if line.startswith("[")]) == len(answer.citations) > 0
     assert "tokens compressed" not in done.out
     assert (
-        f"{len(memory.token_ids):,} tokens compressed, {answer.tokens.window:,} in the window, "
-        "none dropped" in done.err
+        f"{len(memory.token_ids):,} tokens compressed in 12 of 12 segments, "
+        f"{answer.tokens.window:,} in the window, none dropped" in done.err
     )
     assert "\x1b" not in done.out + done.err
 
@@ -106,6 +107,20 @@ def test_json_has_exactly_the_schema(ask: Run, here: Path) -> None:
         ]  # fmt: skip
         assert text[citation["start"] : citation["end"]] == citation["quote"]
         assert 0 < citation["score"] <= 1
+
+
+def test_segments_that_no_question_steers_are_told(ask: Run) -> None:
+    tokens = len(load_memory("one.lcirc").token_ids)
+    done = ask("one.lcirc", QUESTION, "--json", "--segments", 3)
+    answer = json.loads(done.out)
+    assert answer["segments"] == {"all": 12, "steered": 3}
+    read = 3 * SMALL["segment_length"]
+    assert f"{read} tokens compressed in 3 of 12 segments" in done.err
+    assert f"{tokens - read} dropped" in done.err
+    whole = json.loads(ask("one.lcirc", QUESTION, "--json", "--segments", 0).out)
+    assert whole["segments"] == {"all": 12, "steered": 12}
+    memoryless = json.loads(ask("one.lcirc", QUESTION, "--json", "--method", "lcirc").out)
+    assert memoryless["segments"] == {"all": 12, "steered": 0}
 
 
 def test_citations_name_the_page(ask: Run, cli: Run, models: list[Any], data_dir: Path) -> None:
@@ -269,6 +284,7 @@ def test_the_environment_and_the_flags(ask: Run, monkeypatch: pytest.MonkeyPatch
         (["one.lcirc", "Where is the caf\udce9?"], "not valid UTF-8"),
         (["one.lcirc", QUESTION, "--method", "rag"], "qd-lcirc"),
         (["one.lcirc", QUESTION, "--citations", "-1"], "citations"),
+        (["one.lcirc", QUESTION, "--segments", "-1"], "segments must be 0 or more"),
         (["one.lcirc", QUESTION, "--temperature", "1", "--seed", "9" * 21], "seed must be"),
         (["one.lcirc", QUESTION, "--temperature", "1", "--seed", "-1"], "seed must be"),
         (["one.lcirc", QUESTION, "--questions", "one.txt"], "not both"),

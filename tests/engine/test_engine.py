@@ -145,7 +145,7 @@ def test_a_document_s_latents_are_its_own(any_engine: Engine, method: str) -> No
     """In one memory with others, in either order, and in a memory of its own."""
     rows = {}
     for seeds in ((1, 2), (2, 1), (1,), (2,)):
-        memory = any_engine.answerer(ingest(any_engine, *seeds), method=method)
+        memory = any_engine.answerer(ingest(any_engine, *seeds), method=method, segments=0)
         steered = memory.steer([QUESTIONS[0]]).memory
         assert steered is not None
         rows[seeds] = steered.states_BMD[0].float()
@@ -250,7 +250,7 @@ def test_sampling_follows_its_seed(engine: Engine) -> None:
 
 def test_several_memories_in_one_question(engine: Engine) -> None:
     memories = [ingest(engine, 1), ingest(engine, 2)]
-    answer = engine.ask(memories, QUESTIONS[3], max_new_tokens=NEW)
+    answer = engine.ask(memories, QUESTIONS[3], max_new_tokens=NEW, segments=0)
     assert answer.tokens.document == sum(len(memory.token_ids) for memory in memories)
     assert answer.tokens.memory == sum(len(memory.states) for memory in memories)
     texts = {text.name: text.text for text in engine.answerer(memories).collection.index.texts}
@@ -258,8 +258,9 @@ def test_several_memories_in_one_question(engine: Engine) -> None:
     for citation in answer.citations:
         assert texts[citation.document][citation.start : citation.end] == citation.quote
     for method in ASK_METHODS[:2]:
-        states = engine.answerer(memories, method=method).steer([QUESTIONS[3]]).memory
-        alone = [engine.answerer(m, method=method).steer([QUESTIONS[3]]).memory for m in memories]
+        options = {"method": method, "segments": 0}
+        states = engine.answerer(memories, **options).steer([QUESTIONS[3]]).memory
+        alone = [engine.answerer(m, **options).steer([QUESTIONS[3]]).memory for m in memories]
         assert states is not None
         torch.testing.assert_close(
             states.states_BMD.float(), torch.cat([m.states_BMD for m in alone], dim=1).float()
@@ -281,7 +282,7 @@ def test_the_adapters_limit_on_segments_is_kept_and_told(
     )
     save_memory(tmp_path / "limited.lcirc", memory)
     for contents in (memory, load_memory(tmp_path / "limited.lcirc")):
-        answer = limited.ask(contents, QUESTIONS[0], max_new_tokens=NEW)
+        answer = limited.ask(contents, QUESTIONS[0], max_new_tokens=NEW, segments=0)
         assert answer.tokens.memory == 2 * 3 * SMALL["num_latents"]
         own = [
             memory.segment_lengths[d.first_segment : d.first_segment + d.num_segments]
@@ -293,10 +294,11 @@ def test_the_adapters_limit_on_segments_is_kept_and_told(
 def test_the_latents_score_every_token(engine: Engine) -> None:
     memory = ingest(engine, 1, 2)
     engine.adapter.config.trained = True
-    answerer = engine.answerer(memory)
-    evidence = answerer.steer(QUESTIONS[:3]).evidence_BRN
-    assert evidence is not None
-    assert evidence.shape[0] == 3 and evidence.shape[2] == len(memory.token_ids)
+    answerer = engine.answerer(memory, segments=0)
+    evidence = answerer.steer(QUESTIONS[:3]).evidence
+    assert evidence is not None and len(evidence) == 3
+    assert evidence[1].scores_RN.shape[1] == len(memory.token_ids)
+    assert evidence[1].ranges == [(0, len(memory.token_ids))]
     expected = []
     segments = answerer.collection.segments[0]
     question = engine.model.question_keys(
@@ -306,7 +308,9 @@ def test_the_latents_score_every_token(engine: Engine) -> None:
         for row in range(group.count):
             keys = engine.model.adapter.keys(inputs[row : row + 1])
             expected.append(engine.model.adapter.evidence(question, keys)[0])
-    torch.testing.assert_close(evidence[1], torch.cat(expected, dim=-1), rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        evidence[1].scores_RN, torch.cat(expected, dim=-1), rtol=0, atol=1e-4
+    )
     scores = answerer.collection.passage_evidence(evidence[1])
     assert len(scores) == len(answerer.collection.index.passages)
 

@@ -27,7 +27,7 @@ def dividing(engine: Engine, backbone_folder: Path, tmp_path: Path) -> Engine:
 def test_a_memory_is_what_the_model_compresses(dividing: Engine) -> None:
     """The streamed pass over stored features, and the model over the same tokens."""
     contents, model = ingest(dividing, 1), dividing.model
-    answerer = dividing.answerer(contents)
+    answerer = dividing.answerer(contents, segments=0)
     steered = answerer.steer(QUESTIONS)
     question = model.question_keys(*encode_questions(answerer.backbone.tokenizer, QUESTIONS))
     with torch.no_grad():
@@ -40,8 +40,9 @@ def test_a_memory_is_what_the_model_compresses(dividing: Engine) -> None:
     assert steered.memory is not None and steered.memory.prior_BM is not None
     torch.testing.assert_close(steered.memory.states_BMD, expected.states_BMD, **CLOSE)
     torch.testing.assert_close(steered.memory.prior_BM, expected.prior_BM, rtol=0.0, atol=1e-4)
-    assert steered.evidence_BRN is not None
-    torch.testing.assert_close(steered.evidence_BRN, torch.cat(scores, dim=2), **CLOSE)
+    assert steered.evidence is not None
+    found = torch.stack([each.scores_RN for each in steered.evidence])
+    torch.testing.assert_close(found, torch.cat(scores, dim=2), **CLOSE)
 
 
 def test_saved_memories_answer_like_fresh_ones(dividing: Engine, tmp_path: Path) -> None:
@@ -57,8 +58,10 @@ def test_saved_memories_answer_like_fresh_ones(dividing: Engine, tmp_path: Path)
 def test_odds_are_comparable_over_several_memories(dividing: Engine) -> None:
     """Each memory's prior is what it is alone: nothing is normalised within one."""
     first, second = ingest(dividing, 1), ingest(dividing, 2)
-    both = dividing.answerer([first, second]).steer(QUESTIONS[:1]).memory
-    alone = [dividing.answerer(one).steer(QUESTIONS[:1]).memory for one in (first, second)]
+    both = dividing.answerer([first, second], segments=0).steer(QUESTIONS[:1]).memory
+    alone = [
+        dividing.answerer(one, segments=0).steer(QUESTIONS[:1]).memory for one in (first, second)
+    ]
     assert both is not None and both.prior_BM is not None
     expected = torch.cat([one.prior_BM for one in alone if one and one.prior_BM is not None], dim=1)
     torch.testing.assert_close(both.prior_BM, expected, **CLOSE)

@@ -16,10 +16,12 @@ class Limits:
     Attributes:
         window: tokens of a prompt with its answer, of the systems with a window.
         evidence: document tokens of the systems that show passages.
+        segments: that a question steers, at most; 0 for all, as in the paper.
     """
 
     window: int = 4096
     evidence: int = 512
+    segments: int = 0
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ class Lcirc(Prompted):
             return self._generated(samples, [self._prepare(sample, 0) for sample in samples])
         questions = [sample.question for sample in samples]
         answerer = self._answerer(own)
-        steered = answerer.steer(questions)
         turns = [needed_turns(sample.question, sample.history) for sample in samples]
+        steered = answerer.steer(questions, turns=turns)
         ranked = answerer.rank(questions, steered, turns=turns)
         judge = answerer.judge(own=samples[0].prompt is None)
         index, budget = answerer.collection.index, self._limits.evidence
@@ -53,12 +53,15 @@ class Lcirc(Prompted):
             self._prepare(s, len(own.token_ids), *shown_passages(index, scores, budget=budget))
             for s, scores in zip(samples, ranked, strict=True)
         ]
-        used, memory = own, steered.memory
+        used, steering = own, answerer
         if self._spec.shuffled:  # ranked with its own document's memory, answered with another's
             control, more = self._memories.memory(other)
             assert control is not None  # `check_other`
             used, spared = control, spared + more
-            memory = self._answerer(used).steer(questions).memory
+            steering = self._answerer(used)
+            steered = steering.steer(questions, turns=turns)
+        memory, places = steered.memory, steering.collection.places
+        read = [places.tokens(steered.segments(row) or places.all) for row in range(len(samples))]
         answers = self._generated(
             samples,
             prepared,
@@ -69,15 +72,20 @@ class Lcirc(Prompted):
         return [
             replace(
                 measured,
-                compressed=0 if memory is None else len(used.token_ids),
-                dropped=measured.dropped if memory is None else 0,
+                compressed=0 if memory is None else tokens,
+                dropped=measured.dropped if memory is None else len(used.token_ids) - tokens,
                 spared=spared / len(samples),
             )
-            for measured in answers
+            for measured, tokens in zip(answers, read, strict=True)
         ]
 
     def _answerer(self, contents: MemoryContents) -> Answerer:
-        return self._engine.answerer(contents, method=self._spec.name, window=self._spec.window)
+        return self._engine.answerer(
+            contents,
+            method=self._spec.name,
+            window=self._spec.window,
+            segments=self._limits.segments,
+        )
 
     def _prepare(
         self, sample: Sample, size: int, passages: Sequence[str] = (), ranges: Ranges = ()

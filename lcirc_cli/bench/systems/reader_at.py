@@ -28,7 +28,7 @@ class ReaderAt(System):
             raise UsageError(f"{spec.text}: name the model, as in reader-at@NAME")
         self._reader = replace(found, reader_model=spec.adapter)
         self._reader.validate(offline=bench.offline)
-        self._engine, self._tokens = bench.engine(None), limits.evidence
+        self._engine, self._limits = bench.engine(None), limits
         self._memories = MemoryReader(bench, self._engine)
 
     def run(self, batch: Batch) -> list[Measured]:
@@ -39,7 +39,9 @@ class ReaderAt(System):
         memory, spared = self._memories.memory(batch.samples[0].document)
         if memory is None:
             raise NotApplicable("the document is empty")
-        answerer = self._engine.answerer(memory, window_tokens=self._tokens)
+        answerer = self._engine.answerer(
+            memory, window_tokens=self._limits.evidence, segments=self._limits.segments
+        )
         remote = RemoteAnswerer(answerer, self._reader)
         alone = [sample for sample in batch.samples if not sample.history]
         told: dict[str, Answer] = {}

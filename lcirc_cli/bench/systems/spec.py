@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -143,5 +143,5 @@ def open_system(spec: SystemSpec, bench: Workbench, *, limits: Limits) -> System
     """
     kind: Any = system_class(spec.name)
     window = min(limits.window, bench.backbone.max_positions)
-    system: System = kind(spec, bench, Limits(window, limits.evidence))
+    system: System = kind(spec, bench, replace(limits, window=window))
     return system
