@@ -24,6 +24,7 @@ from lcirc_cli.commands.info import info
 from lcirc_cli.commands.ingest import ingest
 from lcirc_cli.commands.make_lqa import make_lqa
 from lcirc_cli.commands.pull import pull
+from lcirc_cli.commands.serve import serve
 from lcirc_cli.commands.show import show
 from lcirc_cli.commands.train import train
 from lcirc_cli.errors import (
@@ -40,6 +41,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
     ("ingest", ingest),
     ("ask", ask),
     ("show", show),
+    ("serve", serve),
     ("train", train),
     ("bench", bench),
     ("make-lqa", make_lqa),
@@ -54,6 +56,7 @@ EXAMPLES = {
     "ingest": "Example: lcirc ingest book.pdf notes/ -o all.lcirc",
     "ask": "Example: lcirc ask book.lcirc 'Who signed the treaty?'",
     "show": "Example: lcirc show book.lcirc --around 'signed the treaty'",
+    "serve": "Example: lcirc serve book.pdf --open",
     "train": "Example: lcirc train --preset smollm2-cpu --data DIR --out RUN",
     "make-lqa": "Example: lcirc make-lqa books/ --generator local --out data",
     "pull": "Example: lcirc pull",

@@ -21,6 +21,7 @@ from lcirc_cli.adapters.loading import LoadedAdapter, load_adapter
 from lcirc_cli.answering.answer import Answer, ask_settings
 from lcirc_cli.answering.answerer import Answerer, Watch
 from lcirc_cli.answering.collection import Collection
+from lcirc_cli.answering.searching import Found, search
 from lcirc_cli.answering.windows import Turn
 from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.compression.fit import check_fit
@@ -47,7 +48,8 @@ Memories = MemoryContents | Sequence[MemoryContents]
 class Engine:
     """A backbone and an adapter, ready to ingest documents and to answer questions.
 
-    Several threads may use one engine: it does their work one after another.
+    Several threads may use one engine: it does their work one after another. What `ingest` calls
+    between two steps (`progress`) may ask in the same thread.
 
     Args:
         reader: a model on a server that writes the answers instead of the backbone.
@@ -232,6 +234,11 @@ class Engine:
                 answerer = self._reading(self.answerer(memories, watch=watch, **options))
                 answers = answerer.answer(questions[at : at + batch])
             yield from answers
+
+    def search(self, memories: Memories, question: str, *, limit: int = 5) -> list[Found]:
+        """The best passages for a question, each with a quote; what is raised is that of `ask`."""
+        with self._working():
+            return search(self.answerer(memories), question, limit=limit)
 
     def _reading(self, answerer: Answerer) -> Answerer | RemoteAnswerer:
         """Who gives the answers: the backbone, or a model on a server."""

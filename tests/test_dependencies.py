@@ -1,6 +1,7 @@
 """Every library that is imported is declared: a transitive one may leave with its parent.
 
-What a module imports when it is loaded must be in `dependencies` (for `lqa` also in its extra);
+What a module imports when it is loaded must be in `dependencies` (for `lqa` and `serve` also in
+the extra of that name);
 what a function imports may be in any extra.
 """
 
@@ -19,7 +20,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("lcirc_cli", "model", "prompts")
-LQA = ("lcirc_cli/lqa/", "lcirc_cli/executors/")  # loaded with the extra alone
+# Loaded with an extra alone.
+WITH = {
+    "lqa": ("lcirc_cli/lqa/", "lcirc_cli/executors/"),
+    "serve": ("lcirc_cli/serve/",),
+}
 SOURCES = [path for folder in OURS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
@@ -67,7 +72,8 @@ def undeclared(project: Any, sources: list[tuple[str, str]]) -> list[str]:
         for name, needed in imports(ast.parse(text)):
             allowed = everything
             if needed:
-                allowed = core | (extras["lqa"] if where.startswith(LQA) else set())
+                own = (extras[name] for name, folders in WITH.items() if where.startswith(folders))
+                allowed = core.union(*own)
             if not allowed & {normal(owner) for owner in owners.get(name, [name])}:
                 found.append(f"{where} imports {name}")
     return found
@@ -85,3 +91,6 @@ def test_the_check_sees_what_is_missing(project: Any) -> None:
     early = "import torch, json\nfrom tiktoken.core import Encoding\nfrom . import yaml\n"
     assert undeclared(project, [("a.py", early)]) == ["a.py imports tiktoken"]
     assert undeclared(project, [("lcirc_cli/lqa/a.py", early)]) == []
+    served = "import starlette\n"
+    assert undeclared(project, [("a.py", served)]) == ["a.py imports starlette"]
+    assert undeclared(project, [("lcirc_cli/serve/a.py", served)]) == []

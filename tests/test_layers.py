@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compression", "evidence", "adapters", "baselines"),
     ("answering",),
     ("engine",),
-    ("training", "bench", "lqa"),
+    ("training", "bench", "lqa", "serve"),
     ("commands",),
     ("app",),
     ("__main__",),

@@ -168,7 +168,7 @@ def test_every_dependency_is_pinned_in_the_constraints(repository: Path) -> None
             pins[canonicalize_name(pin.name)] = next(iter(pin.specifier)).version
     project = tomllib.loads((repository / "pyproject.toml").read_text("utf-8"))
     needed = list(project["project"]["dependencies"]) + project["dependency-groups"]["dev"]
-    for extra in ("lqa", "bench", "peft"):
+    for extra in ("lqa", "bench", "peft", "serve"):
         needed += project["project"]["optional-dependencies"][extra]
     for line in needed:
         requirement = Requirement(line)

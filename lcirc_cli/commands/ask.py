@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import load_engine, options, takes
-from lcirc_cli.commands.printing import answer_lines, answer_one, print_notes
+from lcirc_cli.answering.told import answer_lines
+from lcirc_cli.commands.common import options, takes
+from lcirc_cli.commands.loading import load_all
+from lcirc_cli.commands.printing import answer_one, print_notes
 from lcirc_cli.commands.questions import (
     Asked,
     check_question,
@@ -21,13 +22,11 @@ from lcirc_cli.commands.questions import (
     read_questions,
     split_arguments,
 )
-from lcirc_cli.commands.reader import reader_settings, tell
-from lcirc_cli.commands.ready import find_models
+from lcirc_cli.commands.reader import reader_settings
 from lcirc_cli.commands.summary import TOO_SMALL
 from lcirc_cli.commands.summary import summarise as summary
 from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import UsageError
-from lcirc_cli.memory.header import read_header
 from lcirc_cli.settings import CommonSettings, resolve
 
 if TYPE_CHECKING:
@@ -165,7 +164,7 @@ def ask(
             raise UsageError("give a question or --summarise, not both")
         if reader is None:
             raise UsageError(TOO_SMALL)
-        engine, memories = _load(paths, settings, reader)
+        engine, memories = load_all(paths, settings, reader)
         cache = paths[0].with_name(f"{paths[0].name}.replies")
         summary(
             engine,
@@ -186,7 +185,7 @@ def ask(
         batch = read_questions(questions)
     elif question is None and (sys.stdin is None or not sys.stdin.isatty()):
         question = piped_question()
-    engine, memories = _load(paths, settings, reader)
+    engine, memories = load_all(paths, settings, reader)
     if batch:
         _answer_many(engine, memories, batch, chosen, as_json=settings.json)
     elif question is not None:
@@ -195,49 +194,6 @@ def ask(
         from lcirc_cli.commands.chat import chat
 
         chat(engine, memories, chosen, as_json=settings.json)
-
-
-def _load(
-    paths: Sequence[Path], settings: CommonSettings, reader: ReaderSettings | None
-) -> tuple[Engine, list[MemoryContents]]:
-    """The memories first: a damaged one is told before a model is loaded.
-
-    Before torch is imported, which takes seconds, whatever headers and configs can tell.
-    """
-    console.status("loading ...")
-    models = find_models(settings)
-    for path in paths:
-        if models is None:
-            read_header(path)
-        else:
-            models.check(path)
-    from lcirc_cli.memory.file import load_memory
-
-    console.status("loading the memory ...")
-    start = time.perf_counter()
-    memories = [load_memory(path) for path in paths]
-    memories_s = time.perf_counter() - start
-    console.status(f"loading the model {settings.model} ...")
-    engine = load_engine(settings, reader)
-    engine.load_s += memories_s
-    for path, memory in zip(paths, memories, strict=True):
-        engine.check(memory, name=str(path))
-    if reader is not None:
-        tell(reader)
-    elif remark := _about(engine):
-        console.note(remark)
-    return engine, memories
-
-
-def _about(engine: Engine) -> str | None:
-    """One line where the adapter adds nothing to the answers."""
-    if not engine.adapter.has_open_gates and engine.adapter.adapter.reader is not None:
-        return "the adapter has a reader and no trained memory: answers rest on the window alone"
-    if not engine.adapter.has_open_gates:
-        return "the adapter is untrained and its gates are closed: answers rest on the window alone"
-    if not engine.adapter.config.trained:
-        return "the adapter is untrained: what it injects means nothing yet"
-    return None
 
 
 def _answer_many(

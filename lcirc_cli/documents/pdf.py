@@ -27,6 +27,7 @@ from lcirc_cli.documents.reflow import Reflow
 from lcirc_cli.errors import DocumentError
 
 Password = str | Callable[[], str | None] | None
+Watch = Callable[[int, int], object]  # pages that are done, pages in all
 
 _GIVE_PASSWORD = "give it with --password-file FILE, LCIRC_PASSWORD or at the prompt on a terminal"
 _DAMAGED = "damaged or no PDF, try another copy"
@@ -41,16 +42,18 @@ def read_pdf(
     password: Password = None,
     pages: PageRanges | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
+    watch: Watch | None = None,
 ) -> Document:
     """Read a PDF from a file or from bytes in memory.
 
     `password` may be a function: it is called only if the file needs one, up to three times.
+    `watch` is told how many pages are done, and of how many; what it raises ends the reading.
 
     Raises:
         DocumentError: not readable, locked, without text, or over a limit.
         UsageError: `pages` lies outside the document.
     """
-    reading = _Reading(source, name, password, pages, limits)
+    reading = _Reading(source, name, password, pages, limits, watch)
     reading.run()
     return reading.document(sha256)
 
@@ -64,6 +67,7 @@ class _Reading:
     password: Password
     pages: PageRanges | None
     limits: ReadLimits
+    watch: Watch | None = None
     page_count: int = 0
     wanted: list[int] | None = None  # page numbers, known once the file is open
     reflow: Reflow = field(default_factory=Reflow)
@@ -183,6 +187,8 @@ class _Reading:
                 raise too_long(self.name, self.limits)
             self.reflow.add(text)  # while the child reads the next page
             self.read[message["page"]] = label_of(message)
+            if self.watch is not None:
+                self.watch(len(self.read), len(self.wanted or ()))
 
     def document(self, sha256: str) -> Document:
         """What was read, as a Document; refuses one without any text."""

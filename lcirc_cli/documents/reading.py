@@ -20,7 +20,7 @@ from lcirc_cli.documents.detect import HEAD_BYTES, detect_format, notes_on_name
 from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges
-from lcirc_cli.documents.pdf import Password, read_pdf
+from lcirc_cli.documents.pdf import Password, Watch, read_pdf
 from lcirc_cli.documents.sources import STDIN, Source
 from lcirc_cli.documents.whole import WholeReader
 from lcirc_cli.errors import DocumentError, UsageError
@@ -34,12 +34,13 @@ def read_document(
     pages: PageRanges | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
     reader: WholeReader | None = None,
+    watch: Watch | None = None,
 ) -> Document:
     """Read one document: a file, or `-` for standard input.
 
     It is parsed in a child process, so that nothing in it can harm this one. `password` opens a
     locked PDF; a function is asked only if one is needed. With `reader` many documents that are no
-    PDF share a child.
+    PDF share a child. `watch` is told how many pages of a PDF are done, and of how many.
 
     Raises:
         DocumentError: missing, unreadable, locked, without text, or over one of `limits`.
@@ -50,7 +51,7 @@ def read_document(
         source = Source(path, "stdin" if path is None else path.name)
     try:
         with contextlib.nullcontext(reader) if reader else WholeReader() as whole:
-            document = _read(source, password, pages, limits, whole)
+            document = _read(source, password, pages, limits, whole, watch)
     except DocumentError:
         for note in source.notes:  # what its folder skipped has no document to go with now
             console.note(note)
@@ -65,6 +66,7 @@ def _read(
     pages: PageRanges | None,
     limits: ReadLimits,
     whole: WholeReader,
+    watch: Watch | None,
 ) -> Document:
     path, name = source.path, source.name
     data, head = _fetch(path, name, limits)
@@ -76,7 +78,13 @@ def _read(
         with _unchanged(pdf, name):
             digest = sha256_of(pdf) if isinstance(pdf, bytes) else sha256_of_file(pdf, name)
             document = read_pdf(
-                pdf, name=name, sha256=digest, password=password, pages=pages, limits=limits
+                pdf,
+                name=name,
+                sha256=digest,
+                password=password,
+                pages=pages,
+                limits=limits,
+                watch=watch,
             )
     elif pages is not None:
         raise UsageError(f"{name}: only a PDF has pages to choose from; leave the range out")

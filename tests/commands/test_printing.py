@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from lcirc_cli.answering.answer import Answer, Timings, TokenCounts
+from lcirc_cli.answering.told import answer_lines, citation_lines
 from lcirc_cli.commands.draft import draft
-from lcirc_cli.commands.printing import answer_lines, citation_lines, print_notes
+from lcirc_cli.commands.printing import print_notes
 from lcirc_cli.evidence import Citation
 from lcirc_cli.prompts import REFUSAL
 

@@ -1,0 +1,73 @@
+"""An answer, its citations and passages as JSON for clients: places by ids, and no path.
+
+`Answer.to_json` is for the command line: there models are named as they were given, by paths too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lcirc_cli.answering.answer import Answer
+from lcirc_cli.answering.searching import Found
+from lcirc_cli.answering.told import citation_lines, said
+from lcirc_cli.evidence import Citation
+from lcirc_cli.serve.library import Held, place
+
+SOURCES = "\n\nSources:\n"
+_CITED = ("document", "page", "pages", "label", "section", "quote", "score")
+
+
+def cited(citation: Citation, chosen: Sequence[Held]) -> dict[str, Any]:
+    """A citation, with the memory and the number of its document there."""
+    held, number = place(chosen, citation.document_index)
+    record = {name: getattr(citation, name) for name in _CITED}
+    parts = [list(part) for part in citation.parts]
+    return {**record, "memory": held.id, "number": number, "parts": parts}
+
+
+def answer_record(answer: Answer, chosen: Sequence[Held]) -> dict[str, Any]:
+    """What the page and other programs get."""
+    timings = answer.timings
+    record: dict[str, Any] = {
+        "question": answer.question,
+        "answer": answer.answer,
+        "said": said(answer),
+        "citations": [cited(each, chosen) for each in answer.citations],
+        "found": answer.found,
+        "sure": answer.sure,
+        "refused": answer.refused,
+        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
+        "finish": answer.finish,
+        "tokens": vars(answer.tokens),
+        "timings": {
+            "first_token_s": round(timings.first_token_s, 4),
+            "total_s": round(timings.total_s, 4),
+        },
+    }
+    if answer.read is not None:
+        for own, citation in zip(record["citations"], answer.citations, strict=True):
+            own["id"] = answer.read.id_of(citation)
+        record["reader"] = answer.read.model
+    return record
+
+
+def found_record(found: Found, chosen: Sequence[Held]) -> dict[str, Any]:
+    """A passage of a search."""
+    return {**cited(found.citation, chosen), "text": found.text}
+
+
+def as_text(answer: Answer) -> str:
+    """An answer with its sources, for clients that show text alone."""
+    return said(answer) + sources_text(answer)
+
+
+def sources_text(answer: Answer) -> str:
+    """The sources alone, as they stand behind an answer; "" where there are none."""
+    lines = list(citation_lines(answer))
+    return SOURCES + "\n".join(lines) if lines else ""
+
+
+def without_sources(text: str) -> str:
+    """What was answered, of an earlier answer that a client sends back."""
+    return text.split(SOURCES, 1)[0].strip()
