@@ -10,6 +10,7 @@ Coordinates are shares of the page's width and height as it is shown, from its u
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ _GRID = 1 << 15  # pdfium gives whole numbers; a page is so many wide
 _MOST_WORDS = 200  # of a text that is looked for piece by piece
 _SHORT = 4  # letters: a shorter piece is looked for beside others alone ...
 _NEAR = 80  # ... so many letters away, at most
-_LOOSE = 1.6  # how much more than two boxes the one around both may cover
+# In heights of a letter: how high a line may be, and how far its next letter may stand; that far
+# below, where letters are written downwards.
+_LOOSE, _GAP, _GAP_BELOW = 1.6, 4.0, 0.1
 
 
 def letters_of(text: str) -> str:
@@ -39,14 +42,16 @@ class Letters:
     owners: list[int]  # the character of pdfium that each is of
     begins: set[int]  # letters before which there is none of the same word
     boxes: dict[int, Box]  # of characters
+    turned: dict[int, bool]  # of characters: whether their line runs up or down as it is shown
 
 
 def read_letters(page: Any, text_page: Any) -> Letters:
     """All of a page, by pdfium's handles."""
     import pypdfium2.raw as pdfium
 
-    found, owners, begins, boxes = [], [], {0}, {}
+    found, owners, begins, boxes, turned = [], [], {0}, {}, {}
     size, gap = 0, True
+    rotation = max(0, pdfium.FPDFPage_GetRotation(page))
     for number in range(max(0, pdfium.FPDFText_CountChars(text_page))):
         code = pdfium.FPDFText_GetUnicode(text_page, number)
         shown = letters_of(chr(code)) if 0 < code < 0x110000 else ""
@@ -60,8 +65,10 @@ def read_letters(page: Any, text_page: Any) -> Letters:
         owners += [number] * len(shown)
         size += len(shown)
         boxes[number] = _box(page, text_page, number)
+        angle = math.degrees(pdfium.FPDFText_GetCharAngle(text_page, number))
+        turned[number] = (round(angle / 90) + rotation) % 2 == 1
     begins.add(size)
-    return Letters("".join(found), owners, begins, boxes)
+    return Letters("".join(found), owners, begins, boxes, turned)
 
 
 def _box(page: Any, text_page: Any, number: int) -> Box:
@@ -157,7 +164,7 @@ def _lines(letters: Letters, run: Run) -> Iterator[Box]:
         own = letters.boxes[owner]
         if box is None:
             box = own
-        elif (joined := _joined(box, own)) is not None:
+        elif (joined := _joined(box, own, turned=letters.turned[owner])) is not None:
             box = joined
         else:
             yield box
@@ -166,21 +173,19 @@ def _lines(letters: Letters, run: Run) -> Iterator[Box]:
         yield box
 
 
-def _joined(box: Box, other: Box) -> Box | None:
-    """The box around two, where it holds little else."""
+def _joined(box: Box, letter: Box, *, turned: bool) -> Box | None:
+    """The box around a line so far and one more letter; None where that begins another line."""
     both = (
-        min(box[0], other[0]),
-        min(box[1], other[1]),
-        max(box[2], other[2]),
-        max(box[3], other[3]),
+        min(box[0], letter[0]),
+        min(box[1], letter[1]),
+        max(box[2], letter[2]),
+        max(box[3], letter[3]),
     )
-    height = max(box[3] - box[1], other[3] - other[1], 1e-6)
-    width = max(box[2] - box[0], other[2] - other[0], 1e-6)
-    same_line = both[3] - both[1] <= _LOOSE * height
-    same_column = both[2] - both[0] <= 1.1 * width
-    gap = max(other[0] - box[2], box[0] - other[2])
-    if same_line and gap <= 2.5 * height:
-        return both
-    down = max(other[1] - box[3], box[1] - other[3])
-    thin = width <= 1.5 * (other[2] - other[0])  # letters below each other: text that is turned
-    return both if same_column and thin and down <= 0.5 * width else None
+    # Along the line, and across it; letters below each other may be written so, as in Japanese.
+    for along, across in ((1, 0), (0, 1)) if turned else ((0, 1), (1, 0)):
+        size = letter[across + 2] - letter[across]
+        gap = max(letter[along] - box[along + 2], box[along] - letter[along + 2])
+        far = _GAP if along == int(turned) else _GAP_BELOW
+        if both[across + 2] - both[across] <= _LOOSE * size and gap <= far * size:
+            return both
+    return None
