@@ -23,6 +23,7 @@ from lcirc_cli.commands.doctor import doctor
 from lcirc_cli.commands.info import info
 from lcirc_cli.commands.ingest import ingest
 from lcirc_cli.commands.make_lqa import make_lqa
+from lcirc_cli.commands.mcp import mcp
 from lcirc_cli.commands.pull import pull
 from lcirc_cli.commands.serve import serve
 from lcirc_cli.commands.show import show
@@ -42,6 +43,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any] | typer.Typer], ...] = (
     ("ask", ask),
     ("show", show),
     ("serve", serve),
+    ("mcp", mcp),
     ("train", train),
     ("bench", bench),
     ("make-lqa", make_lqa),
@@ -57,6 +59,7 @@ EXAMPLES = {
     "ask": "Example: lcirc ask book.lcirc 'Who signed the treaty?'",
     "show": "Example: lcirc show book.lcirc --around 'signed the treaty'",
     "serve": "Example: lcirc serve book.pdf --open",
+    "mcp": "Example: lcirc mcp book.lcirc",
     "train": "Example: lcirc train --preset smollm2-cpu --data DIR --out RUN",
     "make-lqa": "Example: lcirc make-lqa books/ --generator local --out data",
     "pull": "Example: lcirc pull",

@@ -68,12 +68,12 @@ def serve(
     given: dict[str, Any],
     settings: CommonSettings,
 ) -> None:
-    """Serve a page to ask on, and an OpenAI-compatible endpoint (/v1).
+    """Serve a page to ask on, an OpenAI-compatible endpoint (/v1) and MCP (/mcp).
 
     Nobody but this machine can reach it. On another --host everybody needs the token: that of
     LCIRC_TOKEN, or one that is made and shown once. It speaks plain HTTP; TLS is a proxy's job.
     """
-    need_extra("starlette", "uvicorn", "PIL")
+    need_extra("starlette", "uvicorn", "mcp", "PIL")
     from lcirc_cli.answering.answer import AskSettings, check_settings
     from lcirc_cli.serve.running import listen
     from lcirc_cli.serve.running import serve as run
@@ -152,7 +152,7 @@ def _address(wanted: ServeSettings, port: int) -> str:
 
 def _tell(wanted: ServeSettings, address: str, *, made: bool) -> None:
     console.out(address)
-    console.note(f"the endpoint for clients is {address}/v1")
+    console.note(f"the endpoint for clients is {address}/v1, that of MCP {address}/mcp")
     if not wanted.is_loopback and not wanted.secure:
         console.warn(
             "others can read along: this is plain HTTP; put a proxy with TLS before it, and name "

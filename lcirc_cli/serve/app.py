@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,8 +27,9 @@ from lcirc_cli.serve.jobs import Jobs
 from lcirc_cli.serve.library import Library
 from lcirc_cli.serve.pictures import Pictures
 from lcirc_cli.serve.problems import Told
-from lcirc_cli.serve.responses import error_record, json_response
+from lcirc_cli.serve.responses import WhileOpen, error_record, json_response
 from lcirc_cli.serve.settings import ServeSettings
+from lcirc_cli.serve.tools import tool_server
 from lcirc_cli.serve.worker import Worker
 
 PAGE = Path(__file__).with_name("page") / "index.html"
@@ -80,10 +83,20 @@ def application(house: House, settings: ServeSettings, *, port: int | None = Non
         headers = {"content-security-policy": policy}
         return Response(html, media_type="text/html; charset=utf-8", headers=headers)
 
+    tools = tool_server(house.asking)
+    # Each request stands alone, and the guard has checked where it is from.
+    mounted = tools.streamable_http_app(
+        stateless_http=True,
+        json_response=True,
+        max_request_body_size=limits.body_bytes,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
-        house.close()
+        async with tools.session_manager.run():
+            yield
+        await asyncio.to_thread(house.close)
 
     app = Starlette(
         routes=[
@@ -91,6 +104,7 @@ def application(house: House, settings: ServeSettings, *, port: int | None = Non
             *native.routes(house.asking, house.jobs, house.pictures, limits),
             *pages.routes(house.library, house.pictures),
             *openai.routes(house.asking, limits),
+            Route("/mcp", WhileOpen(mounted)),
         ],
         exception_handlers={HTTPException: _not_found},
         lifespan=lifespan,

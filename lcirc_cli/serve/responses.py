@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from lcirc_cli.files import schema
-from lcirc_cli.serve.guard import Receive, Scope, Send
+from lcirc_cli.serve.guard import App, Message, Receive, Scope, Send
 from lcirc_cli.serve.problems import Problem, Stopped, Told, told
 
 T = TypeVar("T")
@@ -105,6 +105,36 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await task
+
+
+class WhileOpen:
+    """An application whose work on a request ends when the client goes."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, of which the body is small."""
+        parts = [await receive()]
+        while parts[-1].get("more_body", False):
+            parts.append(await receive())
+        gone = asyncio.Event()
+
+        async def again() -> Message:
+            if parts:
+                return parts.pop(0)
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        closed = asyncio.ensure_future(_closed(receive))
+        work = asyncio.ensure_future(self._app(scope, again, send))
+        try:
+            await asyncio.wait({closed, work}, return_when=asyncio.FIRST_COMPLETED)
+            gone.set()
+            if work.done():
+                work.result()
+        finally:
+            await _end(closed, work)
 
 
 class Stream:

@@ -41,6 +41,18 @@ class _Patient(H11Protocol):
             self.transport.abort()
 
 
+class _Server(uvicorn.Server):
+    """Ends what is being answered before it waits for its connections to end."""
+
+    def __init__(self, config: uvicorn.Config, house: House) -> None:
+        super().__init__(config)
+        self._house = house
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self._house.close)
+        await super().shutdown(sockets)
+
+
 def listen(settings: ServeSettings) -> socket.socket:
     """A socket that others can connect to already.
 
@@ -75,7 +87,7 @@ def server_of(house: House, settings: ServeSettings, *, port: int) -> uvicorn.Se
         timeout_graceful_shutdown=_CLOSING_SECONDS,
         lifespan="on",
     )
-    return uvicorn.Server(config)
+    return _Server(config, house)
 
 
 def serve(
