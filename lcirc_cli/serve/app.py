@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lcirc_cli.engine import Engine
-from lcirc_cli.serve import native, openai, pages
+from lcirc_cli.serve import description, native, openai, pages
 from lcirc_cli.serve.asking import Asking
 from lcirc_cli.serve.guard import Guard
 from lcirc_cli.serve.jobs import Jobs
@@ -104,6 +104,7 @@ def application(house: House, settings: ServeSettings, *, port: int | None = Non
             *native.routes(house.asking, house.jobs, house.pictures, limits),
             *pages.routes(house.library, house.pictures),
             *openai.routes(house.asking, limits),
+            *description.routes(settings),
             Route("/mcp", WhileOpen(mounted)),
         ],
         exception_handlers={HTTPException: _not_found},

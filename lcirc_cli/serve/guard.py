@@ -66,23 +66,25 @@ class Guard:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        begun = False
+        begun, body = False, _Body(receive, self.settings, upload=scope["path"] == UPLOADS)
 
         async def guarded(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                message = {**message, "headers": _with_headers(message.get("headers", []))}
+                headers = _with_headers(message.get("headers", []))
+                if body.is_coming and (b"connection", b"close") not in headers:
+                    headers.append((b"connection", b"close"))  # the rest is not waited for
+                message = {**message, "headers": headers}
             await send(message)
 
         try:
             headers = _headers(scope)
+            body.announced(headers)
             self._check_host(headers)
             self._check_origin(scope, headers)
             if await self._enters(scope, headers, guarded):
                 return
-            body = _Body(receive, self.settings, upload=scope["path"] == UPLOADS)
-            body.check_length(headers.get("content-length"))
             await self.app(scope, body.receive, guarded)
         except Exception as error:  # of requests that nobody below has answered
             problem = told(error)
@@ -159,10 +161,13 @@ class _Body:
         self._receive, self._upload = receive, upload
         self._most = limits.upload_bytes if upload else limits.body_bytes
         self._rate, self._seconds = limits.upload_rate, limits.body_seconds
-        self._begun, self._size, self._whole = time.monotonic(), 0, False
+        self._begun, self._size = time.monotonic(), 0
+        self._whole, self.is_coming = False, False
 
-    def check_length(self, given: str | None) -> None:
+    def announced(self, headers: dict[str, str]) -> None:
         """Raises Problem (400, 413) for what is announced as too large, or as nothing sensible."""
+        given = headers.get("content-length")
+        self.is_coming = given not in (None, "0") or "transfer-encoding" in headers
         if given is None:
             return
         if not given.isascii() or not given.isdigit():
@@ -187,6 +192,7 @@ class _Body:
             if self._size > self._most:
                 raise self._too_large()
             self._whole = not message.get("more_body", False)
+            self.is_coming = self.is_coming and not self._whole
         return message
 
     def _too_large(self) -> Problem:
