@@ -24,9 +24,11 @@ from lcirc_cli.answering.collection import Collection
 from lcirc_cli.answering.searching import Found, search
 from lcirc_cli.answering.windows import Turn
 from lcirc_cli.backbones.loading import Backbone, load_backbone
+from lcirc_cli.compression.features import Progress
 from lcirc_cli.compression.fit import check_fit
-from lcirc_cli.compression.ingestion import Progress, ingest, settings_of
+from lcirc_cli.compression.ingestion import ingest, settings_of
 from lcirc_cli.compression.kept import Kept
+from lcirc_cli.compression.on_demand import opened
 from lcirc_cli.documents.document import Document
 from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import ModelError, UsageError, memory_errors
@@ -72,8 +74,7 @@ class Engine:
         self.backbone, self.adapter, self.reader = backbone, adapter, reader
         self.load_s, self.key_bytes = load_s, key_bytes
         self._opened: Collection | None = None
-        # What is asked changes the model while it is read (hooks, the memory that is injected).
-        self._lock = RLock()
+        self._lock = RLock()  # asking changes the model: hooks, the memory that is injected
         try:
             self.model = LcircForCausalLM(backbone.lm, adapter.adapter)
         except ValueError as error:
@@ -100,8 +101,7 @@ class Engine:
             adapter: an adapter's folder or Hub id; None takes the one that ships for the
                 backbone, or an untrained one with closed gates.
             device, dtype, attention, offline: see `backbones.loading.load_backbone`.
-            reader: a model on a server that writes the answers; what is ranked, cited and checked
-                stays the same. The best passages are sent to it.
+            reader: a model on a server that is sent the best passages, and writes the answers.
 
         Raises:
             ModelError: one of them is missing, damaged or made for another.
@@ -120,13 +120,9 @@ class Engine:
     @property
     def fingerprints(self) -> Fingerprints:
         """Which models a memory of this engine was made with."""
-        return Fingerprints(
-            backbone_name=self.backbone.name,
-            backbone=self.backbone.fingerprint,
-            tokenizer=self.backbone.tokenizer_fingerprint,
-            adapter_name=self.adapter.name,
-            adapter=self.adapter.memory_fingerprint,
-        )
+        lm, adapter = self.backbone, self.adapter
+        made = (lm.name, lm.fingerprint, lm.tokenizer_fingerprint)
+        return Fingerprints(*made, adapter.name, adapter.memory_fingerprint)
 
     @property
     def memory_settings(self) -> dict[str, Any]:
@@ -177,6 +173,21 @@ class Engine:
                 words=words_of_text,
                 kept=kept,
                 progress=progress,
+            )
+
+    def open(self, documents: Sequence[Document]) -> MemoryContents:
+        """A memory of documents that computes what a question needs when it is asked, and keeps it.
+
+        With all segments (`segments=0`) it answers as that of `ingest`; what is raised is the same.
+        """
+        with self._working():
+            return opened(
+                self.model,
+                self.backbone.tokenizer,
+                documents,
+                fingerprints=self.fingerprints,
+                words=words_of_text,
+                working=self._working,
             )
 
     def ask(
@@ -251,19 +262,14 @@ class Engine:
     def summariser(self, memories: Memories, **options: Any) -> Summariser:
         """A summary by the reader on a server, planned and not yet begun: `.estimate`, `.run()`.
 
-        Args:
-            options: of `Summariser`: pages, section, window_tokens, max_new_tokens.
-
-        Raises:
-            UsageError: there is no reader, or there are no such pages or section.
-            ModelError: a memory was made with another model or adapter.
+        The options are those of `Summariser`. Raises as `ask`, or UsageError: there is no reader,
+        or there are no such pages or section.
         """
         from lcirc_cli.answering.summary import Summariser
 
         if self.reader is None:
             raise UsageError("a summary needs a model on a server: Engine.load(reader=...)")
-        collection = self.answerer(memories).collection
-        return Summariser(collection, self.backbone, self.reader, **options)
+        return Summariser(self.answerer(memories).collection, self.backbone, self.reader, **options)
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -274,10 +280,7 @@ class Engine:
     def answerer(
         self, memories: Memories, *, watch: Watch | None = None, **options: Any
     ) -> Answerer:
-        """The steps behind `ask`, for those who need one alone (ranking, compression).
-
-        The memories' passages, index and keys are kept while the same memories are asked.
-        """
+        """The steps behind `ask`, each alone; kept in part while the same memories are asked."""
         settings, memories = ask_settings(options), as_memories(memories)
         if self._opened is None or not self._opened.holds(memories):
             if not memories:

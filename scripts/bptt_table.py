@@ -33,7 +33,7 @@ from tiny_world import Document, make_document, write_documents
 from lcirc_cli.answering.windows import build_prompt
 from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.backbones.tokens import encode, encode_questions
-from lcirc_cli.compression.ingestion import stored_features
+from lcirc_cli.compression.features import stored_features
 from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.compression.segments import Segments, group_segments, segment_lengths
 from lcirc_cli.errors import UsageError

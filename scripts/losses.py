@@ -24,13 +24,15 @@ def answer_losses(
     *,
     method: str = "qd-lcirc",
     window: str = "none",
+    segments: int = 0,
 ) -> list[float]:
     """Nats a token of each sample's first gold answer, all asked at once.
 
     Args:
         window: none (the question alone) or evidence (the passages that `lcirc ask` shows).
+        segments: that a question steers, at most; 0 for all.
     """
-    answerer = engine.answerer(memories, method=method, window=window)
+    answerer = engine.answerer(memories, method=method, window=window, segments=segments)
     questions = [sample.question for sample in samples]
     steered = answerer.steer(questions)
     passages: list[list[str]] = [[] for _ in samples]

@@ -1,4 +1,4 @@
-"""`lcirc ask`: a question, many questions or a conversation, answered from memory files."""
+"""`lcirc ask`: a question, many or a conversation, answered from memory files or documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.answering.told import answer_lines
 from lcirc_cli.commands.common import options, takes
-from lcirc_cli.commands.loading import load_all
+from lcirc_cli.commands.opening import load
 from lcirc_cli.commands.printing import answer_one, print_notes
 from lcirc_cli.commands.questions import (
     Asked,
@@ -23,6 +23,7 @@ from lcirc_cli.commands.questions import (
     split_arguments,
 )
 from lcirc_cli.commands.reader import reader_settings
+from lcirc_cli.commands.reading import PasswordFile
 from lcirc_cli.commands.summary import TOO_SMALL
 from lcirc_cli.commands.summary import summarise as summary
 from lcirc_cli.endpoints.settings import ReaderSettings
@@ -48,7 +49,10 @@ _READER = options(ReaderSettings, flags=True)
 def ask(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="MEMORY.lcirc... [QUESTION]", help="Memory files and a question."),
+        typer.Argument(
+            metavar="FILE|FOLDER... [QUESTION]",
+            help="Memory files or documents, and a question.",
+        ),
     ],
     question: Annotated[
         str | None, typer.Option("-q", "--question", metavar="TEXT", help="The question.")
@@ -113,6 +117,7 @@ def ask(
     seed: Annotated[
         int | None, typer.Option("--seed", metavar="N", help="Of the sampling (default 0).")
     ] = None,
+    password_file: PasswordFile = None,
     *,
     summarise: Annotated[
         bool,
@@ -129,9 +134,10 @@ def ask(
     given: dict[str, Any],
     settings: CommonSettings,
 ) -> None:
-    """Answer a question from memory files, with pages and quotes.
+    """Answer a question from memory files or documents, with pages and quotes.
 
-    Without a question a terminal gets a conversation, and a pipe is read as the question.
+    A document that was not ingested is read, and what the question needs of it is computed. Without
+    a question a terminal gets a conversation, and a pipe is read as the question.
     """
     from lcirc_cli.answering.answer import AskSettings, check_settings
 
@@ -164,7 +170,7 @@ def ask(
             raise UsageError("give a question or --summarise, not both")
         if reader is None:
             raise UsageError(TOO_SMALL)
-        engine, memories = load_all(paths, settings, reader)
+        engine, memories = load(paths, settings, reader, password_file=password_file)
         cache = paths[0].with_name(f"{paths[0].name}.replies")
         summary(
             engine,
@@ -185,7 +191,7 @@ def ask(
         batch = read_questions(questions)
     elif question is None and (sys.stdin is None or not sys.stdin.isatty()):
         question = piped_question()
-    engine, memories = load_all(paths, settings, reader)
+    engine, memories = load(paths, settings, reader, password_file=password_file)
     if batch:
         _answer_many(engine, memories, batch, chosen, as_json=settings.json)
     elif question is not None:

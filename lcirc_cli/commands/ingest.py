@@ -11,8 +11,8 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import load_engine, takes
-from lcirc_cli.commands.memories import SUFFIX
-from lcirc_cli.commands.reading import read_sources
+from lcirc_cli.commands.memories import SUFFIX, memory_beside
+from lcirc_cli.commands.reading import PasswordFile, read_sources
 from lcirc_cli.commands.ready import find_models, is_up_to_date
 from lcirc_cli.commands.updating import (
     IN_IT,
@@ -64,14 +64,7 @@ def ingest(
     pages: Annotated[
         str | None, typer.Option("--pages", metavar="1-40,52", help="Read these pages of a PDF.")
     ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--password-file",
-            metavar="FILE",
-            help="Its first line opens a locked PDF (also: LCIRC_PASSWORD, or a prompt).",
-        ),
-    ] = None,
+    password_file: PasswordFile = None,
     *,
     settings: CommonSettings,
 ) -> None:
@@ -138,7 +131,7 @@ def _target(sources: Sequence[str], output: Path | None) -> Path:
         if len(sources) != 1 or sources[0] == STDIN:
             what = "standard input needs" if STDIN in sources else "several inputs need"
             raise UsageError(f"{what} a name for the memory file: add -o OUT{SUFFIX}")
-        output = _beside(Path(sources[0]).absolute())
+        output = memory_beside(Path(sources[0]).absolute())
     if is_folder(output):
         raise UsageError(f"{output} is a folder; give the memory file a name: -o NAME{SUFFIX}")
     if output.suffix != SUFFIX:
@@ -155,14 +148,6 @@ def _target(sources: Sequence[str], output: Path | None) -> Path:
         if is_file(source) and exists(output) and source.samefile(output):
             raise UsageError(f"{output} is one of the documents; choose another name with -o")
     return output
-
-
-def _beside(source: Path) -> Path:
-    """NAME.lcirc; only the extension of a format that is read is cut off (not of notes.2024)."""
-    from lcirc_cli.documents.detect import EXTENSIONS
-
-    known = source.suffix.lower() in EXTENSIONS and is_file(source)
-    return source.with_suffix(SUFFIX) if known else Path(f"{source}{SUFFIX}")
 
 
 def _report(

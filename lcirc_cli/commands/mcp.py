@@ -10,7 +10,7 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import options, takes
-from lcirc_cli.commands.loading import load_all
+from lcirc_cli.commands.opening import load
 from lcirc_cli.commands.memories import memory_path
 from lcirc_cli.commands.reader import reader_settings
 from lcirc_cli.commands.serve import need_extra
@@ -48,7 +48,7 @@ def mcp(
     if reader is not None:
         check_settings(chosen)
     paths: list[Path] = [memory_path(each) for each in memories]
-    engine, held = load_all(paths, settings, reader)
+    engine, held = load(paths, settings, reader, password_file=None)
 
     import anyio
 

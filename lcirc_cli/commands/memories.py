@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lcirc_cli.documents.detect import EXTENSIONS, PICTURES, is_address
 from lcirc_cli.errors import LcircError, MemoryFileError, UsageError
-from lcirc_cli.files import exists, is_folder
+from lcirc_cli.files import exists, is_file, is_folder
 from lcirc_cli.memory.container import begins_as_memory
 
 SUFFIX = ".lcirc"
@@ -27,6 +27,17 @@ def memory_path(argument: str) -> Path:
     if not is_missing(path) and (argument.endswith(SUFFIX) or begins_as_memory(path)):
         return path
     raise wrong_memory(argument)
+
+
+def is_memory(path: Path) -> bool:
+    """Whether a path is that of a memory file, by its name or its first bytes."""
+    return path.name.endswith(SUFFIX) or begins_as_memory(path)
+
+
+def memory_beside(source: Path) -> Path:
+    """NAME.lcirc; only the extension of a format that is read is cut off (not of notes.2024)."""
+    known = source.suffix.lower() in EXTENSIONS and is_file(source)
+    return source.with_suffix(SUFFIX) if known else Path(f"{source}{SUFFIX}")
 
 
 def wrong_memory(argument: str) -> LcircError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.commands.memories import SUFFIX, memory_path, near_memory, wrong_memory
-from lcirc_cli.documents.detect import is_address
+from lcirc_cli.documents.detect import EXTENSIONS, is_address
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import exists
 from lcirc_cli.qa.rows import file_lines, json_values
@@ -18,10 +18,10 @@ from lcirc_cli.qa.rows import file_lines, json_values
 def split_arguments(
     arguments: Sequence[str], question: str | None
 ) -> tuple[list[Path], str | None]:
-    """Memory files, and the question if one is among the arguments.
+    """Memory files, documents and folders, and the question if one is among the arguments.
 
     Raises:
-        UsageError: no memory, two questions, or a file that is not a memory.
+        UsageError: nothing to ask, two questions, or an address.
         MemoryFileError: a memory that isn't there.
     """
     paths: list[Path] = []
@@ -29,8 +29,10 @@ def split_arguments(
     for argument in arguments:
         if argument.endswith(SUFFIX):
             paths.append(memory_path(argument))
-        elif argument and (exists(Path(argument)) or is_address(argument)):
+        elif is_address(argument):
             raise wrong_memory(argument)
+        elif argument and (exists(Path(argument)) or _names_document(argument)):
+            paths.append(Path(argument))
         else:
             others.append(argument)
     given = question is not None
@@ -41,13 +43,16 @@ def split_arguments(
             f"there is one question too many: {others[0]!r}; it is given with -q already"
         )
     if not paths:
-        raise UsageError(
-            'no memory file given: lcirc ask book.lcirc "question" (lcirc ingest makes one)'
-        )
+        raise UsageError('no document or memory file given: lcirc ask book.pdf "question"')
     if len(others) > 1:
         words = " ".join(others)
         raise UsageError(f'put a question of several words in quotes: lcirc ask ... "{words}"')
     return paths, others[0] if others else question
+
+
+def _names_document(argument: str) -> bool:
+    """Whether an argument can only be a document's name, though there is none."""
+    return Path(argument).suffix.lower() in EXTENSIONS and not any(map(str.isspace, argument))
 
 
 def check_question(question: str) -> None:

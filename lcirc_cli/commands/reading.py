@@ -1,4 +1,4 @@
-"""Documents for `lcirc ingest`, read one after another; what a person should know is told."""
+"""Documents that a command is given, read one after another; what one should know is told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from lcirc_cli import console
 from lcirc_cli.errors import DocumentError, UsageError
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
 
 
 _MOST_PASSWORD = 1 << 20  # bytes of its file
+
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="Its first line opens a locked PDF (also: LCIRC_PASSWORD, or a prompt).",
+    ),
+]
 
 
 @dataclass
@@ -36,7 +47,7 @@ def read_sources(
     *,
     named: Collection[Path],
     password_file: Path | None,
-    pages: PageRanges | None,
+    pages: PageRanges | None = None,
 ) -> Reading:
     """All documents. One in a folder that can't be read is skipped aloud.
 

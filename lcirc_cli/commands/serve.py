@@ -12,7 +12,7 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import options, takes
-from lcirc_cli.commands.loading import load_all
+from lcirc_cli.commands.opening import load
 from lcirc_cli.commands.memories import SUFFIX, is_missing
 from lcirc_cli.commands.reader import reader_settings
 from lcirc_cli.endpoints.settings import ReaderSettings
@@ -89,7 +89,7 @@ def serve(
         check_settings(chosen)
     memories, documents = _sorted(named or [])
     with listen(wanted) as listening:  # before a model is loaded: the port may be taken
-        engine, held = load_all(memories, settings, reader)
+        engine, held = load(memories, settings, reader, password_file=None)
         from lcirc_cli.serve.app import House
         from lcirc_cli.serve.opening import hold_memories
 

@@ -277,7 +277,7 @@ def test_the_environment_and_the_flags(ask: Run, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        ([QUESTION], "no memory file given"),
+        ([QUESTION], "no document or memory file given"),
         (["one.lcirc", "What", "now?"], "in quotes"),
         (["one.lcirc", "What?", "-q", "now?"], "too many"),
         (["one.lcirc", ""], "empty"),

@@ -38,12 +38,7 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
     (
         2,
         "lease.txt is not a memory file; did you mean lease.lcirc?",
-        ["ask", "lease.txt", QUESTION],
-    ),
-    (
-        2,
-        "other.txt is not a memory file; ingest it first: lcirc ingest other.txt",
-        ["ask", "other.txt", QUESTION],
+        ["info", "lease.txt"],
     ),
     (
         2,
@@ -53,13 +48,13 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
     (
         2,
         "papers is a folder, not a memory file; ingest it first: lcirc ingest papers",
-        ["ask", "papers", QUESTION],
+        ["info", "papers"],
     ),
     (
         2,
         "scan.png is a picture, not a memory file; run OCR first, e.g. ocrmypdf, then: lcirc "
         "ingest FILE.pdf",
-        ["ask", "scan.png", QUESTION],
+        ["info", "scan.png"],
     ),
     (
         2,
@@ -69,7 +64,7 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
     ),
     (
         2,
-        'no memory file given: lcirc ask book.lcirc "question" (lcirc ingest makes one)',
+        'no document or memory file given: lcirc ask book.pdf "question"',
         ["ask", QUESTION],
     ),
     # the question
@@ -87,6 +82,9 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
     # a document
     (3, "leese.txt: no such file; did you mean lease.txt?", ["ingest", "leese.txt"]),
     (3, "scan.png: is an image; run OCR first, e.g. ocrmypdf", ["ingest", "scan.png"]),
+    (3, "leese.txt: no such file; did you mean lease.txt?", ["ask", "leese.txt", QUESTION]),
+    (3, "scan.png: is an image; run OCR first, e.g. ocrmypdf", ["ask", "scan.png", QUESTION]),
+    (3, "empty: this folder holds no readable document", ["ask", "empty", QUESTION]),
     (
         3,
         "https://a.org/b.pdf: an address, and lcirc fetches nothing; download it and name the file",

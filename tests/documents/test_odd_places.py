@@ -83,7 +83,7 @@ def imported(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callab
     cli("ingest", "missing.txt")
     cli("ask", "missing.lcirc", "What?")
     monkeypatch.setattr("lcirc_cli.app.check_links", lambda: None)
-    for command in ("ask", "ingest"):  # the cached model may be ours alone, too
+    for command in ("opening", "ingest"):  # the cached model may be ours alone, too
         monkeypatch.setattr(f"lcirc_cli.commands.{command}.find_models", lambda *_, **__: None)
     return cli
 
@@ -97,7 +97,9 @@ def imported(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callab
         (["ingest", "nowhere/missing.pdf"], 3),
         (["ask", "secret/a.lcirc", "What?"], 5),
         (["ask", f"{LONG}.lcirc", "What?"], 5),
-        (["ask", "b.txt", "What?"], 2),
+        (["ask", "secret/c.txt", "What?"], 3),
+        (["ask", f"{LONG}.txt", "What?"], 3),
+        (["info", "b.txt"], 2),
         (["pull", "secret/a/model"], 4),
         (["pull", LONG], 4),
     ],

@@ -85,7 +85,7 @@ def test_memory_that_runs_out_halves_the_batch(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = ingest(engine, 1)
-    monkeypatch.setattr("lcirc_cli.compression.ingestion.windows_at_once", lambda device: 8)
+    monkeypatch.setattr("lcirc_cli.compression.features.windows_at_once", lambda device: 8)
     features, sizes = engine.model.features, []
 
     def scarce(ids: torch.Tensor) -> torch.Tensor:

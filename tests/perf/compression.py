@@ -35,7 +35,7 @@ from _measuring import (
 )
 
 from lcirc_cli.backbones.loading import Backbone
-from lcirc_cli.compression.ingestion import stored_features
+from lcirc_cli.compression.features import stored_features
 from lcirc_cli.compression.recurrence import run_pass
 from lcirc_cli.compression.segments import Segments, group_segments, segment_lengths
 from lcirc_cli.cost.operations import count_segments, latents, segment_keys

@@ -79,7 +79,7 @@ def test_files_of_questions(
 ) -> None:
     memory = tmp_path / "m.lcirc"
     save_memory(memory, ingest(engine, 1))
-    monkeypatch.setattr("lcirc_cli.commands.loading.load_engine", lambda _: engine)
+    monkeypatch.setattr("lcirc_cli.commands.opening.load_engine", lambda _: engine)
     wanted, wrong = chosen(count, of=len(QUESTIONS)), []
     for number, (name, path) in enumerate(question_files(tmp_path)):
         if number in wanted:

@@ -23,7 +23,7 @@ def valid(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """A small memory; commands ask it with the tiny engine, which is loaded once."""
     path = tmp_path / "valid.lcirc"
     save_memory(path, ingest(engine, 1))
-    for command in ("ask", "ingest"):
+    for command in ("opening", "ingest"):
         monkeypatch.setattr(f"lcirc_cli.commands.{command}.load_engine", lambda *_: engine)
         monkeypatch.setattr(f"lcirc_cli.commands.{command}.find_models", lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
