@@ -10,8 +10,8 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import options, takes
-from lcirc_cli.commands.opening import load
 from lcirc_cli.commands.memories import memory_path
+from lcirc_cli.commands.opening import load
 from lcirc_cli.commands.reader import reader_settings
 from lcirc_cli.commands.serve import need_extra
 from lcirc_cli.endpoints.settings import ReaderSettings
