@@ -54,7 +54,9 @@ def print_notes(answer: Answer, *, named: bool = False) -> None:
         console.note(f"no text of the document was shown: the answer rests on {rests} alone")
     left = f"{answer.left_out:,}" if answer.left_out else "none"
     steered = answer.segments.steered
-    of = f" in {steered:,} of {console.counted(answer.segments.all, 'segment')}" if steered else ""
+    of = ""
+    if steered and answer.compressed:  # the reader's passages alone may be ranked by a pass
+        of = f" in {steered:,} of {console.counted(answer.segments.all, 'segment')}"
     console.note(
         f"{about}{console.counted(answer.compressed, 'token')} compressed{of}, "
         f"{answer.tokens.window:,} in the window, {left} dropped"
