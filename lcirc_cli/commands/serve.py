@@ -79,7 +79,7 @@ def serve(
     from lcirc_cli.serve.running import serve as run
 
     wanted = ServeSettings(host, port, public_url, os.environ.get(_TOKEN) or None)
-    if made := not wanted.is_loopback and wanted.token is None:
+    if made := not wanted.is_private and wanted.token is None:
         wanted = dataclasses.replace(wanted, token=secrets.token_urlsafe(24))
     wanted.validate()
     chosen = resolve(AskSettings, {}, config=settings.config, table="ask", beside=(ReaderSettings,))
@@ -153,7 +153,7 @@ def _address(wanted: ServeSettings, port: int) -> str:
 def _tell(wanted: ServeSettings, address: str, *, made: bool) -> None:
     console.out(address)
     console.note(f"the endpoint for clients is {address}/v1, that of MCP {address}/mcp")
-    if not wanted.is_loopback and not wanted.secure:
+    if not wanted.is_private and not wanted.secure:
         console.warn(
             "others can read along: this is plain HTTP; put a proxy with TLS before it, and name "
             "it with --public-url"

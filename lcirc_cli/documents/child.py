@@ -18,6 +18,7 @@ from lcirc_cli.documents import protocol
 from lcirc_cli.documents.protocol import Message
 
 _WORKER = Path(__file__).with_name("worker.py")
+_SECRETS = ("LCIRC_PASSWORD", "LCIRC_TOKEN")  # a document has no use for them
 _ANSWERS_AHEAD = 64  # messages that may wait for the parent
 
 
@@ -45,7 +46,7 @@ class ChildProcess:
     def __init__(self, serve: str, *, memory_bytes: int, cpu_seconds: int | None) -> None:
         # -P keeps the worker's own folder, with its html.py, off the import path.
         command = [sys.executable, "-P", os.fspath(_WORKER)]
-        environment = {k: v for k, v in os.environ.items() if k != "LCIRC_PASSWORD"}
+        environment = {k: v for k, v in os.environ.items() if k not in _SECRETS}
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

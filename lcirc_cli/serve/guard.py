@@ -125,9 +125,10 @@ class Guard:
             raise Problem("pages of other sites may not ask", status=403, code="wrong_origin")
 
     def _is_own_origin(self, origin: str, host: str) -> bool:
-        if self._public is not None and host == self._public[1]:
-            return origin == f"{self._public[0]}://{host}"
-        return origin == f"http://{host}"
+        public = None if self._public is None else "://".join(self._public)
+        # A proxy may pass on the name that it was called by, or call us by our own.
+        called = self._public is None or host != self._public[1]
+        return origin == public or (called and origin == f"http://{host}")
 
     async def _enters(self, scope: Scope, headers: dict[str, str], send: Send) -> bool:
         """Check the token; True where that was all: the page was opened with it."""

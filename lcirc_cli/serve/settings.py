@@ -58,17 +58,18 @@ class ServeSettings:
                     f"--public-url takes an address such as https://ask.example.org, not "
                     f"{self.public_url}"
                 )
-        if not self.is_loopback and not self.token:
-            raise UsageError(f"{self.host} can be reached by others: it needs a token, LCIRC_TOKEN")
+        if not self.is_private and not self.token:
+            where = self.public_url or self.host
+            raise UsageError(f"{where} can be reached by others: it needs a token, LCIRC_TOKEN")
         if self.token is not None and (
             len(self.token) < 16 or not self.token.isascii() or not self.token.isprintable()
         ):
             raise UsageError("LCIRC_TOKEN needs 16 or more characters of ASCII; make a longer one")
 
     @property
-    def is_loopback(self) -> bool:
-        """Whether nobody but this machine can reach it."""
-        return is_loopback(self.host)
+    def is_private(self) -> bool:
+        """Whether nobody but this machine can reach it, by a proxy neither."""
+        return self.public_url is None and is_loopback(self.host)
 
     @property
     def secure(self) -> bool:

@@ -96,6 +96,7 @@ def test_a_server_for_others_is_called_by_its_addresses_too() -> None:
     bearer = {"authorization": f"Bearer {TOKEN}"}
     assert call(OPEN, host="192.168.0.7:8421", **bearer)[0] == 200
     assert call(OPEN, host="evil.example:8421", **bearer)[0] == 421
+    assert call(PROXY, origin="https://ask.example.org", **bearer)[0] == 200
     assert call(PROXY, host="ask.example.org", origin="https://ask.example.org", **bearer)[0] == 200
     assert call(PROXY, host="ask.example.org", origin="http://ask.example.org", **bearer)[0] == 403
 
@@ -217,6 +218,7 @@ def test_a_failure_below_is_one_line_without_a_traceback(
         ServeSettings(token="ä" * 20),
         ServeSettings(host="http://x"),
         ServeSettings(host=""),
+        ServeSettings(public_url="https://ask.example.org"),
         ServeSettings(public_url="ask.example.org"),
         ServeSettings(public_url="https://ask.example.org/below"),
     ],
