@@ -62,12 +62,8 @@ class LcircConfig(PreTrainedConfig):
     reader_targets: dict[str, list[int]] | None = None  # path inside a decoder layer to [in, out]
     # window
     prompt_form: str = "auto"  # what it was trained with: the model's chat turns, or "plain"
-    # For evidence, ends, none: the probability of the refusal from which it is said. A window
-    # that isn't there leaves refusing to decoding, which says what is most likely word by word.
-    # unnamed: that of evidence where a name of the question isn't at the place that answers best.
-    refusal_thresholds: dict[str, float] | None = None
-    # What its answers are worth where the window is evidence; the thresholds are then not asked.
-    # Each signal's weight for each outcome: `lcirc_cli.adapters.confidence` knows and checks both.
+    # What its answers are worth with the best passages in the window: weights of signals;
+    # `lcirc_cli.adapters.confidence` knows and checks them. None leaves refusing to decoding.
     confidence: dict[str, list[float]] | None = None
     # state
     initializer_range: float = 0.02
@@ -83,18 +79,6 @@ class LcircConfig(PreTrainedConfig):
     def compression(self) -> float:
         """Document tokens for each latent."""
         return self.segment_length / self.num_latents
-
-    def refusal_threshold(self, window: str, *, unnamed: bool = False) -> float | None:
-        """The probability from which a refusal is said with this window; None leaves it open.
-
-        Args:
-            unnamed: the passages lack a name of the question (`evidence.missing_names`).
-        """
-        thresholds = self.refusal_thresholds or {}
-        threshold = thresholds.get(window)
-        if threshold is not None and unnamed and window == "evidence":
-            return min(threshold, thresholds.get("unnamed", threshold))
-        return threshold
 
     def validate(self) -> None:
         """Raises ValueError with the first thing that can't work."""
@@ -169,17 +153,6 @@ class LcircConfig(PreTrainedConfig):
                 "shares 'evidence' needs perceiver_start 'average'",
             ),
             (
-                all(
-                    window in ("evidence", "ends", "none", "unnamed")
-                    and isinstance(value, (int, float))
-                    and not isinstance(value, bool)
-                    and 0 <= value <= 1e3  # a threshold over 1 never refuses
-                    for window, value in (self.refusal_thresholds or {}).items()
-                ),
-                f"refusal_thresholds {_short(self.refusal_thresholds)} must be numbers "
-                "for evidence, ends, none and unnamed, of 0 or more",
-            ),
-            (
                 (self.reader_rank == 0) == (not self.reader_targets)
                 and all(_is_shape(shape) for shape in (self.reader_targets or {}).values()),
                 f"reader_targets {_short(self.reader_targets)} must give [in, out] for each "
@@ -199,7 +172,6 @@ _TYPES: dict[str, Any] = {
     "str": str,
     "int | None": (int, type(None)),
     "list[int] | None": (list, type(None)),
-    "dict[str, float] | None": (dict, type(None)),
     "dict[str, list[float]] | None": (dict, type(None)),
     "dict[str, list[int]] | None": (dict, type(None)),
 }

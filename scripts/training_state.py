@@ -70,7 +70,6 @@ def unpack(source: Path, target: Path, *, onto: Path) -> None:
     grown = add_reader(adapter, shape["targets"], rank=shape["rank"]).bfloat16()
     assert grown.reader is not None
     grown.reader.load_state_dict(weights)
-    grown.config.refusal_thresholds = None  # measured without the reader
     grown.config.confidence = None
     grown.save_pretrained(target)
 

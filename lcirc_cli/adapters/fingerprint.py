@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _NAMES = ("base_model",)  # for people, perhaps a path
 # What no memory depends on: how answers are judged, and the reader's settings and weights.
-_ANSWERING = ("refusal_thresholds", "confidence", "reader_rank", "reader_targets")
+_ANSWERING = ("confidence", "reader_rank", "reader_targets")
 _READER = "reader."  # begins the names of its weights
 _CONFIG = Path(__file__).parents[1] / "model" / "config.py"
 _MOST_HEADER = 1 << 27  # bytes; beyond that of any adapter

@@ -31,7 +31,6 @@ from lcirc_cli.answering.generation import Decoding, generate
 from lcirc_cli.answering.judging import NEVER, ByConfidence, Judge, Unjudged
 from lcirc_cli.answering.stages import Chosen
 from lcirc_cli.answering.steering import steer
-from lcirc_cli.answering.thresholds import ByThresholds
 from lcirc_cli.answering.windows import (
     BUDGETS,
     Turn,
@@ -210,15 +209,11 @@ class Answerer:
         Args:
             own: they are asked for with our own prompt, and not with a benchmark's.
         """
-        settings, index = self.settings, self.collection.index
-        model = self.adapter.confidence
-        if model is None:
-            return ByThresholds(
-                self.adapter.config, settings.window, index, adapted=self.adapted, names=own
-            )
-        if not self.adapted or settings.window != "evidence" or settings.window_tokens == 0:
+        settings, model = self.settings, self.adapter.confidence
+        fitted = settings.window == "evidence" and settings.window_tokens != 0
+        if model is None or not self.adapted or not fitted:
             return Unjudged()
-        return ByConfidence(model, index) if own else Unjudged(refuses=False)
+        return ByConfidence(model, self.collection.index) if own else Unjudged(refuses=False)
 
     @property
     def adapted(self) -> bool:
@@ -259,8 +254,9 @@ class Answerer:
             "" if refused else judged.text,  # its words say nothing of the place
             index=collection.index,
             scores=scores,
-            limit=settings.citations,
+            limit=max(1, settings.citations),
         )
+        backed = judged.confidence is not None or any(citation.strong for citation in cited)
         steered = draft.steered.segments(draft.row)
         left_out = collection.tokens_left_out(steered or collection.places.all)
         if settings.method in WITHOUT_MEMORY:
@@ -268,8 +264,8 @@ class Answerer:
         return Answer(
             question=question,
             answer=judged.text,
-            citations=tuple(cited),
-            found=judged.found,
+            citations=tuple(cited[: settings.citations]),
+            found=judged.found and backed,
             tokens=TokenCounts(
                 document=collection.num_tokens,
                 window=len(window.prompt),

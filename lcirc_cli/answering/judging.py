@@ -1,8 +1,7 @@
 """From what a model says to what is answered: the answer, or that the document does not say.
 
 One score decides where the adapter has it (`adapters.confidence`), for what it was fitted to: the
-best passages in the window, asked about in our own words. An adapter without one refuses by
-thresholds (`answering.thresholds`, which goes when the last of them is gone).
+best passages in the window, asked about in our own words. Elsewhere decoding does.
 """
 
 from __future__ import annotations

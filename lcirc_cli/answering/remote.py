@@ -15,7 +15,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lcirc_cli.answering.answer import Answer, Finish, Read, Timings, TokenCounts, check_settings
+from lcirc_cli.answering.answer import (
+    Answer,
+    Finish,
+    Read,
+    Timings,
+    TokenCounts,
+    check_settings,
+    says_refusal,
+)
 from lcirc_cli.answering.answerer import Answerer
 from lcirc_cli.answering.checked import Checked, bare
 from lcirc_cli.answering.follow_ups import needed_turns
@@ -27,7 +35,7 @@ from lcirc_cli.endpoints.dialect import Dialect
 from lcirc_cli.endpoints.endpoint import EndpointModel
 from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import EndpointError, UsageError
-from lcirc_cli.evidence import Backing, citations, is_supported
+from lcirc_cli.evidence import Backing, citations
 from lcirc_cli.prompts import REFUSAL, fill, load
 
 READER_NEW_TOKENS = 1_000  # of an answer; models that think before it need most of them
@@ -134,7 +142,11 @@ class RemoteAnswerer:
         finish, first = await read_streamed(model, request, checked)
         words = bare(checked.text)
         cited = citations(
-            asked.question, words, index=index, scores=asked.scores, limit=settings.citations
+            asked.question,
+            "" if says_refusal(words) else words,
+            index=index,
+            scores=asked.scores,
+            limit=max(1, settings.citations),
         )
         tokenizer = answerer.backbone.tokenizer
         sent_tokens = sum(one.tokens for one in asked.shown)
@@ -142,8 +154,8 @@ class RemoteAnswerer:
         return Answer(
             question=asked.question,
             answer=checked.text,
-            citations=tuple(cited),
-            found=is_supported(asked.question, words, index=index, scores=asked.scores),
+            citations=tuple(cited[: settings.citations]),
+            found=not says_refusal(words) and any(citation.strong for citation in cited),
             tokens=TokenCounts(
                 document=size,
                 window=len(encode(tokenizer, f"{request.system}\n{request.user}")[0]),

@@ -13,7 +13,6 @@ import numpy as np
 
 from lcirc_cli.answering.generation import Generated
 from lcirc_cli.evidence import PassageIndex, missing_names, ranking
-from lcirc_cli.evidence.support import features as word_match
 from lcirc_cli.evidence.terms import terms
 from lcirc_cli.qa.scoring import is_refusal
 
@@ -37,7 +36,7 @@ def signals(
     said = terms(generated.text)
     held = [index.terms(number) for number in best]
     every = {term for sequence in held for term in sequence}
-    matched = word_match(question, index=index, scores=scores) or (0.0, 0.0)
+    matched = _matched(question, index, best)
     return (
         _log_odds(generated.refusal or 0.0),
         generated.entropy or 0.0,
@@ -47,7 +46,7 @@ def signals(
         math.log(len(log_p)),
         float(bool(said) and any(_holds(sequence, said) for sequence in held)),
         sum(term in every for term in said) / len(said) if said else 0.0,
-        matched[0],
+        matched,
         math.log(max(1, len(scores))),
         _margin(index.scores(question)),
         float(bool(missing_names(question, index=index, scores=scores))),
@@ -69,6 +68,14 @@ def _log_odds(p: float) -> float:
 def _holds(sequence: Sequence[str], wanted: Sequence[str]) -> bool:
     n = len(wanted)
     return any(list(sequence[at : at + n]) == list(wanted) for at in range(len(sequence) - n + 1))
+
+
+def _matched(question: str, index: PassageIndex, best: Sequence[int]) -> float:
+    """BM25 of the best of these passages over the question's summed idf."""
+    total = sum(index.idf(term) for term in set(terms(question)))
+    if total <= 0 or not best:
+        return 0.0
+    return max(0.0, float(index.scores(question)[list(best)].max()) / total)
 
 
 def _margin(scores: np.ndarray) -> float:

@@ -38,8 +38,8 @@ class MethodCard:
         base_fingerprint: of the backbone; empty = unknown.
         prompt_form: of the prompts that it was trained with; see `build_prompt`.
         segment_tokens: document tokens that one summary stands for (autocompressor).
-        refusal_threshold: the probability of the refusal from which it is said (window), as an
-            adapter's `refusal_thresholds`; None leaves refusing to decoding.
+        refusal_threshold: the probability of the refusal from which it is said (window); None
+            leaves refusing to decoding.
     """
 
     method: str = ""

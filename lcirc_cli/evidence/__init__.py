@@ -4,7 +4,6 @@
     scores = index.scores(question)             or fuse([...]) of several rankings
     citations(question, answer, index=index, scores=scores)
     Backing(index).holds(statement, [3, 5])
-    is_supported(question, answer, index=index, scores=scores)
     missing_names(question, index=index, scores=scores)
 
 No model is used: rankings that a model makes come in as arrays.
@@ -16,7 +15,6 @@ from lcirc_cli.evidence.citations import Backing, Citation, citations
 from lcirc_cli.evidence.index import PassageIndex, fuse, ranking
 from lcirc_cli.evidence.names import missing_names
 from lcirc_cli.evidence.passages import Passage, Passages, Text, texts_of
-from lcirc_cli.evidence.support import is_supported, support
 from lcirc_cli.evidence.words import current_words, words_of, words_of_text
 
 __all__ = [
@@ -29,10 +27,8 @@ __all__ = [
     "citations",
     "current_words",
     "fuse",
-    "is_supported",
     "missing_names",
     "ranking",
-    "support",
     "texts_of",
     "words_of",
     "words_of_text",

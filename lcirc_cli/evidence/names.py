@@ -4,7 +4,7 @@ A sign, from words alone, that a document does not answer: it tells of the rent 
 question asks for the rent in Bergen. A language model that reads the passage takes the rent in
 Oslo all the same. The rule and its numbers were chosen on the development articles, half of whose
 questions have no answer (`scripts/missing_names.py` prints what it finds); an adapter says what
-follows from it (`LcircConfig.refusal_thresholds`).
+follows from it: it is one signal of `adapters.confidence`.
 """
 
 from __future__ import annotations

@@ -64,11 +64,9 @@ def test_the_fingerprint_is_of_settings_and_weights(engine: Engine, copied: Path
     assert fingerprint(torch.bfloat16) == original
     edit_config(copied, base_model="another/name", transformers_version="9.9")
     assert fingerprint() == original
-    edit_config(copied, refusal_thresholds={"evidence": 0.4})  # memories stay as they are
     edit_config(copied, confidence={name: [0.0] * 3 for name in (*SIGNALS, "constant")})
     assert fingerprint() != original and loaded().memory_fingerprint == memories
-    assert loaded().config.refusal_thresholds == {"evidence": 0.4}
-    edit_config(copied, refusal_thresholds=None, confidence=None)
+    edit_config(copied, confidence=None)
     assert fingerprint() == original
     edit_config(copied, segment_length=16)
     assert fingerprint() != original and loaded().memory_fingerprint != memories

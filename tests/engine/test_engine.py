@@ -33,51 +33,6 @@ def any_engine(request: pytest.FixtureRequest) -> Engine:
     return request.getfixturevalue("engine" if request.param == "contextual" else "raw_engine")
 
 
-def test_a_threshold_decides_on_refusing_with_its_window(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At 0 every question is refused; above 1 the model answers as if it had no threshold."""
-    memory = ingest(engine, 1)
-    free = {window: answer_text(engine, memory, window=window) for window in WINDOWS}
-    config = engine.adapter.config
-    monkeypatch.setattr(config, "refusal_thresholds", {"evidence": 0.0, "none": 1.01})
-    pieces: list[str] = []
-    refused = engine.ask(memory, QUESTIONS[0], window="evidence", on_token=pieces.append)
-    assert refused.answer == "".join(pieces) == "The document does not say."
-    assert not refused.found and refused.tokens.answer > 0
-    for window in ("none", "ends"):
-        assert answer_text(engine, memory, window=window) == free[window]
-    bare = answer_text(engine, memory, window="evidence", method="none")
-    assert bare != refused.answer  # the threshold is the adapter's
-
-
-def test_one_question_of_a_batch_is_refused(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    memory = ingest(engine, 1)
-    free = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
-    thresholds = iter([1.01, 0.0, 1.01])  # whether there is one, then each question's
-    config = engine.adapter.config
-    monkeypatch.setattr(config, "refusal_threshold", lambda *_, **__: next(thresholds))
-    mixed = [answer.answer for answer in engine.ask_many(memory, QUESTIONS[:2], batch=2)]
-    assert mixed == ["The document does not say.", free[1]]
-
-
-def test_a_missing_name_lowers_the_threshold(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    memory = ingest(engine, 1)
-    asked = [QUESTIONS[0], f"{QUESTIONS[0]} In Kirkwall?"]
-    free = [answer.answer for answer in engine.ask_many(memory, asked, window="evidence")]
-    config = engine.adapter.config
-    thresholds = {"evidence": 1.01, "none": 1.01, "unnamed": 0.0}
-    monkeypatch.setattr(config, "refusal_thresholds", thresholds)
-    found = [answer.answer for answer in engine.ask_many(memory, asked, window="evidence")]
-    assert found == [free[0], "The document does not say."]
-    (alone,) = engine.ask_many(memory, asked[1:], window="none")  # no passages, nothing missing
-    assert alone.answer != "The document does not say."
-
-
 # -- what must be equal ---------------------------------------------------------------------
 
 

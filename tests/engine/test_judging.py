@@ -29,18 +29,17 @@ def ask(engine: Engine, memory: Any, question: str = QUESTIONS[0], **options: An
 
 @pytest.fixture
 def config(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Of the engine's adapter; its thresholds would refuse everything."""
+    """Of the engine's adapter."""
     own = engine.adapter.config
-    thresholds = {"evidence": 0.0, "ends": 0.0, "none": 0.0, "unnamed": 0.0}
-    monkeypatch.setattr(own, "refusal_thresholds", thresholds)
     monkeypatch.setattr(own, "confidence", None)
     return own
 
 
-def test_the_score_decides_and_no_threshold_does(engine: Engine, config: Any) -> None:
+def test_the_score_decides(engine: Engine, config: Any) -> None:
     memory = ingest(engine, 1)
-    by_threshold = ask(engine, memory)
-    assert (by_threshold.answer, by_threshold.confidence) == (REFUSAL, None)
+    unjudged = ask(engine, memory)
+    assert (unjudged.confidence, unjudged.sure) == (None, True)
+    assert unjudged.found == (unjudged.quoted and not unjudged.refused)
     config.confidence = weights(constant=RIGHT)
     said = ask(engine, memory)
     assert said.answer != REFUSAL and said.found and said.sure
@@ -81,14 +80,12 @@ def test_other_windows_and_the_bare_model_have_no_score(engine: Engine, config: 
         {"window_tokens": 0},
         {"method": "none"},
     ]
-    config.refusal_thresholds = None
     free = [ask(engine, memory, **each) for each in options]
-    config.refusal_thresholds = {"evidence": 0.0, "ends": 0.0, "none": 0.0}
     config.confidence = weights(constant=UNANSWERED)
     for each, before in zip(options, free, strict=True):
         answer = ask(engine, memory, **each)
         assert (answer.answer, answer.confidence, answer.sure) == (before.answer, None, True)
-        assert answer.found  # nothing says that it is not
+        assert answer.found == answer.quoted
         assert (answer.shown == 0) == (each.get("window") == "none" or "window_tokens" in each)
 
 

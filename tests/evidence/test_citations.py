@@ -1,4 +1,4 @@
-"""Citations are verbatim, on the right page, different, and the ones that answer; support."""
+"""Citations are verbatim, on the right page, different, and the ones that answer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.evidence import Backing, PassageIndex, citations, fuse, is_supported, support
-from lcirc_cli.evidence.support import features
-from lcirc_cli.prompts import load
+from lcirc_cli.evidence import Backing, PassageIndex, citations
 
 from .memories import memory, sentences
 
@@ -134,48 +132,6 @@ def test_the_neighbour_of_a_good_passage_is_not_cited_for_it() -> None:
     assert ["otter" in c.quote for c in citations("otter", "", index=index, scores=scores)] == [
         True
     ]
-
-
-# --- is there an answer at all? -------------------------------------------------------------
-
-
-def test_support(index: PassageIndex) -> None:
-    for question, supported in [
-        ("Who bought the mill in 1802?", True),
-        ("When was the mill at Aldbourne built?", True),
-        ("How do volcanoes erupt under Antarctic glaciers?", False),
-        ("zebra", False),
-        ("", False),
-    ]:
-        scores = index.scores(question)
-        assert is_supported(question, index=index, scores=scores) is supported
-        assert 0 <= support(question, index=index, scores=scores) <= 1
-        both = fuse([scores, np.zeros_like(scores)])
-        assert is_supported(question, index=index, scores=both) is supported
-
-
-def test_an_answer_that_refuses_is_not_found(index: PassageIndex) -> None:
-    question = "Who bought the mill in 1802?"
-    scores = index.scores(question)
-    refusal = load("refusal.txt")
-    assert is_supported(question, "Ann Weller", index=index, scores=scores)
-    for said in (refusal, refusal.upper(), refusal.rstrip(".")):
-        assert not is_supported(question, said, index=index, scores=scores)
-
-
-def test_more_passages_need_more_evidence() -> None:
-    question = "What did the otter build?"
-    one = PassageIndex(memory(sentences("otter")))
-    values = features(question, index=one, scores=one.scores(question))
-    assert values is not None and values[1] == 0.0
-    many = PassageIndex(memory(*[sentences("heron")] * 50, sentences("otter")))
-    more = features(question, index=many, scores=many.scores(question))
-    assert more is not None and more[1] == pytest.approx(np.log(51))
-
-
-def test_support_of_an_empty_memory_is_none() -> None:
-    empty = PassageIndex(memory(""))
-    assert support("anything", index=empty, scores=empty.scores("anything")) == 0.0
 
 
 def test_what_is_said_is_backed_by_the_passages_that_say_it(index: PassageIndex) -> None:

@@ -152,11 +152,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"feature_dtype": "int4"}, "feature_dtype must be int8 or bfloat16 or float32"),
     ({"retained_segments": 0}, "retained_segments must be positive"),
     ({"retained_segments": 2.5}, "retained_segments must be int"),
-    ({"refusal_thresholds": {"all": 0.5}}, "refusal_thresholds .* must be numbers for evidence"),
-    ({"refusal_thresholds": {"none": "0.5"}}, "refusal_thresholds .* must be numbers"),
-    ({"refusal_thresholds": 0.5}, "refusal_thresholds must be dict"),
-    ({"refusal_thresholds": {"none": float("nan")}}, "refusal_thresholds .* must be numbers"),
-    ({"refusal_thresholds": {"none": True}}, "refusal_thresholds .* must be numbers"),
     ({"num_lm_layers": 10**9, "injection_layers": None}, "num_lm_layers must be at most 1,000"),
     ({"num_latents": 10**12}, "num_latents must be at most"),
     ({"norm_eps": float("nan")}, "norm_eps must be"),
@@ -179,28 +174,6 @@ def test_good_values_pass() -> None:
     tiny_config(retained_segments=50, segment_inputs=4, injection_ffn_size=0).validate()
     tiny_config(norm_eps=1, gate_init=0, feature_window=12).validate()  # j = 0: no windows
     tiny_config(injection_layers=None).validate()
-    tiny_config(refusal_thresholds={"evidence": 0.4, "none": 1, "unnamed": 0.1}).validate()
-
-
-def test_thresholds_of_refusing_belong_to_their_window() -> None:
-    config = tiny_config(refusal_thresholds={"evidence": 0.4})
-    assert config.refusal_threshold("evidence") == 0.4
-    assert config.refusal_threshold("evidence", unnamed=True) == 0.4
-    assert config.refusal_threshold("none") is None
-    assert tiny_config().refusal_threshold("evidence", unnamed=True) is None
-
-
-def test_a_missing_name_lowers_the_threshold_of_passages_alone() -> None:
-    config = tiny_config(refusal_thresholds={"evidence": 0.4, "none": 0.5, "unnamed": 0.1})
-    assert config.refusal_threshold("evidence") == 0.4
-    assert config.refusal_threshold("evidence", unnamed=True) == 0.1
-    assert config.refusal_threshold("none", unnamed=True) == 0.5
-    higher = tiny_config(refusal_thresholds={"evidence": 0.4, "unnamed": 0.9})
-    assert higher.refusal_threshold("evidence", unnamed=True) == 0.4
-    assert (
-        tiny_config(refusal_thresholds={"unnamed": 0.1}).refusal_threshold("evidence", unnamed=True)
-        is None
-    )
 
 
 def test_a_config_survives_its_file(tmp_path: Path) -> None:

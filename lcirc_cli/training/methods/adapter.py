@@ -133,7 +133,6 @@ def _initial(folder: Path, backbone: Backbone) -> LcircAdapter:
             f"the adapter {folder} was made for {adapter.config.base_model}, not {backbone.name}"
         )
     adapter.config.trained = True
-    adapter.config.refusal_thresholds = None  # measured for the weights that it had
     adapter.config.confidence = None
     return adapter
 

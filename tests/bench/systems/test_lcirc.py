@@ -16,6 +16,7 @@ from lcirc_cli.bench.systems import (
     open_system,
     parse_system,
 )
+from lcirc_cli.prompts import REFUSAL
 
 from .asking import LIMITS, batches, short
 
@@ -51,52 +52,40 @@ def test_earlier_turns_are_shown_where_a_question_needs_them(
     assert prompt(question=alone, history=turns) == prompt(question=alone)
 
 
-def test_a_threshold_refuses_as_ask_does(
-    workbench: Workbench, qa_folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("outcome", [[60.0, 0.0, 0.0], [0.0, 60.0, 0.0]])
+def test_the_score_refuses_as_ask_does(
+    workbench: Workbench, qa_folder: Path, monkeypatch: pytest.MonkeyPatch, outcome: list[float]
 ) -> None:
     batch = short(batches(qa_folder, f"qa:{qa_folder}")[1])
     names = ("qd-lcirc+evidence", "qd-lcirc+evidence~shuffled", "qd-lcirc+none", "retrieval")
     systems = [open_system(parse_system(name), workbench, limits=LIMITS) for name in names]
     free = [system.run(batch) for system in systems]
-    config = workbench.engine(None).adapter.config
-    monkeypatch.setattr(config, "refusal_thresholds", {"evidence": 0.0})
+    monkeypatch.setattr(workbench.engine(None).adapter.config, "confidence", constant(outcome))
     for name, system, before in zip(names, systems, free, strict=True):
         for measured, without in zip(system.run(batch), before, strict=True):
             assert measured.output.refusal == pytest.approx(without.output.refusal, rel=1e-4)
             assert measured.output.answer_loss == without.output.answer_loss
-            refused = measured.output.text == "The document does not say."
-            assert refused == ("evidence" in name)
-            assert refused or measured.output.text == without.output.text
+            refused = measured.output.text == REFUSAL
+            if "evidence" in name:
+                assert refused == (outcome[1] > 0)
+            else:
+                assert measured.output.text == without.output.text
 
 
-def test_a_threshold_holds_for_a_benchmark_s_prompt_too(
+def test_the_score_is_silent_under_a_benchmark_s_prompt(
     workbench: Workbench, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = short(batches(data_folder, "longbench/qasper")[0])
     assert batch.samples[0].prompt is not None
     system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=LIMITS)
     config = workbench.engine(None).adapter.config
-    texts = {}
-    for threshold in (1.01, 0.0):
-        monkeypatch.setattr(config, "refusal_thresholds", {"evidence": threshold})
-        texts[threshold] = [measured.output.text for measured in system.run(batch)]
-    assert set(texts[0.0]) == {"The document does not say."}
-    assert "The document does not say." not in texts[1.01]
+    monkeypatch.setattr(config, "confidence", constant([0.0, 60.0, 0.0]))
+    assert REFUSAL not in [measured.output.text for measured in system.run(batch)]
 
 
-def test_a_missing_name_counts_as_in_ask_and_under_our_own_prompt_only(
-    workbench: Workbench, qa_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = workbench.engine(None).adapter.config
-    thresholds = {"evidence": 1.01, "unnamed": 0.0}
-    monkeypatch.setattr(config, "refusal_thresholds", thresholds)
-    system = open_system(parse_system("qd-lcirc+evidence"), workbench, limits=LIMITS)
-    own = short(batches(qa_folder, f"qa:{qa_folder}")[1])
-    foreign = short(batches(data_folder, "longbench/qasper")[0])
-    for batch, refused in ((own, True), (foreign, False)):
-        asked = [replace(s, question=f"{s.question} in Kirkwall?") for s in batch.samples]
-        for measured in system.run(replace(batch, samples=asked)):
-            assert (measured.output.text == "The document does not say.") == refused
+def constant(outcome: list[float]) -> dict[str, list[float]]:
+    """A confidence that is the same whatever is answered."""
+    return {**{name: [0.0] * 3 for name in SIGNALS}, "constant": outcome}
 
 
 @pytest.mark.parametrize("budget", [12, 40, 64, 300])
