@@ -203,9 +203,9 @@ class Engine:
         """Answer a question from one or several memories.
 
         Args:
-            history: earlier questions with their answers, oldest first, for follow-ups.
-            on_token: called with pieces of what the model says as they appear. What is answered is
-                known at the end: where the adapter knows how sure it is, it may be a refusal.
+            history: earlier questions with their answers, oldest first.
+            on_token: called with pieces of what the model says. What is answered is known at the
+                end: where the adapter knows how sure it is, it may be a refusal.
             watch: told what is being done, see `Answerer`.
             options: fields of `AskSettings`: method, window, max_new_tokens, citations, ...
 
@@ -213,8 +213,7 @@ class Engine:
             UsageError: an option or the question can't be used.
             ModelError: a memory was made with another model or adapter.
             MemoryFileError: a memory holds what they would not have made.
-            OutOfMemoryError: the machine's or the device's memory ran out.
-            EndpointError: the reader on a server can't be asked, or gives no answer.
+            OutOfMemoryError, EndpointError: memory ran out, or the reader gives no answer.
         """
         with self._working():
             answerer = self._reading(self.answerer(memories, watch=watch, **options))
@@ -282,6 +281,7 @@ class Engine:
     ) -> Answerer:
         """The steps behind `ask`, each alone; kept in part while the same memories are asked."""
         settings, memories = ask_settings(options), as_memories(memories)
+        settings = settings.settled(self.adapter.config.ask_method, remote=bool(self.reader))
         if self._opened is None or not self._opened.holds(memories):
             if not memories:
                 raise UsageError("there is no memory to ask; make one with `lcirc ingest`")

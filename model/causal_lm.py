@@ -83,11 +83,15 @@ class LcircForCausalLM(nn.Module):
     def reading(self, memory: Memory | None = None, *, through: bool = True) -> Iterator[None]:
         """The LM reads through the adapter inside the block: its reader on, the memory injected.
 
+        Where the two were trained apart (`LcircConfig.reader_beside_memory`), the reader is off
+        beside a memory.
+
         Args:
             memory: None injects nothing.
             through: False is the bare LM, whatever the adapter holds.
         """
-        reader = self.adapter.reader if through else None
+        both = memory is None or self.adapter.config.reader_beside_memory
+        reader = self.adapter.reader if through and both else None
         with (
             nullcontext() if reader is None else reader.attached(self.lm),
             self.injector.attached(memory if through else None),

@@ -60,8 +60,11 @@ class LcircConfig(PreTrainedConfig):
     # reader: low-rank weights beside the decoder's linear layers, see reader.py
     reader_rank: int = 0  # 0 = none: the decoder stays as it is
     reader_targets: dict[str, list[int]] | None = None  # path inside a decoder layer to [in, out]
+    # Whether it is on where a memory is injected. False: the memory was trained without it.
+    reader_beside_memory: bool = True
     # window
     prompt_form: str = "auto"  # what it was trained with: the model's chat turns, or "plain"
+    ask_method: str = "qd-lcirc"  # what answers best beside passages; "reader" injects no memory
     # What its answers are worth with the best passages in the window: weights of signals;
     # `lcirc_cli.adapters.confidence` knows and checks them. None leaves refusing to decoding.
     confidence: dict[str, list[float]] | None = None
@@ -159,6 +162,10 @@ class LcircConfig(PreTrainedConfig):
                 "linear layer where reader_rank is over 0, and nothing else",
             ),
             (
+                self.ask_method != "reader" or self.reader_rank > 0,
+                "ask_method 'reader' needs a reader: reader_rank is 0",
+            ),
+            (
                 self.retained_segments is None or self.retained_segments > 0,
                 "retained_segments must be positive or none",
             ),
@@ -214,6 +221,7 @@ _CHOICES = {
     "perceiver_start": ("random", "average"),
     "shares": ("length", "evidence"),
     "prompt_form": ("auto", "plain"),
+    "ask_method": ("qd-lcirc", "lcirc", "reader"),
     "norm": ("layernorm", "rmsnorm"),
     "feature_dtype": ("int8", "bfloat16", "float32"),
 }

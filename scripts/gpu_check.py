@@ -41,7 +41,7 @@ from gpu_models import (
 from lcirc_cli import Engine
 from lcirc_cli.answering.generation import Decoding, generate
 from lcirc_cli.bench.sample import text_digest
-from lcirc_cli.compression import ingestion
+from lcirc_cli.compression import features as computing
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.prompts import REFUSAL
@@ -232,7 +232,7 @@ def _halved(engine: Engine, text: str) -> Row:
 def _little_memory(engine: Engine, calls: list[int]) -> Iterator[None]:
     """Windows go through the model in fours, of which only pairs and single ones fit."""
     model: Any = engine.model
-    features, at_once = model.features, ingestion.windows_at_once
+    features, at_once = model.features, computing.windows_at_once
 
     def scarce(ids_BT: torch.Tensor) -> Any:
         calls.append(len(ids_BT))
@@ -240,12 +240,12 @@ def _little_memory(engine: Engine, calls: list[int]) -> Iterator[None]:
             raise torch.OutOfMemoryError("gpu_check allows two windows")
         return features(ids_BT)
 
-    model.features, ingestion.windows_at_once = scarce, lambda device: 4
+    model.features, computing.windows_at_once = scarce, lambda device: 4
     try:
         yield
     finally:
         del model.features
-        ingestion.windows_at_once = at_once
+        computing.windows_at_once = at_once
 
 
 def _document(text: str) -> Document:

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-QUESTION = "How many latents does a segment have?"
+QUESTION = "Which environment variable holds the password?"
 # A browser of a test asks nobody else for anything.
 QUIET = """--disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync --no-sandbox""".split()

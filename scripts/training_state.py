@@ -70,7 +70,8 @@ def unpack(source: Path, target: Path, *, onto: Path) -> None:
     grown = add_reader(adapter, shape["targets"], rank=shape["rank"]).bfloat16()
     assert grown.reader is not None
     grown.reader.load_state_dict(weights)
-    grown.config.confidence = None
+    grown.config.confidence, grown.config.ask_method = None, "qd-lcirc"  # of other weights
+    grown.config.reader_beside_memory = False  # they were trained apart
     grown.save_pretrained(target)
 
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 _NAMES = ("base_model",)  # for people, perhaps a path
 # What no memory depends on: how answers are judged, and the reader's settings and weights.
-_ANSWERING = ("confidence", "reader_rank", "reader_targets")
+_ANSWERING = (
+    *("ask_method", "confidence"),
+    *("reader_rank", "reader_targets", "reader_beside_memory"),
+)
 _READER = "reader."  # begins the names of its weights
 _CONFIG = Path(__file__).parents[1] / "model" / "config.py"
 _MOST_HEADER = 1 << 27  # bytes; beyond that of any adapter

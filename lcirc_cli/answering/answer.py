@@ -16,7 +16,7 @@ from lcirc_cli.settings import MAX_SEED
 if TYPE_CHECKING:
     from lcirc_cli.evidence import Citation
 
-ASK_METHODS = ("qd-lcirc", "lcirc", "reader", "none")
+ASK_METHODS = ("auto", "qd-lcirc", "lcirc", "reader", "none")
 WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read
 WINDOWS = ("evidence", "ends", "none")
 MAX_NEW_TOKENS = 64
@@ -37,7 +37,8 @@ class AskSettings:
     Args:
         method: qd-lcirc (the question steers the compression), lcirc (one compression for all
             questions), reader (the decoder that the adapter has tuned, passages ranked as for
-            qd-lcirc, no memory) or none (the bare language model).
+            qd-lcirc, no memory), none (the bare language model) or auto (beside passages what the
+            adapter answers best with, else qd-lcirc).
         window: what it reads as raw text besides the question: evidence (the best passages),
             ends (head and tail of the document) or none.
         window_tokens: document tokens in the window; None takes the window's own default.
@@ -48,7 +49,7 @@ class AskSettings:
         seed: of the sampling, with a temperature.
     """
 
-    method: str = "qd-lcirc"
+    method: str = "auto"
     window: str = "evidence"
     window_tokens: int | None = None
     segments: int = SEGMENTS
@@ -61,6 +62,18 @@ class AskSettings:
     def new_tokens(self) -> int:
         """Of an answer, at most, where the backbone gives it."""
         return MAX_NEW_TOKENS if self.max_new_tokens is None else self.max_new_tokens
+
+    def settled(self, own: str, *, remote: bool = False) -> AskSettings:
+        """With a method in place of auto.
+
+        Args:
+            own: what the adapter answers best with beside passages.
+            remote: a model on a server writes the answers.
+        """
+        if self.method != "auto":
+            return self
+        reads = self.window == "evidence" and self.window_tokens != 0 and not remote
+        return dataclasses.replace(self, method=own if reads else "qd-lcirc")
 
     def validate(self) -> None:
         """Raises UsageError with the first setting that can't be used."""

@@ -69,9 +69,10 @@ def ask(
         str | None,
         typer.Option(
             "--method",
-            metavar="qd-lcirc|lcirc|reader|none",
-            help="Memory steered by the question (default), one for all questions, or no memory: "
-            "the adapter's own reader (no server), or the bare model.",
+            metavar="auto|qd-lcirc|lcirc|reader|none",
+            help="Memory steered by the question, one for all questions, or no memory: the "
+            "adapter's own reader (no server), or the bare model. auto (default) takes what the "
+            "adapter answers best with.",
         ),
     ] = None,
     window: Annotated[

@@ -212,7 +212,7 @@ def test_several_memories_in_one_question(engine: Engine) -> None:
     assert answer.citations
     for citation in answer.citations:
         assert texts[citation.document][citation.start : citation.end] == citation.quote
-    for method in ASK_METHODS[:2]:
+    for method in ("qd-lcirc", "lcirc"):
         options = {"method": method, "segments": 0}
         states = engine.answerer(memories, **options).steer([QUESTIONS[3]]).memory
         alone = [engine.answerer(m, **options).steer([QUESTIONS[3]]).memory for m in memories]

@@ -31,9 +31,13 @@ def test_what_it_reads_is_injected(smollm2: Any, repository: Path, tmp_path: Pat
     path.write_text((repository / "LICENSE").read_text("utf-8")[:5000], "utf-8")
     engine = Engine(smollm2, load_adapter(None, smollm2))
     memory = engine.ingest([read_document(path)])
-    answer = engine.ask(memory, "What does Contributor mean?", max_new_tokens=16)
+    question = "What does Contributor mean?"
+    answer = engine.ask(memory, question, method="qd-lcirc", max_new_tokens=16)
     assert answer.tokens.memory == 32 and answer.citations
     assert "contributor" in answer.citations[0].quote.lower()
+    read = engine.ask(memory, question, max_new_tokens=16)
+    assert (read.method, read.tokens.memory) == ("reader", 0)
+    assert read.confidence is not None
 
 
 @torch.no_grad()

@@ -117,6 +117,20 @@ def test_memory_and_reader_are_read_together() -> None:
     assert distance(both, other) > 1e-3
 
 
+def test_trained_apart_the_reader_is_off_beside_a_memory() -> None:
+    """The memory is then read by the model that it was trained with."""
+    model, ids = _with_reader(), batch(1, 8)
+    memory = Memory(torch.randn(1, 6, WIDTH, generator=torch.Generator().manual_seed(0)))
+    with torch.no_grad():
+        reader = model(ids).logits
+        model.adapter.config.reader_beside_memory = False
+        assert torch.equal(model(ids).logits, reader)
+        off = model(ids, memory=memory).logits
+        model.adapter.reader = None
+        assert torch.equal(off, model(ids, memory=memory).logits)
+    assert distance(off, reader) > 1e-3
+
+
 def test_generation_with_a_cache_says_what_the_forward_pass_says() -> None:
     model, ids = _with_reader(), batch(2, 5)
     said = model.generate(ids, max_new_tokens=6, do_sample=False)

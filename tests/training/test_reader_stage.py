@@ -118,6 +118,7 @@ def test_a_trained_reader_answers_and_leaves_the_memory_alone(
     loaded = load_adapter(str(out / "best"), backbone)
     after = loaded.adapter.state_dict()
     assert loaded.adapter.reader is not None and loaded.changes
+    assert not loaded.config.reader_beside_memory  # it has never read beside one
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
     monkeypatch.setattr("lcirc_cli.answering.generation.whole_words", str)  # it says no word
@@ -254,6 +255,8 @@ def test_a_reader_goes_on_slowly_while_the_memory_trains(
         done = here(train_command(out, steps=2, weight_decay=0.0, reader_share=share), *init)
         assert done.status == 0, done.err
         after = load_file(out / "best" / "model.safetensors")
+        config = json.loads((out / "best" / "config.json").read_text("utf-8"))
+        assert config["reader_beside_memory"] is True
         moved = {name for name, w in before.items() if not torch.equal(w, after[name])}
         assert any(name.startswith("perceiver.") for name in moved)
         assert any(name.startswith("reader.") for name in moved) == (share > 0)

@@ -78,6 +78,7 @@ def build_model(settings: TrainSettings, backbone: Backbone) -> LcircForCausalLM
                 raise UsageError(f"{error} (or --set warm_start=false)") from error
     if settings.method == "reader":
         adapter = _with_reader(adapter, backbone, settings)
+    adapter.config.reader_beside_memory = settings.method != "reader"  # what it learns to do
     try:
         model = LcircForCausalLM(backbone.lm, adapter.float())
     except ValueError as error:
@@ -133,7 +134,8 @@ def _initial(folder: Path, backbone: Backbone) -> LcircAdapter:
             f"the adapter {folder} was made for {adapter.config.base_model}, not {backbone.name}"
         )
     adapter.config.trained = True
-    adapter.config.confidence = None
+    adapter.config.confidence = None  # both were measured for other weights
+    adapter.config.ask_method = "qd-lcirc"
     return adapter
 
 
