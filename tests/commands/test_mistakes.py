@@ -139,7 +139,7 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
     ),
     (
         2,
-        "method must be one of qd-lcirc, lcirc, reader, none, not 'rag'",
+        "method must be one of auto, qd-lcirc, lcirc, reader, none, not 'rag'",
         ["ask", "lease.lcirc", QUESTION, "--method", "rag"],
     ),
     (2, "No such command 'aks'. Did you mean 'ask'?; see lcirc --help", ["aks", "lease.lcirc"]),
