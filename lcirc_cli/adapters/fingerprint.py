@@ -35,27 +35,22 @@ _MOST_HEADER = 1 << 27  # bytes; beyond that of any adapter
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
-def adapter_fingerprint(adapter: LcircAdapter) -> str:
-    """SHA-256 over all settings and weights of an adapter, as they are in its file."""
-    return _of_adapter(adapter, memory=False)
+def fingerprints(adapter: LcircAdapter) -> tuple[str, str]:
+    """SHA-256 of all of an adapter, and of what a memory made with it depends on.
 
-
-def memory_fingerprint(adapter: LcircAdapter) -> str:
-    """SHA-256 over those settings and weights that a memory made with the adapter depends on."""
-    return _of_adapter(adapter, memory=True)
-
-
-def _of_adapter(adapter: LcircAdapter, *, memory: bool) -> str:
+    Over settings and weights, as they are in its file; each weight is read once for both.
+    """
     import torch
 
-    digest = hashlib.sha256(settings_text(adapter.config, memory=memory).encode())
+    memory = hashlib.sha256(settings_text(adapter.config, memory=True).encode())
+    rest = hashlib.sha256(settings_text(adapter.config).encode())
     for name, tensor in sorted(adapter.state_dict().items()):
-        if memory and name.startswith(_READER):
-            continue
+        digest = rest if name.startswith(_READER) else memory
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         digest.update(flat.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    rest.update(memory.digest())
+    return rest.hexdigest(), memory.hexdigest()
 
 
 def settings_text(config: LcircConfig, *, memory: bool = False) -> str:
@@ -106,7 +101,7 @@ def folder_settings(folder: Path) -> dict[str, Any]:
 
 
 def folder_fingerprint(folder: Path) -> str | None:
-    """What `memory_fingerprint` will give once the adapter is loaded; None where only that tells.
+    """The second of `fingerprints` before the adapter is loaded; None where only loading tells.
 
     A folder that can't be loaded has none: loading it says why.
     """

@@ -13,12 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.adapters.confidence import ConfidenceModel
-from lcirc_cli.adapters.fingerprint import (
-    adapter_fingerprint,
-    folder_settings,
-    memory_fingerprint,
-    settings_text,
-)
+from lcirc_cli.adapters.fingerprint import fingerprints, folder_settings, settings_text
 from lcirc_cli.backbones import hub
 from lcirc_cli.errors import ModelError, UsageError, first_line, is_out_of_memory
 from lcirc_cli.files import exists, is_file, is_folder
@@ -168,7 +163,7 @@ def _load(folder: Path, name: str) -> LoadedAdapter:
             raise
         reason = first_line(error)
         raise ModelError(f"the adapter {name} can't be loaded: {reason}") from error
-    return LoadedAdapter(adapter, name, adapter_fingerprint(adapter), memory_fingerprint(adapter))
+    return LoadedAdapter(adapter, name, *fingerprints(adapter))
 
 
 def _untrained(backbone: Backbone) -> LoadedAdapter:

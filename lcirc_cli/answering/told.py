@@ -21,7 +21,7 @@ def answer_lines(answer: Answer) -> Iterator[str]:
     An answer that is likelier wrong than right begins with "not sure:". Where none was read and a
     quote fits all the same, the quotes come first: they are the best that there is.
     """
-    if answer.refused and answer.quoted and answer.read is None:
+    if _unread(answer):
         yield from citation_lines(answer)
         yield said(answer)
         return
@@ -31,11 +31,16 @@ def answer_lines(answer: Answer) -> Iterator[str]:
 
 def said(answer: Answer) -> str:
     """What an answer says, without its citations."""
-    if answer.refused and answer.quoted and answer.read is None:
+    if _unread(answer):
         return "No short answer read; see [1]"
     if not answer.answer.strip():
         return "The model gave an empty answer" + ("; see [1]" if answer.citations else "")
     return answer.answer if answer.sure else f"not sure: {answer.answer}"
+
+
+def _unread(answer: Answer) -> bool:
+    """Whether a quote fits the question, and the model read no answer in it."""
+    return answer.refused and answer.quoted and answer.read is None
 
 
 def citation_lines(answer: Answer) -> Iterator[str]:

@@ -12,13 +12,12 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import options, takes
-from lcirc_cli.commands.memories import SUFFIX, is_missing
+from lcirc_cli.commands.memories import SUFFIX, is_memory, memory_beside
 from lcirc_cli.commands.opening import load
 from lcirc_cli.commands.reader import reader_settings
 from lcirc_cli.endpoints.settings import ReaderSettings
 from lcirc_cli.errors import UsageError
 from lcirc_cli.files import cache_dir, is_folder
-from lcirc_cli.memory.container import begins_as_memory
 from lcirc_cli.serve.settings import HOST, PORT, ServeSettings
 from lcirc_cli.settings import CommonSettings, resolve
 
@@ -117,7 +116,7 @@ def serve(
 def _fill(house: House, documents: list[Source], *, anything: bool) -> None:
     from lcirc_cli.serve.opening import hold_documents, hold_earlier
 
-    hold_documents(house, documents)
+    hold_documents(house, documents, beside=memory_beside)
     if not anything:
         hold_earlier(house)
 
@@ -136,7 +135,7 @@ def _sorted(named: list[str]) -> tuple[list[Path], list[Source]]:
             held = sorted(path.glob(f"*{SUFFIX}"))
             memories += held
             others += [] if held else [each]
-        elif each.endswith(SUFFIX) or (not is_missing(path) and begins_as_memory(path)):
+        elif is_memory(path):
             memories.append(path)
         else:
             others.append(each)

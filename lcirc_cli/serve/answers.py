@@ -1,5 +1,6 @@
 """An answer, its citations and passages as JSON for clients: places by ids, and no path.
 
+Text is cleaned as for a terminal, where clients may show it: a memory may be a stranger's.
 `Answer.to_json` is for the command line: there models are named as they were given, by paths too.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lcirc_cli import console
 from lcirc_cli.answering.answer import Answer
 from lcirc_cli.answering.searching import Found
 from lcirc_cli.answering.told import citation_lines, said
@@ -15,15 +17,20 @@ from lcirc_cli.evidence import Citation
 from lcirc_cli.serve.library import Held, place
 
 SOURCES = "\n\nSources:\n"
-_CITED = ("document", "page", "pages", "label", "section", "quote", "score")
+_CITED = ("page", "pages", "score")
+_LINES = ("document", "label", "section")
 
 
 def cited(citation: Citation, chosen: Sequence[Held]) -> dict[str, Any]:
     """A citation, with the memory and the number of its document there."""
     held, number = place(chosen, citation.document_index)
-    record = {name: getattr(citation, name) for name in _CITED}
+    record: dict[str, Any] = {name: getattr(citation, name) for name in _CITED}
+    for name in _LINES:
+        value = getattr(citation, name)
+        record[name] = None if value is None else console.one_line(value)
     parts = [list(part) for part in citation.parts]
-    return {**record, "memory": held.id, "number": number, "parts": parts}
+    quote = console.printable(citation.quote)
+    return {**record, "quote": quote, "memory": held.id, "number": number, "parts": parts}
 
 
 def answer_record(answer: Answer, chosen: Sequence[Held]) -> dict[str, Any]:
@@ -31,8 +38,8 @@ def answer_record(answer: Answer, chosen: Sequence[Held]) -> dict[str, Any]:
     timings = answer.timings
     record: dict[str, Any] = {
         "question": answer.question,
-        "answer": answer.answer,
-        "said": said(answer),
+        "answer": console.printable(answer.answer),
+        "said": console.printable(said(answer)),
         "citations": [cited(each, chosen) for each in answer.citations],
         "found": answer.found,
         "sure": answer.sure,
@@ -54,12 +61,12 @@ def answer_record(answer: Answer, chosen: Sequence[Held]) -> dict[str, Any]:
 
 def found_record(found: Found, chosen: Sequence[Held]) -> dict[str, Any]:
     """A passage of a search."""
-    return {**cited(found.citation, chosen), "text": found.text}
+    return {**cited(found.citation, chosen), "text": console.printable(found.text)}
 
 
 def as_text(answer: Answer) -> str:
     """An answer with its sources, for clients that show text alone."""
-    return said(answer) + sources_text(answer)
+    return console.printable(said(answer)) + sources_text(answer)
 
 
 def sources_text(answer: Answer) -> str:

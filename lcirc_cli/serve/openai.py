@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lcirc_cli import console
 from lcirc_cli.answering.answer import Answer
 from lcirc_cli.answering.windows import Turn
 from lcirc_cli.files import schema
@@ -189,8 +190,9 @@ class _Reply:
             yield self._chunk({"role": "assistant", "content": ""})
             while not isinstance(event, Answer):
                 if isinstance(event, Piece):
-                    said += event.text
-                    yield self._chunk({"content": event.text})
+                    piece = console.printable(event.text)
+                    said += piece
+                    yield self._chunk({"content": piece})
                 event = await self._running.next()
             if rest := _rest(event, said) + sources_text(event):
                 yield self._chunk({"content": rest})
@@ -226,7 +228,8 @@ def _rest(answer: Answer, said: str) -> str:
     whole = as_text(answer).removesuffix(sources_text(answer))
     if whole.startswith(said):
         return whole[len(said) :]
-    return "\n\n(not sure)" if answer.answer == said else f"\n\n(taken back) {whole}"
+    unsure = console.printable(answer.answer) == said
+    return "\n\n(not sure)" if unsure else f"\n\n(taken back) {whole}"
 
 
 def _paths(running: Running) -> set[str]:

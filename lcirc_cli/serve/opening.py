@@ -7,7 +7,7 @@ a new one, which is made while questions about others are answered.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lcirc_cli.documents import Source
@@ -31,12 +31,19 @@ def hold_memories(house: House, memories: Sequence[MemoryContents]) -> None:
         house.library.add(memory, name=path.stem, pdfs=pdfs, since=since)
 
 
-def hold_documents(house: House, documents: Sequence[Source]) -> None:
-    """Those that were named, with the memories that there are; the others begin to be made."""
+def hold_documents(
+    house: House, documents: Sequence[Source], *, beside: Callable[[Path], Path]
+) -> None:
+    """Those that were named, with the memories that there are; the others begin to be made.
+
+    Args:
+        beside: where a document's memory is looked for.
+    """
     for source in documents:
         assert source.path is not None  # standard input is not served
         digest = sha256_of_file(source.path, source.name)
-        if not _hold_beside(house, source, digest) and not _hold_kept(house.jobs, digest):
+        kept = beside(source.path)
+        if not _hold_beside(house, kept, digest) and not _hold_kept(house.jobs, digest):
             place = new_place(house.jobs.root, source.path.name)
             shutil.copyfile(source.path, place.document)
             house.jobs.start(place)
@@ -49,9 +56,7 @@ def hold_earlier(house: House) -> None:
             house.jobs.start(place)
 
 
-def _hold_beside(house: House, source: Source, digest: str) -> bool:
-    assert source.path is not None
-    path = source.path.with_suffix(".lcirc")
+def _hold_beside(house: House, path: Path, digest: str) -> bool:
     if not is_file(path):
         return False
     try:

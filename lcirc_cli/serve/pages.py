@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lcirc_cli import console
 from lcirc_cli.documents.document import Page
 from lcirc_cli.serve.library import Held, Library, pages_of
 from lcirc_cli.serve.pictures import Box, Pictures
@@ -99,7 +100,7 @@ def page_record(
         "page": page.number,
         "label": page.label,
         "section": page.section,
-        "text": text[page.start : page.end],
+        "text": console.printable(text[page.start : page.end]),  # as long as before
         "marks": [[a - page.start, b - page.start] for a, b in own],
         "picture": shown,
         "boxes": [[round(side, 5) for side in box] for box in boxes],

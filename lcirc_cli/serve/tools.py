@@ -14,6 +14,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
+from lcirc_cli import console
 from lcirc_cli.answering.answer import Answer
 from lcirc_cli.answering.searching import Found
 from lcirc_cli.serve.answers import answer_record, as_text, found_record
@@ -88,14 +89,14 @@ def tool_server(asking: Asking) -> MCPServer[Any]:
         stored = held.document(number)
         record = {
             "memory": held.id,
-            "document": stored.name,
+            "document": console.one_line(stored.name),
             "page": place.number,
-            "label": place.label,
-            "section": place.section,
+            "label": place.label and console.one_line(place.label),
+            "section": place.section and console.one_line(place.section),
             "part": at + 1,
             "parts": len(pages_of(stored)),
         }
-        text = stored.text[place.start : place.end]
+        text = console.printable(stored.text[place.start : place.end])
         return _result(text, {**record, "text": text})
 
     return server
@@ -137,7 +138,11 @@ def _named(library: Library, document: str, memory: str | None) -> tuple[Held, i
         Problem: there is none, or there are several.
     """
     held = library.all() if memory is None else [library.get(memory)]
-    every = [(each, n, d.name) for each in held for n, d in enumerate(each.memory.documents)]
+    every = [
+        (each, number, console.one_line(stored.name))
+        for each in held
+        for number, stored in enumerate(each.memory.documents)
+    ]
     found = [(each, n) for each, n, name in every if name == document]
     if not found:
         names = ", ".join(name for _, _, name in every[:_NAMED])
