@@ -122,15 +122,15 @@ def report(name: str, rows: Sequence[Row], found: Sequence[Confidence]) -> None:
                     "set": label,
                     "rows": int(at.sum()),
                     "loss": round(float(loss[at].mean()), 3),
-                    "right_if_answered": _share(o[a] == 0),
-                    "auc_right": _auc(right[a], o[a] == 0),
-                    "auc_unanswered": _auc(unanswered, ~a),
-                    "refused_answerable": _share(refuses[a]),
-                    "refused_unanswered": _share(refuses[~a]),
-                    "auc_all": _auc(score, good),
-                    "calibration_error": _ece(score, good),
-                    "sure": _share(sure[a]),
-                    "right_of_sure": _share(o[sure] == 0),
+                    "right_if_answered": share(o[a] == 0),
+                    "auc_right": area(right[a], o[a] == 0),
+                    "auc_unanswered": area(unanswered, ~a),
+                    "refused_answerable": share(refuses[a]),
+                    "refused_unanswered": share(refuses[~a]),
+                    "auc_all": area(score, good),
+                    "calibration_error": calibration_error(score, good),
+                    "sure": share(sure[a]),
+                    "right_of_sure": share(o[sure] == 0),
                 }
             )
         )
@@ -157,11 +157,11 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(1, keepdims=True)
 
 
-def _share(values: np.ndarray) -> float | None:
+def share(values: np.ndarray) -> float | None:
     return round(100 * float(values.mean()), 1) if len(values) else None
 
 
-def _auc(score: np.ndarray, good: np.ndarray) -> float | None:
+def area(score: np.ndarray, good: np.ndarray) -> float | None:
     """The chance that a good one scores higher than a bad one; ties count half."""
     if good.all() or not good.any():
         return None
@@ -171,7 +171,7 @@ def _auc(score: np.ndarray, good: np.ndarray) -> float | None:
     return round(float((rank[good].sum() - n * (n + 1) / 2) / (n * (len(good) - n))), 3)
 
 
-def _ece(score: np.ndarray, good: np.ndarray, bins: int = 10) -> float:
+def calibration_error(score: np.ndarray, good: np.ndarray, bins: int = 10) -> float:
     """Mean gap between score and share right, over bins of equal width."""
     at = np.minimum((score * bins).astype(int), bins - 1)
     gaps = [abs(score[at == b].mean() - good[at == b].mean()) * (at == b).mean() for b in set(at)]

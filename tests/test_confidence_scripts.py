@@ -107,3 +107,20 @@ def test_rows_are_what_ask_measures_and_go_on_where_they_stopped(tmp_path: Path)
         answer = asked.ask(memories[row["document"]], row["asked"])
         assert answer.confidence == pytest.approx(expected.score, abs=1e-4)
         assert answer.answer == (REFUSAL if expected.refuses else row["answer"])
+
+
+def test_what_a_confidence_was_worth_in_a_run(tmp_path: Path) -> None:
+    def row(f1: float, confidence: float, said: str = "a", references: bool = True) -> str:
+        values = {"f1": f1, "confidence": confidence, "recall@3": 1}
+        found = {"values": values, "output": said, "references": ["a"] if references else []}
+        return json.dumps(found) + "\n"
+
+    rows = [row(1.0, 0.9), row(0.0, 0.7), row(0.6, 0.4), row(0.0, 0.1, references=False)]
+    rows.append(row(1.0, 0.8, said=REFUSAL, references=False))
+    (tmp_path / "samples.jsonl").write_text("".join(rows), "utf-8")
+    (line,) = _run("confidence_of_run.py", tmp_path)
+    found = json.loads(line)
+    assert (found["answerable"], found["right"], found["sure_of_answerable"]) == (3, 66.7, 66.7)
+    assert (found["right_of_sure"], found["nothing_right_where_found"]) == (50.0, 33.3)
+    assert found["auc_unanswered"] == 1.0 and found["auc"] == 0.833
+    assert found["calibration_error"] == 0.34
