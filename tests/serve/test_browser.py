@@ -134,6 +134,32 @@ def test_refused_documents_say_why(page: Any, served: Served) -> None:
     assert len(served.house.library.all()) == 2
 
 
+def test_a_document_that_comes_while_jobs_are_asked_for_is_seen(page: Any) -> None:
+    """The reply that is on its way does not know of it."""
+
+    page.evaluate(
+        """() => {
+          const own = window.fetch;
+          let first = true;
+          window.fetch = async (...given) => {
+            const reply = await own(...given);
+            if (first && String(given[0]).endsWith("/api/jobs")) {
+              first = false;
+              document.body.dataset.replied = "yes";
+              await new Promise((done) => setTimeout(done, 1500));
+            }
+            return reply;
+          };
+          void watchJobs();
+        }"""
+    )
+    page.wait_for_function("document.body.dataset.replied === 'yes'")
+    drop(page, "picture.png", b"\x89PNG and more")
+    message = page.locator("#jobs .bad")
+    message.wait_for()
+    assert "is an image" in message.inner_text()
+
+
 def test_by_keyboard_alone(page: Any) -> None:
     """From the first Tab to a marked page and back."""
 
