@@ -32,6 +32,7 @@ UPLOADS = "/api/documents"
 _COOKIE = "lcirc-token"
 _OWN = ("127.0.0.1", "localhost", "::1")
 _UPLOAD_GRACE = 30.0  # seconds that a document may take, however small it is
+_DISCARD = (1 << 20, 2.0)  # bytes and seconds of a refused body that are read before the answer
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -73,6 +74,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 begun = True
                 headers = _with_headers(message.get("headers", []))
+                await body.discard()
                 if body.is_coming and (b"connection", b"close") not in headers:
                     headers.append((b"connection", b"close"))  # the rest is not waited for
                 message = {**message, "headers": headers}
@@ -163,12 +165,13 @@ class _Body:
         self._most = limits.upload_bytes if upload else limits.body_bytes
         self._rate, self._seconds = limits.upload_rate, limits.body_seconds
         self._begun, self._size = time.monotonic(), 0
-        self._whole, self.is_coming = False, False
+        self._whole, self.is_coming, self._waits = False, False, False
 
     def announced(self, headers: dict[str, str]) -> None:
         """Raises Problem (400, 413) for what is announced as too large, or as nothing sensible."""
         given = headers.get("content-length")
         self.is_coming = given not in (None, "0") or "transfer-encoding" in headers
+        self._waits = "expect" in headers  # it sends nothing before it is told to
         if given is None:
             return
         if not given.isascii() or not given.isdigit():
@@ -195,6 +198,22 @@ class _Body:
             self._whole = not message.get("more_body", False)
             self.is_coming = self.is_coming and not self._whole
         return message
+
+    async def discard(self) -> None:
+        """Read what is on its way, within limits: closed with unread data, a connection is reset,
+        and whoever sends may lose the answer."""
+        most, seconds = _DISCARD
+        end, size = time.monotonic() + seconds, 0
+        while self.is_coming and not self._waits and size <= most:
+            try:
+                left = max(0.001, end - time.monotonic())
+                message = await asyncio.wait_for(self._receive(), left)
+            except TimeoutError:
+                return
+            if message["type"] != "http.request":  # it has gone
+                return
+            size += len(message.get("body", b""))
+            self.is_coming = message.get("more_body", False)
 
     def _too_large(self) -> Problem:
         size = f"{self._most / (1 << 20):,.0f} MiB"

@@ -61,12 +61,15 @@ def listen(settings: ServeSettings) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=128)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=128)
     except OSError as error:
         raise UsageError(
             f"can't listen on {settings.host}, port {settings.port}: "
             f"{(error.strerror or str(error)).lower()}; choose another --port, or --host"
         ) from error
+    # Connections inherit it: a piece of an answer doesn't wait until the one before has arrived.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def server_of(house: House, settings: ServeSettings, *, port: int) -> uvicorn.Server:

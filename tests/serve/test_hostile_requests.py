@@ -170,6 +170,20 @@ def test_bodies_and_headers_that_trickle_are_ended(
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
+def test_a_refusal_arrives_though_the_body_comes_late(hostile: Served) -> None:
+    head = "POST /api/documents?name=x.txt HTTP/1.1\r\nHost: example.com\r\n"
+    for number in range(300):
+        body = b"x" * (1 if number % 10 else 300_000)
+        with socket.create_connection(("127.0.0.1", hostile.port), timeout=20) as connection:
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+            time.sleep(number % 20 / 10_000)
+            connection.sendall(body)
+            found = b""
+            while part := connection.recv(65_536):  # not reset
+                found += part
+        assert found.startswith(b"HTTP/1.1 421") and b"another name" in found
+
+
 def test_script_in_names_texts_and_questions_comes_back_as_data(hostile: Served) -> None:
     script = "<script>alert(1)</script>"
     with hostile.client() as client:
