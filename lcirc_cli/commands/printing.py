@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lcirc_cli import console
+from lcirc_cli.answering.answer import WITHOUT_MEMORY
 from lcirc_cli.answering.told import answer_lines, citation_lines
 from lcirc_cli.commands.advice import advice
 from lcirc_cli.commands.draft import draft
@@ -52,15 +53,26 @@ def print_notes(answer: Answer, *, named: bool = False) -> None:
     if not answer.shown:
         rests = "the compressed memory" if answer.tokens.memory else "what the model knows"
         console.note(f"no text of the document was shown: the answer rests on {rests} alone")
+    if answer.method in WITHOUT_MEMORY:
+        console.note(f"{about}{_searched(answer)}")
+        return
     left = f"{answer.left_out:,}" if answer.left_out else "none"
     steered = answer.segments.steered
     of = ""
-    if steered and answer.compressed:  # the reader's passages alone may be ranked by a pass
+    if steered:
         of = f" in {steered:,} of {console.counted(answer.segments.all, 'segment')}"
     console.note(
         f"{about}{console.counted(answer.compressed, 'token')} compressed{of}, "
         f"{answer.tokens.window:,} in the window, {left} dropped"
     )
+
+
+def _searched(answer: Answer) -> str:
+    """How much of the document an answer without a memory has seen."""
+    size = answer.tokens.document
+    if answer.window != "evidence":
+        return f"{answer.shown:,} of {console.counted(size, 'token')} read"
+    return f"{console.counted(size, 'token')} searched, the best {answer.shown:,} read"
 
 
 def _shortened(question: str) -> str:

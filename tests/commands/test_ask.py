@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -158,9 +159,12 @@ def test_no_citations_when_none_are_wanted(ask: Run) -> None:
 
 def test_what_is_left_out_is_told(ask: Run) -> None:
     memory = load_memory("one.lcirc")
+    size = f"{len(memory.token_ids):,} tokens"
     done = ask("one.lcirc", QUESTION, "--method", "none", "--window", "none")
-    assert done.err.startswith("lcirc: the adapter is untrained") or "0 tokens comp" in done.err
-    assert f"{len(memory.token_ids):,} dropped" in done.err
+    assert f"lcirc: 0 of {size} read" in done.err
+    done = ask("one.lcirc", QUESTION, "--method", "none")
+    told = re.search(rf"lcirc: {size} searched, the best ([\d,]+) read", done.err)
+    assert told and 0 < int(told[1].replace(",", "")) <= len(memory.token_ids)
 
 
 def test_quiet_leaves_the_answer(ask: Run) -> None:
