@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import load_engine, takes
+from lcirc_cli.commands.common import takes
 from lcirc_cli.commands.memories import SUFFIX, memory_beside
-from lcirc_cli.commands.reading import PasswordFile, read_sources
+from lcirc_cli.commands.reading import PasswordFile
 from lcirc_cli.commands.ready import find_models, is_up_to_date
-from lcirc_cli.commands.updating import (
-    IN_IT,
-    How,
-    check_replaceable,
-    kept_beside,
-    update,
-)
+from lcirc_cli.commands.syncing import Synced, Syncing, check_folders
+from lcirc_cli.commands.updating import IN_IT, How, check_replaceable, kept_beside
 from lcirc_cli.console import counted
 from lcirc_cli.errors import StorageError, UsageError
 from lcirc_cli.files import check_writable, exists, is_file, is_folder
@@ -64,6 +60,9 @@ def ingest(
     pages: Annotated[
         str | None, typer.Option("--pages", metavar="1-40,52", help="Read these pages of a PDF.")
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Stay, and do it again whenever documents change.")
+    ] = False,
     password_file: PasswordFile = None,
     *,
     settings: CommonSettings,
@@ -71,17 +70,33 @@ def ingest(
     """Read documents once and compress them into a small memory file for `lcirc ask`.
 
     Prints the path of the memory file. Documents that it holds already are not compressed again,
-    and an ingest that was killed goes on where it stopped.
+    and an ingest that was killed goes on where it stopped. With --watch it goes on until Ctrl-C.
     """
     from lcirc_cli.documents import collect_sources, parse_page_ranges
 
     start = time.perf_counter()
     target = _target(sources, output)
+    if watch and append:
+        raise UsageError("--watch and --append don't go together: what changed is replaced")
+    if watch:
+        check_folders(sources)
     if not force:
         check_replaceable(target)
     if append and not is_file(target):
         raise UsageError(f"there is no memory file {target} to add to; leave out --append")
     ranges = None if pages is None else parse_page_ranges(pages)
+    how = How(
+        append=append,
+        named=force or output is not None,
+        force=force,
+        keep_missing=keep_missing,
+        workers=workers,
+        settings=settings,
+    )
+    syncing = Syncing(sources, target, how, password_file=password_file, pages=ranges)
+    if watch:
+        _watch(syncing, target, as_json=settings.json)
+        return
     found = collect_sources(sources)
     models = find_models(settings)
     if models is not None and append:
@@ -98,28 +113,23 @@ def ingest(
         sweep_lock(target)
         for source in found if append else ():
             console.note(IN_IT.format(source.name))
-        _report(target, None, (), time.perf_counter() - start, as_json=settings.json)
+        _report(target, Synced(None, (), time.perf_counter() - start), as_json=settings.json)
         return
     if output is not None:
         check_writable(target)  # before hours of work, not after
-    named = {Path(source) for source in sources}
-    reading = read_sources(found, named=named, password_file=password_file, pages=ranges)
-    if output is None and is_folder(target.parent):
-        check_writable(target)
-    engine = load_engine(settings)
-    loaded = find_models(settings, cached=True)
-    with locked(target):
-        how = How(
-            append=append,
-            named=force or output is not None,
-            force=force,
-            keep_missing=keep_missing,
-            workers=workers,
-            settings=settings,
-            recipe="" if loaded is None else loaded.recipe(),
-        )
-        sync = update(engine, target, reading, how)
-    _report(target, sync, reading.skipped, time.perf_counter() - start, as_json=settings.json)
+    done = syncing.once(found)
+    done = replace(done, seconds=time.perf_counter() - start)
+    _report(target, done, as_json=settings.json)
+
+
+def _watch(syncing: Syncing, target: Path, *, as_json: bool) -> None:
+    """Report every sync that changed something, and the first one."""
+    check_writable(target)
+    first = True
+    for done in syncing.whenever():
+        if first or done.counts is not None:
+            _report(target, done, as_json=as_json, path=first)
+        first = False
 
 
 def _target(sources: Sequence[str], output: Path | None) -> Path:
@@ -150,49 +160,38 @@ def _target(sources: Sequence[str], output: Path | None) -> Path:
     return output
 
 
-def _report(
-    target: Path,
-    sync: dict[str, int] | None,
-    skipped: Sequence[tuple[str, str]],
-    seconds: float,
-    *,
-    as_json: bool,
-) -> None:
-    """What the memory file holds now.
-
-    Args:
-        sync: how many documents were kept, changed, new and removed; None: nothing was done.
-        skipped: name and reason.
-    """
+def _report(target: Path, done: Synced, *, as_json: bool, path: bool = True) -> None:
+    """What the memory file holds now; without `path` not where it is."""
     from lcirc_cli.memory.info import inspect_memory
 
     found = inspect_memory(target)
     documents, size = found["documents"], found["bytes"]["total"]
-    if sync is None:
+    if done.counts is None:
         console.note(f"{target} is up to date; nothing to do")
     else:
         console.note(
             f"{target}: {counted(found['tokens'], 'token')} of "
             f"{counted(len(documents), 'document')} in "
             f"{counted(found['latents']['vectors'], 'latent')}, {size / 1e6:,.1f} MB, "
-            f"{seconds:,.1f} s"
+            f"{done.seconds:,.1f} s"
         )
     if not as_json:
-        console.out_path(target)
+        if path:
+            console.out_path(target)
         return
     told = ("name", "format", "sha256", "pages", "empty_pages", "tokens", "segments", "notes")
     report = {
         "schema": 1,
         "memory": str(target),
         "sha256": found["sha256"],
-        "reused": sync is None,
-        "sync": sync or {"kept": len(documents), "changed": 0, "new": 0, "removed": 0},
+        "reused": done.counts is None,
+        "sync": done.counts or {"kept": len(documents), "changed": 0, "new": 0, "removed": 0},
         "documents": [{name: document[name] for name in told} for document in documents],
-        "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
+        "skipped": [{"name": name, "reason": reason} for name, reason in done.skipped],
         "tokens": found["tokens"],
         "segments": found["segments"],
         "latents": found["latents"]["vectors"],
         "bytes": size,
-        "seconds": round(seconds, 3),
+        "seconds": round(done.seconds, 3),
     }
     console.out_json(report)

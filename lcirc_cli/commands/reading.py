@@ -8,12 +8,14 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lcirc_cli import console
+from lcirc_cli.commands.earlier import Earlier
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import open_file
 
@@ -40,6 +42,7 @@ class Reading:
     sources: list[Source] = field(default_factory=list)  # of the documents, in order
     documents: list[Document] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)  # name, reason
+    told: set[str] = field(default_factory=set)  # names of those that were told of before
 
 
 def read_sources(
@@ -48,36 +51,48 @@ def read_sources(
     named: Collection[Path],
     password_file: Path | None,
     pages: PageRanges | None = None,
+    earlier: Earlier | None = None,
 ) -> Reading:
     """All documents. One in a folder that can't be read is skipped aloud.
 
     Args:
         named: paths that the command line gave: one that can't be read is an error.
+        earlier: of a command that does this again and again, by itself: nobody is asked for a
+            password, and what is the same as before is not told again.
     """
     from lcirc_cli.documents import WholeReader, read_document
 
-    reading = Reading()
+    reading, again = Reading(), earlier or Earlier()
+    again.keep_only(found)
     failure: DocumentError | None = None
     with console.progress(len(found), "reading", "documents") as advance, WholeReader() as reader:
         for source in found:
-            password = _password(password_file, source.name)
-            try:
-                document = read_document(source, password=password, pages=pages, reader=reader)
-            except DocumentError as error:
+            password = _password(password_file, source.name, asks=earlier is None)
+            read = partial(read_document, source, password=password, pages=pages, reader=reader)
+            document, is_new = again.read(source, read)
+            if isinstance(document, DocumentError):
                 if source.path is None or source.path in named:
-                    raise
-                failure = failure or error
-                reading.skipped.append((source.name, str(error)))
-                console.warn(f"skipped {error}")
+                    raise document
+                failure = failure or document
+                _skip(source, document, reading, is_new=is_new)
             else:
-                _print_notes(document)
-                if not _is_copy(document, reading.documents):
+                if is_new:
+                    _print_notes(document)
+                if not _is_copy(document, reading.documents, tell=is_new):
                     reading.sources.append(source)
                     reading.documents.append(document)
             advance(1)
     if failure is not None and not reading.documents:
         raise failure
     return reading
+
+
+def _skip(source: Source, error: DocumentError, reading: Reading, *, is_new: bool) -> None:
+    reading.skipped.append((source.name, str(error)))
+    if is_new:
+        console.warn(f"skipped {error}")
+    else:
+        reading.told.add(source.name)
 
 
 def _print_notes(document: Document) -> None:
@@ -90,8 +105,12 @@ def _print_notes(document: Document) -> None:
         console.note(f"{document.name}: no text on {format_pages(list(document.empty_pages))}")
 
 
-def _password(file: Path | None, name: str) -> Any:
-    """The password, or on a terminal a function that asks for it if the document needs one."""
+def _password(file: Path | None, name: str, *, asks: bool) -> Any:
+    """The password, or on a terminal a function that asks for it if the document needs one.
+
+    Args:
+        asks: whether somebody is there to be asked.
+    """
     if file is not None:
         try:
             with open_file(file) as opened:
@@ -102,18 +121,19 @@ def _password(file: Path | None, name: str) -> Any:
         return lines[0] if lines else ""
     if password := os.environ.get("LCIRC_PASSWORD"):
         return password
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not asks or sys.stdin is None or not sys.stdin.isatty():
         return None
     words = itertools.chain(["password of"], itertools.repeat("that was not it; password of"))
     shown = console.one_line(name)
     return lambda: getpass.getpass(f"{next(words)} {shown}: ", stream=sys.stderr)
 
 
-def _is_copy(document: Document, others: Sequence[Document]) -> bool:
-    """Whether the same text was read already; that is told."""
+def _is_copy(document: Document, others: Sequence[Document], *, tell: bool) -> bool:
+    """Whether the same text was read already; told where `tell` says so."""
     for other in others:
         if (other.text, other.pages) == (document.text, document.pages):
             same = "the same as" if other.name != document.name else "given twice, as"
-            console.note(f"{document.name}: {same} {other.name}; it is read once")
+            if tell:
+                console.note(f"{document.name}: {same} {other.name}; it is read once")
             return True
     return False

@@ -12,6 +12,7 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import options, takes
+from lcirc_cli.commands.following import Following, check_place
 from lcirc_cli.commands.memories import SUFFIX, is_memory, memory_beside
 from lcirc_cli.commands.opening import load
 from lcirc_cli.commands.reader import reader_settings
@@ -60,6 +61,9 @@ def serve(
             help="What people call it by where a proxy (for TLS) stands before it.",
         ),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep the memory of each FOLDER up to date.")
+    ] = False,
     open_page: Annotated[
         bool, typer.Option("--open", help="Open the page in the browser.")
     ] = False,
@@ -86,7 +90,12 @@ def serve(
     reader = reader_settings(given, settings, beside=AskSettings)
     if reader is not None:
         check_settings(chosen)
-    memories, documents = _sorted(named or [])
+    followed = [each for each in named or [] if watch and is_folder(Path(each))]
+    if watch and not followed:
+        raise UsageError("--watch is for folders; name one: lcirc serve FOLDER --watch")
+    for each in followed:
+        check_place(each)
+    memories, documents = _sorted([each for each in named or [] if each not in followed])
     with listen(wanted) as listening:  # before a model is loaded: the port may be taken
         engine, held = load(memories, settings, reader, password_file=None)
         from lcirc_cli.serve.app import House
@@ -110,7 +119,14 @@ def serve(
                 token = f"/?token={wanted.token}" if wanted.token else "/"
                 webbrowser.open(address + token)
 
-        run(house, wanted, listening, ready=ready)
+        following = [Following(folder, house, settings) for folder in followed]
+        for one in following:
+            one.start()
+        try:
+            run(house, wanted, listening, ready=ready)
+        finally:
+            for one in following:
+                one.close()
 
 
 def _fill(house: House, documents: list[Source], *, anything: bool) -> None:

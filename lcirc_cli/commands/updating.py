@@ -15,8 +15,9 @@ from lcirc_cli.files import exists, followed, readers
 from lcirc_cli.settings import CommonSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from lcirc_cli.compression.kept import Kept
     from lcirc_cli.documents import Document
     from lcirc_cli.engine import Engine
     from lcirc_cli.memory.contents import MemoryContents
@@ -35,11 +36,21 @@ class How:
     keep_missing: bool  # documents that are not among the inputs stay
     workers: int
     settings: CommonSettings
-    recipe: str  # see `ready.Models.recipe`; "" if unknown
+    recipe: str = ""  # see `ready.Models.recipe`; "" if unknown
 
 
-def update(engine: Engine, target: Path, reading: Reading, how: How) -> dict[str, int] | None:
+def update(
+    engine: Engine,
+    target: Path,
+    reading: Reading,
+    how: How,
+    *,
+    between: Callable[[], object] | None = None,
+) -> dict[str, int] | None:
     """Compress what is new and save it; with the target locked.
+
+    Args:
+        between: called between two steps of compressing.
 
     Returns:
         How many documents were kept, changed, new and removed; None where the file stays as it is.
@@ -65,6 +76,7 @@ def update(engine: Engine, target: Path, reading: Reading, how: How) -> dict[str
         keep_missing=how.append or how.keep_missing,
         unread={name for name, _ in reading.skipped},
     )
+    _tell_staying(target, made, usable, reading)
     kept = Kept(kept_beside(target), engine.fingerprints, engine.memory_settings)
     if usable is not None and made.changes_nothing:
         kept.remove()  # of a run that was killed between its last two steps
@@ -74,18 +86,7 @@ def update(engine: Engine, target: Path, reading: Reading, how: How) -> dict[str
     missing = [documents[number] for number in made.compressed]
     if any(kept.has_begun(document) for document in missing):
         console.note(f"going on with what an earlier run has left in {kept.folder}")
-    fresh = None
-    if missing:
-        total = sum(len(document.text) for document in missing)
-        with console.progress(total, "compressing", "characters") as advance:
-            fresh = compress(
-                engine,
-                missing,
-                kept=kept,
-                workers=how.workers,
-                settings=how.settings,
-                progress=advance,
-            )
+    fresh = _fresh(engine, missing, kept, how, between) if missing else None
     contents = synced(made, usable, documents, fresh=fresh, first=how.append)
     read = [source.path for source in reading.sources if source.path is not None]
     # It is of all documents or of none: those that were not read now may be of another.
@@ -94,6 +95,27 @@ def update(engine: Engine, target: Path, reading: Reading, how: How) -> dict[str
     save_memory(target, contents, allowed=readers(read))
     kept.remove()
     return made.sizes
+
+
+def _fresh(
+    engine: Engine,
+    missing: Sequence[Document],
+    kept: Kept,
+    how: How,
+    between: Callable[[], object] | None,
+) -> MemoryContents:
+    total = sum(len(document.text) for document in missing)
+    with console.progress(total, "compressing", "characters") as advance:
+
+        def step(characters: float) -> None:
+            advance(characters)
+            if between is not None:
+                between()
+
+        workers, settings = how.workers, how.settings
+        return compress(
+            engine, missing, kept=kept, workers=workers, settings=settings, progress=step
+        )
 
 
 def kept_beside(target: Path) -> Path:
@@ -168,6 +190,17 @@ def _tell_replacing(
         console.note(f"{target}: {counts}")
     else:
         console.note(f"replacing {target}, which held {_names(existing)}, by other models")
+
+
+def _tell_staying(
+    target: Path, made: Plan, usable: MemoryContents | None, reading: Reading
+) -> None:
+    """Which documents can't be read now and stay as they were read before."""
+    failed = {name for name, _ in reading.skipped} - reading.told
+    for number in made.staying:
+        assert usable is not None
+        if (name := usable.documents[number].name) in failed:
+            console.note(f"{target.name} keeps {name} as it was read before")
 
 
 def _new(contents: MemoryContents, reading: Reading) -> list[Document]:

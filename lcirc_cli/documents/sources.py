@@ -132,13 +132,13 @@ def _folder(root: Path) -> list[Source]:
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         here = Path(folder)
-        skipped["hidden"] += sum(name.startswith(".") for name in [*folders, *names])
+        skipped["hidden"] += sum(_is_hidden(name) for name in [*folders, *names])
         skipped["linked folders"] += sum(
-            (here / name).is_symlink() for name in folders if not name.startswith(".")
+            (here / name).is_symlink() for name in folders if not _is_hidden(name)
         )
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
         for name in names:
-            if name.startswith("."):
+            if _is_hidden(name):
                 continue
             if Path(name).suffix.lower() not in EXTENSIONS:
                 skipped["of other formats"] += 1
@@ -158,6 +158,11 @@ def _folder(root: Path) -> list[Source]:
         Source(file, file.relative_to(root).as_posix(), note if first == 0 else ())
         for first, file in enumerate(ordered)
     ]
+
+
+def _is_hidden(name: str) -> bool:
+    """By its name: also what Office keeps beside a document that is open in it."""
+    return name.startswith((".", "~$"))
 
 
 def _waits(path: Path) -> bool:

@@ -29,8 +29,8 @@ def cited(citation: Citation, chosen: Sequence[Held]) -> dict[str, Any]:
         value = getattr(citation, name)
         record[name] = None if value is None else console.one_line(value)
     parts = [list(part) for part in citation.parts]
-    quote = console.printable(citation.quote)
-    return {**record, "quote": quote, "memory": held.id, "number": number, "parts": parts}
+    quote, known = console.printable(citation.quote), held.first + number
+    return {**record, "quote": quote, "memory": held.id, "number": known, "parts": parts}
 
 
 def answer_record(answer: Answer, chosen: Sequence[Held]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Held:
     Attributes:
         pdfs: number of a document -> its PDF, where that is here and still the same.
         folder: of one that was dropped in, with all that was made of it; None: it was given.
+        first: the number by which clients know its first document. Where a memory takes another's
+            place, no number of that comes again: it might show another document.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Held:
     pdfs: Mapping[int, Path] = field(default_factory=dict)
     folder: Path | None = None
     since: int = 0  # seconds since 1970
+    first: int = 0
 
     def document(self, number: int) -> StoredDocument:
         """Raises Problem (404) where there is none."""
@@ -55,7 +58,7 @@ class Held:
             "tokens": sum(each.num_tokens for each in self.memory.documents),
             "documents": [
                 {
-                    "number": number,
+                    "number": self.first + number,
                     "name": console.one_line(each.name),
                     "format": each.format,
                     "pages": len(pages_of(each)),
@@ -88,6 +91,21 @@ class Library:
             name = console.one_line(name).strip() or "memory"
             held = Held(self._new_id(name), name, memory, pdfs or {}, folder, since)
             self._held[held.id] = held
+            return held
+
+    def replace(
+        self, id: str, memory: MemoryContents, *, pdfs: Mapping[int, Path], since: int
+    ) -> Held:
+        """Hold a newer memory in the place of one; questions that run go on with theirs.
+
+        Raises:
+            Problem: 404 there is none.
+        """
+        old = self.get(id)
+        first = old.first + len(old.memory.documents)
+        with self._lock:
+            held = replace(old, memory=memory, pdfs=pdfs, since=since, first=first)
+            self._held[id] = held
             return held
 
     def remove(self, id: str) -> Held:

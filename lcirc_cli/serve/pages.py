@@ -93,7 +93,7 @@ def page_record(
                 shown = False
     return {
         "memory": held.id,
-        "document": number,
+        "document": held.first + number,
         "name": document.name,
         "at": at,
         "of": len(pages),
@@ -125,11 +125,14 @@ def _has_page(held: Held, number: int, page: int) -> bool:
 
 
 def _document(library: Library, request: Request) -> tuple[Held, int]:
+    """A memory, and which of its documents a number that clients know is."""
     held, number = library.get(request.path_params["id"]), request.path_params["number"]
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise Problem("there is no such document", status=404, code="not_found")
-    held.document(int(number))
-    return held, int(number)
+    if int(number) < held.first:
+        raise Problem("this document has changed since; ask again", status=404, code="not_found")
+    held.document(int(number) - held.first)
+    return held, int(number) - held.first
 
 
 def _index(request: Request, name: str) -> int | None:
