@@ -179,6 +179,6 @@ def test_the_end_is_that_of_a_fresh_ingest(
     )
     assert status == 130 and not any("Traceback" in each for each in errors)
     assert reader.failures == [] and reader.asked > 3
-    assert len(reader.versions) > SECONDS / 10
+    assert len(reader.versions) > 7  # of about twenty bursts
     assert sorted(path.name for path in tmp_path.glob(".all*")) == []
     assert not list(tmp_path.glob("all.lcirc.*"))

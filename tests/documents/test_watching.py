@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,6 +166,22 @@ def test_without_notices_a_look_now_and_then_finds_it(
     assert watcher.rests()
     (books / "b.txt").write_text("new")
     assert watcher.reaches(2) and watcher.rests()
+
+
+def test_what_comes_before_the_first_notice_is_seen(
+    watch: Callable[..., Watcher], books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first sync runs nobody listens."""
+    import watchfiles
+
+    real = watchfiles.watch
+
+    def late(*paths: str, **options: Any) -> Iterator[Any]:
+        (books / "b.txt").write_text("new")
+        yield from real(*paths, **options)
+
+    monkeypatch.setattr("watchfiles.watch", late)
+    assert watch(books).reaches(2)
 
 
 def test_polling_can_be_forced(
