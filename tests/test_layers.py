@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compression", "evidence", "adapters", "baselines"),
     ("answering",),
     ("engine",),
-    ("training", "bench", "lqa", "serve"),
+    ("training", "bench", "lqa", "serve", "batch"),
     ("commands",),
     ("app",),
     ("__main__",),

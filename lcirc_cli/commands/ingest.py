@@ -12,15 +12,16 @@ import typer
 
 from lcirc_cli import console
 from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.ingest_many import ingest_many
 from lcirc_cli.commands.memories import SUFFIX, memory_beside
 from lcirc_cli.commands.reading import PasswordFile
 from lcirc_cli.commands.ready import find_models, is_up_to_date
 from lcirc_cli.commands.syncing import Synced, Syncing, check_folders
-from lcirc_cli.commands.updating import IN_IT, How, check_replaceable, kept_beside
+from lcirc_cli.commands.updating import IN_IT, How, check_replaceable, sweep_beside
 from lcirc_cli.console import counted
 from lcirc_cli.errors import StorageError, UsageError
+from lcirc_cli.executors import ExecutorSettings, parse_options
 from lcirc_cli.files import check_writable, exists, is_file, is_folder
-from lcirc_cli.files.locks import locked, sweep_lock
 from lcirc_cli.settings import CommonSettings
 
 STDIN = "-"
@@ -60,6 +61,22 @@ def ingest(
     pages: Annotated[
         str | None, typer.Option("--pages", metavar="1-40,52", help="Read these pages of a PDF.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="A memory for each document: DIR/NAME.lcirc."),
+    ] = None,
+    executor: Annotated[
+        str,
+        typer.Option("--executor", metavar="local|slurm|ray", help="Where --out has it done."),
+    ] = "local",
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slurm",
+            metavar="KEY=VALUE",
+            help="An option of sbatch (partition=NAME is needed); may be repeated.",
+        ),
+    ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Stay, and do it again whenever documents change.")
     ] = False,
@@ -74,6 +91,14 @@ def ingest(
     """
     from lcirc_cli.documents import collect_sources, parse_page_ranges
 
+    where = ExecutorSettings(executor=executor, workers=workers, slurm=parse_options(slurm or ()))
+    if out is not None:
+        if output or append or keep_missing or watch or force or pages or password_file:
+            raise UsageError("--out goes with --workers, --executor and --slurm alone")
+        ingest_many(sources, out, where, settings)
+        return
+    if executor != "local" or slurm:
+        raise UsageError("--executor and --slurm make a memory for each document: add --out DIR")
     start = time.perf_counter()
     target = _target(sources, output)
     if watch and append:
@@ -105,12 +130,7 @@ def ingest(
     if known is not None and is_up_to_date(
         target, found, pages=ranges, models=known, append=append or keep_missing
     ):
-        if kept_beside(target).exists():  # of a run that was killed between its last two steps
-            from lcirc_cli.compression.kept import discard
-
-            with locked(target):
-                discard(kept_beside(target))
-        sweep_lock(target)
+        sweep_beside(target)
         for source in found if append else ():
             console.note(IN_IT.format(source.name))
         _report(target, Synced(None, (), time.perf_counter() - start), as_json=settings.json)

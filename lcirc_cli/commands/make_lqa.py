@@ -10,13 +10,13 @@ import typer
 from lcirc_cli import console
 from lcirc_cli.commands.common import options, takes
 from lcirc_cli.errors import UsageError
+from lcirc_cli.executors import parse_options
 from lcirc_cli.lqa.settings import (
     DocumentSettings,
     EngineSettings,
     LqaSettings,
     PairSettings,
     check,
-    parse_options,
 )
 from lcirc_cli.settings import CommonSettings
 

@@ -121,6 +121,7 @@ def is_up_to_date(
     pages: PageRanges | None,
     models: Models,
     append: bool,
+    recipe: str | None = None,
 ) -> bool:
     """Whether a memory holds these sources as they would be read and compressed now.
 
@@ -129,6 +130,7 @@ def is_up_to_date(
 
     Args:
         append: the memory may hold others beside them.
+        recipe: that of the models, where it is known: it is slow to tell for many memories.
     """
     from lcirc_cli.memory.info import inspect_memory
 
@@ -138,7 +140,7 @@ def is_up_to_date(
         found = inspect_memory(target)
     except MemoryFileError:  # it is made again, or refused, as it would be without this
         return False
-    if not found["recipe"] or found["recipe"] != models.recipe():
+    if not found["recipe"] or found["recipe"] != (recipe or models.recipe()):
         return False
     asked = "" if pages is None else str(pages)
     held: list[dict[str, Any]] = found["documents"]

@@ -12,6 +12,7 @@ from lcirc_cli.commands.memories import SUFFIX
 from lcirc_cli.commands.reading import Reading
 from lcirc_cli.errors import MemoryFileError, UsageError
 from lcirc_cli.files import exists, followed, readers
+from lcirc_cli.files.locks import locked, sweep_lock
 from lcirc_cli.settings import CommonSettings
 
 if TYPE_CHECKING:
@@ -121,6 +122,16 @@ def _fresh(
 def kept_beside(target: Path) -> Path:
     """The folder of what is computed until the target is there."""
     return Path(f"{followed(target)}.partial")
+
+
+def sweep_beside(target: Path) -> None:
+    """Remove what a run that was killed between its last two steps has left of a target."""
+    if kept_beside(target).exists():
+        from lcirc_cli.compression.kept import discard
+
+        with locked(target):
+            discard(kept_beside(target))
+    sweep_lock(target)
 
 
 def check_replaceable(target: Path) -> None:

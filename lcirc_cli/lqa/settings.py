@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from lcirc_cli.errors import UsageError
-from lcirc_cli.executors import EXECUTORS, ExecutorSettings
+from lcirc_cli.executors import ExecutorSettings
 from lcirc_cli.settings import MAX_SEED, flag, setting
 
 LOCAL = "local"
@@ -129,18 +128,6 @@ def pairs_hash(settings: PairSettings, prompts: str) -> str:
     return fingerprint({"settings": asdict(settings), "prompts": prompts, "version": 2})
 
 
-def parse_options(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """KEY=VALUE words as pairs.
-
-    Raises:
-        UsageError: one has no "=".
-    """
-    for word in given:
-        if "=" not in word.strip("="):
-            raise UsageError(f"--slurm needs KEY=VALUE, not {word!r}")
-    return tuple((word.partition("=")[0], word.partition("=")[2]) for word in given)
-
-
 def check(settings: LqaSettings, *, asks: bool) -> None:
     """Refuse settings that can't work.
 
@@ -157,10 +144,7 @@ def check(settings: LqaSettings, *, asks: bool) -> None:
         raise UsageError("--generator local asks in this process; leave out --endpoint")
     if asks and pairs.generator != LOCAL and not engine.endpoint:
         raise UsageError(f"say where {pairs.generator} is: --endpoint http://HOST:PORT/v1")
-    if engine.executor not in EXECUTORS:
-        raise UsageError(f"--executor must be one of {', '.join(EXECUTORS)}")
-    if engine.workers < 1:
-        raise UsageError(f"--workers must be at least 1, not {engine.workers}")
+    engine.check()
     for part in (documents, pairs, engine):
         for each in fields(part):
             _check_range(each, getattr(part, each.name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,44 +14,9 @@ from lcirc_cli.executors import stage
 
 from .conftest import Command, Endpoint, contents
 from .corpus import write_documents
+from .slurm import slurm  # noqa: F401
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
-
-# What Slurm's commands do with a job array, one task after the other, before sbatch returns.
-_SBATCH = r"""#!/bin/bash
-for word in "$@"; do
-  [[ $word == --export=ALL,* ]] && export "${word#--export=ALL,}"
-  script=$word
-done
-last=$(sed -n 's/^#SBATCH --array=0-\([0-9]*\).*/\1/p' "$script")
-export SLURM_JOB_ID=7 SLURM_NODELIST=localhost
-for task in $(seq 0 "$last"); do
-  SLURM_ARRAY_TASK_ID=$task bash "$script" >> "$0.log" 2>&1 || exit 1
-done
-echo Submitted batch job 7
-"""
-_SRUN = r"""#!/bin/bash
-while [[ $1 != launch_pickled_pipeline ]]; do shift; done
-exec "$@"
-"""
-
-
-@pytest.fixture
-def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with stand-ins for Slurm's commands, first on the PATH."""
-    folder = tmp_path / "slurm"
-    folder.mkdir()
-    scripts = {
-        "sbatch": _SBATCH,
-        "srun": _SRUN,
-        "squeue": "#!/bin/bash\n",
-        "scontrol": "#!/bin/bash\necho localhost\n",
-    }
-    for name, text in scripts.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    return folder
 
 
 def _words(tmp_path: Path, name: str, server: Endpoint) -> list[object]:
@@ -78,7 +42,10 @@ def test_ray_makes_what_local_makes(
 
 @pytest.mark.slow  # a process for each of its tasks
 def test_slurm_makes_what_local_makes(
-    tmp_path: Path, endpoint: Callable[..., Endpoint], command: Command, slurm: Path
+    tmp_path: Path,
+    endpoint: Callable[..., Endpoint],
+    command: Command,
+    slurm: Path,  # noqa: F811
 ) -> None:
     server = endpoint()
     command.run(*_words(tmp_path, "local", server))
@@ -89,7 +56,10 @@ def test_slurm_makes_what_local_makes(
 
 
 def test_a_failing_slurm_task_is_told_in_one_line(
-    tmp_path: Path, endpoint: Callable[..., Endpoint], command: Command, slurm: Path
+    tmp_path: Path,
+    endpoint: Callable[..., Endpoint],
+    command: Command,
+    slurm: Path,  # noqa: F811
 ) -> None:
     (slurm / "srun").write_text("#!/bin/bash\nexit 0\n")  # the tasks never run
     server = endpoint()
