@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lcirc_cli import app
-from lcirc_cli.commands import ingest as command
+from lcirc_cli.commands import syncing as command
 from lcirc_cli.memory.file import load_memory
 
 from ..engine.tiny import SMALL, make_text, save_adapter, save_backbone
