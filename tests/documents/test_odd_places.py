@@ -122,7 +122,7 @@ def test_a_memory_where_none_can_be(
     imported: Callable[..., Any], closed_to_us: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     monkeypatch.chdir(closed_to_us)
-    monkeypatch.setattr("lcirc_cli.commands.ingest.load_engine", lambda settings: None)
+    monkeypatch.setattr("lcirc_cli.commands.syncing.load_engine", lambda settings: None)
     status, out, err = imported("ingest", "b.txt", "-o", place)
     assert (status, out) == (8, "")
     assert "can't write" in one_line(err)
