@@ -80,6 +80,7 @@ class CommonSettings:
         device: auto, cpu, cuda, or cuda:N.
         dtype: auto, bfloat16, float32 or float16.
         attention: auto, sdpa or flash.
+        ocr: which pages of documents are read from their pictures: auto, off or all.
         offline: never reach out to the network.
         quiet: no notes and no progress.
         json: results as JSON on standard output.
@@ -101,6 +102,12 @@ class CommonSettings:
         help="Number format of the model; auto is bfloat16 where the hardware is good at it.",
     )
     attention: str = setting("auto", choices=("auto", "sdpa", "flash"), help="Attention kernels.")
+    ocr: str = setting(
+        "auto",
+        choices=("auto", "off", "all"),
+        help="Read pages from their pictures: those without readable letters (auto; needs the "
+        "extra ocr), none, or all.",
+    )
     offline: bool = setting(False, help="Never reach out to the network.")
     quiet: bool = setting(False, help="No notes and no progress.")
     json: bool = setting(False, help="The result as JSON.")

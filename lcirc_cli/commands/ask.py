@@ -42,7 +42,7 @@ _READER = options(ReaderSettings, flags=True)
 
 
 @takes(
-    *("model", "adapter", "device", "dtype", "attention", "offline", "quiet", "json"),
+    *("model", "adapter", "device", "dtype", "attention", "ocr", "offline", "quiet", "json"),
     given=_READER,
     panels={"A model on a server": (*_READER, "summarise", "pages", "section")},
 )

@@ -27,7 +27,7 @@ from lcirc_cli.settings import CommonSettings
 STDIN = "-"
 
 
-@takes("model", "adapter", "device", "dtype", "attention", "offline", "quiet", "json")
+@takes("model", "adapter", "device", "dtype", "attention", "ocr", "offline", "quiet", "json")
 def ingest(
     sources: Annotated[
         list[str],
@@ -128,7 +128,12 @@ def ingest(
         models.check(target)
     known = models or find_models(settings, cached=True)
     if known is not None and is_up_to_date(
-        target, found, pages=ranges, models=known, append=append or keep_missing
+        target,
+        found,
+        pages=ranges,
+        ocr=settings.ocr,
+        models=known,
+        append=append or keep_missing,
     ):
         sweep_beside(target)
         for source in found if append else ():

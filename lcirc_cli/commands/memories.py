@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from lcirc_cli.documents.detect import EXTENSIONS, PICTURES, is_address
+from lcirc_cli.documents.detect import EXTENSIONS, PICTURES, READ_PICTURES, is_address
 from lcirc_cli.errors import LcircError, MemoryFileError, UsageError
 from lcirc_cli.files import exists, is_file, is_folder
 from lcirc_cli.memory.container import begins_as_memory
@@ -36,7 +36,7 @@ def is_memory(path: Path) -> bool:
 
 def memory_beside(source: Path) -> Path:
     """NAME.lcirc; only the extension of a format that is read is cut off (not of notes.2024)."""
-    known = source.suffix.lower() in EXTENSIONS and is_file(source)
+    known = source.suffix.lower() in {**EXTENSIONS, **READ_PICTURES} and is_file(source)
     return source.with_suffix(SUFFIX) if known else Path(f"{source}{SUFFIX}")
 
 
@@ -52,11 +52,12 @@ def wrong_memory(argument: str) -> LcircError:
         if is_folder(path):
             return UsageError(f"{argument} is a folder, not a memory file")
         return _missing(argument)
-    made = path.with_suffix(SUFFIX) if path.suffix.lower() in EXTENSIONS else None
+    read = path.suffix.lower() in {**EXTENSIONS, **READ_PICTURES}
+    made = path.with_suffix(SUFFIX) if read else None
     if exists(path):
         if made is not None and exists(made):
             return UsageError(f"{argument} is not a memory file; did you mean {made}?")
-        if path.suffix.lower() in PICTURES:
+        if path.suffix.lower() in PICTURES and path.suffix.lower() not in READ_PICTURES:
             return UsageError(
                 f"{argument} is a picture, not a memory file; run OCR first, e.g. ocrmypdf, then: "
                 "lcirc ingest FILE.pdf"

@@ -57,7 +57,7 @@ def load(
             models.check(path)
     known = models or (find_models(settings, cached=True) if unread else None)
     for path in unread:
-        made = None if known is None else _memory_of(path, known)
+        made = None if known is None else _memory_of(path, known, ocr=settings.ocr)
         if made is None:
             documents.append(path)
         else:
@@ -66,7 +66,9 @@ def load(
     reading = None
     if documents:
         sources = collect_sources([str(path) for path in documents])
-        reading = read_sources(sources, named=set(documents), password_file=password_file)
+        reading = read_sources(
+            sources, named=set(documents), password_file=password_file, ocr=settings.ocr
+        )
     from lcirc_cli.memory.file import load_memory
 
     console.status("loading the memory ...")
@@ -90,14 +92,15 @@ def load(
     return engine, memories
 
 
-def _memory_of(path: Path, models: Models) -> Path | None:
+def _memory_of(path: Path, models: Models, *, ocr: str) -> Path | None:
     """The memory beside a document or folder, where it holds that as it is now."""
     from lcirc_cli.documents import collect_sources
 
     target = memory_beside(path)
     if not exists(target):
         return None
-    if is_up_to_date(target, collect_sources([str(path)]), pages=None, models=models, append=False):
+    found = collect_sources([str(path)])
+    if is_up_to_date(target, found, pages=None, ocr=ocr, models=models, append=False):
         console.note(f"{target} holds {path.name} as it is; that is asked")
         return target
     console.note(f"{target} does not hold {path.name} as it is now; {path.name} is read")

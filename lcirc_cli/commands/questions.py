@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcirc_cli.commands.memories import SUFFIX, memory_path, near_memory, wrong_memory
-from lcirc_cli.documents.detect import EXTENSIONS, is_address
+from lcirc_cli.documents.detect import EXTENSIONS, READ_PICTURES, is_address
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import exists
 from lcirc_cli.qa.rows import file_lines, json_values
@@ -52,7 +52,8 @@ def split_arguments(
 
 def _names_document(argument: str) -> bool:
     """Whether an argument can only be a document's name, though there is none."""
-    return Path(argument).suffix.lower() in EXTENSIONS and not any(map(str.isspace, argument))
+    named = Path(argument).suffix.lower() in {**EXTENSIONS, **READ_PICTURES}
+    return named and not any(map(str.isspace, argument))
 
 
 def check_question(question: str) -> None:

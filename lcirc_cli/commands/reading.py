@@ -6,7 +6,7 @@ import getpass
 import itertools
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,8 @@ def read_sources(
     password_file: Path | None,
     pages: PageRanges | None = None,
     earlier: Earlier | None = None,
+    ocr: str = "auto",
+    keep: Path | None = None,
 ) -> Reading:
     """All documents. One in a folder that can't be read is skipped aloud.
 
@@ -59,6 +61,7 @@ def read_sources(
         named: paths that the command line gave: one that can't be read is an error.
         earlier: of a command that does this again and again, by itself: nobody is asked for a
             password, and what is the same as before is not told again.
+        ocr, keep: as `read_document` takes them.
     """
     from lcirc_cli.documents import WholeReader, read_document
 
@@ -68,7 +71,17 @@ def read_sources(
     with console.progress(len(found), "reading", "documents") as advance, WholeReader() as reader:
         for source in found:
             password = _password(password_file, source.name, asks=earlier is None)
-            read = partial(read_document, source, password=password, pages=pages, reader=reader)
+            steps = _Steps(advance)
+            read = partial(
+                read_document,
+                source,
+                password=password,
+                pages=pages,
+                reader=reader,
+                watch=steps.page,
+                ocr=ocr,
+                keep=keep,
+            )
             document, is_new = again.read(source, read)
             if isinstance(document, DocumentError):
                 if source.path is None or source.path in named:
@@ -81,7 +94,7 @@ def read_sources(
                 if not _is_copy(document, reading.documents, tell=is_new):
                     reading.sources.append(source)
                     reading.documents.append(document)
-            advance(1)
+            steps.end()
     if failure is not None and not reading.documents:
         raise failure
     return reading
@@ -93,6 +106,23 @@ def _skip(source: Source, error: DocumentError, reading: Reading, *, is_new: boo
         console.warn(f"skipped {error}")
     else:
         reading.told.add(source.name)
+
+
+class _Steps:
+    """Progress within one document, by its pages."""
+
+    def __init__(self, advance: Callable[[float], object]) -> None:
+        self._advance, self._shown = advance, 0.0
+
+    def page(self, done: int, total: int) -> None:
+        """So many of its pages are read."""
+        part = done / max(total, 1)
+        self._advance(part - self._shown)
+        self._shown = part
+
+    def end(self) -> None:
+        """It is read, or can't be."""
+        self._advance(1 - self._shown)
 
 
 def _print_notes(document: Document) -> None:

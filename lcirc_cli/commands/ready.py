@@ -119,21 +119,24 @@ def is_up_to_date(
     sources: Sequence[Source],
     *,
     pages: PageRanges | None,
+    ocr: str,
     models: Models,
     append: bool,
     recipe: str | None = None,
 ) -> bool:
     """Whether a memory holds these sources as they would be read and compressed now.
 
-    By the hashes of the sources, the pages that were asked for and the recipe: False means that it
-    is not known yet.
+    By the hashes of the sources, the pages that were asked for, how their pictures are read and the
+    recipe: False means that it is not known yet.
 
     Args:
         append: the memory may hold others beside them.
         recipe: that of the models, where it is known: it is slow to tell for many memories.
     """
+    from lcirc_cli.documents.ocr import engine, is_read_so
     from lcirc_cli.memory.info import inspect_memory
 
+    engine(ocr)  # says what is wrong with it
     if not exists(target):
         return False
     try:
@@ -143,7 +146,9 @@ def is_up_to_date(
     if not found["recipe"] or found["recipe"] != (recipe or models.recipe()):
         return False
     asked = "" if pages is None else str(pages)
-    held: list[dict[str, Any]] = found["documents"]
+    held: list[dict[str, Any]] = [
+        each for each in found["documents"] if is_read_so(each["format"], each["ocr"], ocr)
+    ]
     stored = [(each["name"], each["sha256"], each["asked"]) for each in held]
     given = [(source.name, _hash(source), asked) for source in sources]
     if any(sha256 is None for _, sha256, _ in given):

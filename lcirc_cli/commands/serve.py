@@ -31,7 +31,7 @@ _TOKEN = "LCIRC_TOKEN"
 
 
 @takes(
-    *("model", "adapter", "device", "dtype", "attention", "offline", "quiet"),
+    *("model", "adapter", "device", "dtype", "attention", "ocr", "offline", "quiet"),
     given=_READER,
     panels={"A model on a server": _READER},
 )
@@ -106,6 +106,7 @@ def serve(
             wanted,
             root=cache_dir() / "served",
             options=dataclasses.asdict(chosen),
+            ocr=settings.ocr,
         )
         hold_memories(house, held)
         _fill(house, documents, anything=bool(named))

@@ -17,7 +17,7 @@ from lcirc_cli.commands.common import load_engine
 from lcirc_cli.commands.earlier import Earlier
 from lcirc_cli.commands.reading import read_sources
 from lcirc_cli.commands.ready import find_models
-from lcirc_cli.commands.updating import How, update
+from lcirc_cli.commands.updating import How, kept_beside, update
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.files import check_writable, exists, is_folder
 from lcirc_cli.files.locks import locked
@@ -81,6 +81,8 @@ class Syncing:
             password_file=self._password_file,
             pages=self._pages,
             earlier=earlier,
+            ocr=self._how.settings.ocr,
+            keep=kept_beside(self._target),
         )
         if is_folder(self._target.parent):
             check_writable(self._target)

@@ -79,7 +79,7 @@ def update(
     )
     _tell_staying(target, made, usable, reading)
     kept = Kept(kept_beside(target), engine.fingerprints, engine.memory_settings)
-    if usable is not None and made.changes_nothing:
+    if usable is not None and made.changes_nothing and not _looked_at(made, usable, documents):
         kept.remove()  # of a run that was killed between its last two steps
         return None
     if existing is not None and not how.append:
@@ -117,6 +117,14 @@ def _fresh(
         return compress(
             engine, missing, kept=kept, workers=workers, settings=settings, progress=step
         )
+
+
+def _looked_at(made: Plan, usable: MemoryContents, documents: Sequence[Document]) -> bool:
+    """Whether pictures of the same documents were read otherwise than before."""
+    return any(
+        number is not None and usable.documents[number].ocr != document.ocr
+        for number, document in zip(made.kept, documents, strict=True)
+    )
 
 
 def kept_beside(target: Path) -> Path:

@@ -171,6 +171,8 @@ def memory_of(
         first_segment=0,
         num_segments=len(lengths),
         asked=document.asked,
+        ocr=document.ocr,
+        scans=document.scans,
     )
     return MemoryContents(
         documents=(stored,),

@@ -2,6 +2,7 @@
 
     KEY.features    a document's features, window after window, each with its hash
     KEY.lcirc       a document that is done, as a memory of its own
+    KEY.pages       pages that were read from their pictures; see documents/kept_pages.py
 
 KEY stands for the document's text and pages and for the models: what belongs to another version of
 either is never taken. A kill costs the window that was being computed. Knows nothing of how
@@ -21,6 +22,7 @@ from typing import Any
 
 from lcirc_cli import console
 from lcirc_cli.documents.document import Document
+from lcirc_cli.documents.kept_pages import NAME as PAGES
 from lcirc_cli.errors import MemoryFileError, StorageError
 from lcirc_cli.memory.contents import Fingerprints, MemoryContents
 from lcirc_cli.memory.deferred import changed
@@ -39,7 +41,7 @@ def discard(folder: Path) -> None:
         return
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
-            if _OURS.fullmatch(path.name):
+            if _OURS.fullmatch(path.name) or PAGES.fullmatch(path.name):
                 path.unlink()
         folder.rmdir()
 

@@ -25,6 +25,8 @@ EXTENSIONS = {
     ".epub": "epub",
     ".docx": "docx",
 }
+# Read where a person names one; a folder's are too often those of a page beside them.
+READ_PICTURES = dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff"), "picture")
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp", ".heic")
 HEAD_BYTES = 1 << 16  # enough for every rule below
 
@@ -45,11 +47,7 @@ _PDF_WINDOW = 1024  # readers of PDF accept junk of this length before the heade
 _FOREIGN = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old or locked Office file; save it as DOCX or PDF"),
     (b"{\\rtf", "RTF; save it as DOCX, PDF or text"),
-    (b"\x89PNG", "an image; run OCR first, e.g. ocrmypdf"),
-    (b"\xff\xd8\xff", "an image; run OCR first, e.g. ocrmypdf"),
-    (b"GIF8", "an image; run OCR first, e.g. ocrmypdf"),
-    (b"II*\0", "an image; run OCR first, e.g. ocrmypdf"),
-    (b"MM\0*", "an image; run OCR first, e.g. ocrmypdf"),
+    (b"GIF8", "a GIF image; save it as PNG"),
     (b"%!PS", "PostScript; convert it with ps2pdf"),
     (b"\x1f\x8b", "a gzip archive; unpack it"),
     (b"BZh", "a bzip2 archive; unpack it"),
@@ -58,6 +56,7 @@ _FOREIGN = (
     (b"Rar!", "a RAR archive; unpack it"),
     (b"\x7fELF", "a program"),
 )
+_READ_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -73,13 +72,15 @@ def detect_format(head: bytes, *, name: str) -> str:
         DocumentError: nothing that lcirc reads.
     """
     by_name = EXTENSIONS.get(PurePath(name).suffix.lower())
+    if head.startswith(_READ_PICTURES):
+        return "picture"
     return _by_content(head, by_name, name=name) or by_name or "text"
 
 
 def notes_on_name(format: str, *, name: str) -> list[str]:
     """A note if the name of a document promises another format than it has."""
     suffix = PurePath(name).suffix
-    if EXTENSIONS.get(suffix.lower(), format) == format:
+    if {**EXTENSIONS, **READ_PICTURES}.get(suffix.lower(), format) == format:
         return []
     return [f"named {suffix}, but holds {format}; read as {format}"]
 

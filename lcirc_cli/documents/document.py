@@ -8,6 +8,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from lcirc_cli.documents.ocr import Scan
+
 
 @dataclass(frozen=True)
 class Page:
@@ -33,6 +35,8 @@ class Document:
     empty_pages: tuple[int, ...] = ()  # numbers of pages read that hold no text
     notes: tuple[str, ...] = field(default=())  # what the person should know (encoding, repairs)
     asked: str = ""  # the pages that were asked for, "" for all
+    ocr: str = ""  # how pages were read from their pictures; "" where there was nothing to read so
+    scans: tuple[Scan, ...] = ()  # those that were
 
     def page_at(self, character: int) -> Page:
         """The page that holds a character of `text`.

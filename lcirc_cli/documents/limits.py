@@ -17,7 +17,9 @@ class ReadLimits:
 
     seconds: float = 1800.0  # the whole document
     page_seconds: float = 60.0  # one PDF page, or the opening of a PDF
-    memory_bytes: int = 2 << 30  # address space of the process that reads
+    memory_bytes: int = 2 << 30  # address space of the process that reads, and ...
+    ocr_memory_bytes: int = 1 << 30  # ... so much more where it reads pictures
+    ocr_page_seconds: float = 180.0  # a page by its picture, beside `seconds`
     characters: int = 50_000_000  # of text, about 12 million tokens
     source_bytes: int = 512 << 20  # of a source that is held in memory whole (all but PDF files)
     lost_workers: int = 3  # pages of one PDF that may hang or crash their reader

@@ -1,11 +1,13 @@
-"""Paints pages of PDFs, and finds words on them, in the child process (`worker.py`).
+"""Paints pages of PDFs and pictures, and finds words on them, in the child process (`worker.py`).
 
 Protocol, one JSON object a line (see `protocol.py`), the child's answers indented:
     {"path": str, "page": int, "width": int}
         {"size": int, ...}                     with a PNG
-    {"path": str, "page": int, "texts": [[text, what stands before it], ...]}
+    {"path": str, "page": int, "texts": [[text, what stands before it], ...],
+     "words": [[text, left, top, right, bottom], ...] | null}
         {"boxes": [[[left, top, right, bottom], ...], ...]}
         {"error": str}                         instead: the page can't be shown
+Words are those of a page that was read from its picture (`ocr.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from lcirc_cli.documents.pdf_marks import find, read_letters
+from lcirc_cli.documents.detect import HEAD_BYTES, detect_format
+from lcirc_cli.documents.ocr_marks import letters_of_words
+from lcirc_cli.documents.pdf_marks import Letters, find, read_letters
+from lcirc_cli.documents.picture import picture_png
 from lcirc_cli.documents.protocol import Message, describe, receive, send
 
 _MOST_PIXELS = 6_000_000  # of a picture
@@ -33,12 +38,27 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
 def _answer(request: Message) -> tuple[Message, bytes]:
     try:
-        with _page(Path(request["path"]), request["page"]) as page:
+        if request.get("words") is not None:
+            letters = letters_of_words(request["words"])
+            return {"boxes": _found(letters, request["texts"])}, b""
+        path = Path(request["path"])
+        if _is_picture(path):
+            return {}, picture_png(path, request["page"])
+        with _page(path, request["page"]) as page:
             if "texts" in request:
                 return {"boxes": _marks(page, request["texts"])}, b""
             return {}, _picture(page, request["width"])
     except Exception as error:
         return {"error": describe(error)}, b""
+
+
+def _found(letters: Letters, texts: list[list[str]]) -> list[Any]:
+    return [find(letters, text, before=before) for text, before in texts]
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return detect_format(file.read(HEAD_BYTES), name="") == "picture"
 
 
 @contextmanager
@@ -74,7 +94,6 @@ def _marks(page: Any, texts: list[list[str]]) -> list[Any]:
     if not text_page:
         raise ValueError("damaged page")
     try:
-        letters = read_letters(page, text_page)
-        return [find(letters, text, before=before) for text, before in texts]
+        return _found(read_letters(page, text_page), texts)
     finally:
         pdfium.FPDFText_ClosePage(text_page)

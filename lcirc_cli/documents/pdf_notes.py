@@ -3,8 +3,10 @@
 Knows what the child process answers, nothing about how it finds that out:
     {"attached": int, "names": [str], "texts": [[name, text]], "xfa": bool, "reader": "pypdf"}
                                                                             beside the page count
-    {"unreadable": [letters, of], "unsure": true, "scan": true,
-     "unread": [files, notes], "label": str}                     beside a page's text
+    {"unreadable": [letters, of], "unsure": true, "scan": true, "pictured": true, "ocr": float,
+     "words": [[text, left, top, right, bottom]], "unread": [files, notes], "label": str}
+                                                                            beside a page's text
+"pictured" says that the page should be read by its picture, "ocr" that it was, and how surely.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lcirc_cli.console import one_line
+from lcirc_cli.documents.ocr import UNSURE
 from lcirc_cli.documents.page_ranges import format_pages
 
 _MOST = 0.5  # of a page's letters
-_MANY = 0.1
+MANY = 0.1  # of a page's letters that can't be read: its picture says more
 NAMED = 5  # attached texts that are named
 LABEL_LENGTH = 20  # characters of a page's printed number; a longer text is none
 
@@ -48,25 +51,40 @@ class PdfNotes:
         for key in ("unsure", "scan"):
             if message.get(key):
                 self.pages[key].append(number)
+        looked = "ocr" in message
+        if looked:
+            self.pages["seen" if message.get("words") else "silent"].append(number)
+            if message.get("words") and message["ocr"] < UNSURE:
+                self.pages["doubtful"].append(number)
+        elif message.get("pictured"):
+            self.pages["pictured"].append(number)
+            if not message["text"].strip():
+                self.pages["bare"].append(number)
         files, unread = message.get("unread", (0, 0))
         self.files += files
         self.unread += unread
         lost, total = message.get("unreadable", (0, 1))
-        if lost >= _MOST * total:
+        if looked:
+            self.few_letters += lost
+        elif lost >= _MOST * total:
             self.pages["most"].append(number)
-        elif lost >= _MANY * total:
+        elif lost >= MANY * total:
             self.pages["many"].append(number)
         else:
             self.few_letters += lost
 
-    def lines(self) -> list[str]:
-        """The notes, the gravest first."""
+    def lines(self, remedy: str) -> list[str]:
+        """The notes, the gravest first.
+
+        Args:
+            remedy: how pages are read by their pictures, after "run OCR".
+        """
         notes = []
         if self.facts.get("xfa"):
             notes.append(
                 "its form (XFA) is not read, only the pages behind it; print it to a PDF first"
             )
-        font = "letters can't be read (font without a table of characters); run OCR"
+        font = f"letters can't be read (font without a table of characters); run OCR, {remedy}"
         for key, share in (("most", "most"), ("many", "many")):
             if pages := self.pages[key]:
                 notes.append(f"{format_pages(pages)}: {share} of {_its(pages)} {font}")
@@ -76,7 +94,19 @@ class PdfNotes:
             notes.append(f"{self.few_letters:,} {letters} {why}")
         if pages := self.pages["scan"]:
             notes.append(
-                f"{format_pages(pages)}: almost no text on a picture, probably a scan; run OCR"
+                f"{format_pages(pages)}: almost no text on a picture, probably a scan; run OCR, "
+                f"{remedy}"
+            )
+        if pages := self.pages["bare"]:
+            notes.append(f"{format_pages(pages)}: no text layer; run OCR, {remedy}")
+        if pages := self.pages["seen"]:
+            notes.append(f"{format_pages(pages)}: read from the picture (OCR)")
+        if pages := self.pages["silent"]:
+            notes.append(f"{format_pages(pages)}: OCR finds no text in {_its(pages)} picture")
+        if pages := self.pages["doubtful"]:
+            notes.append(
+                f"{format_pages(pages)}: hard to read (OCR is less than {UNSURE:.0%} sure of its "
+                "letters); check what rests on it"
             )
         if pages := self.pages["unsure"]:
             look = "looks" if len(pages) == 1 else "look"

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.documents.pdf_attachments import read_attachments
 from lcirc_cli.documents.pdf_chunks import Chunk, chunks_of
 from lcirc_cli.documents.pdf_fonts import readable
 from lcirc_cli.documents.pdf_forms import Extras, place, read_extras, turned
 from lcirc_cli.documents.pdf_glyphs import read_glyphs
+from lcirc_cli.documents.pdf_notes import MANY
 from lcirc_cli.documents.pdf_page import page_text
 from lcirc_cli.documents.pdf_rules import read_rules
+
+if TYPE_CHECKING:
+    from lcirc_cli.documents.ocr_engine import OcrEngine
 
 try:
     import resource
@@ -83,8 +88,11 @@ class PdfiumReader:
         facts = {"page_count": len(document), "attached": attached, "names": names, "xfa": xfa}
         return {**facts, "texts": texts}
 
-    def page(self, number: int) -> dict[str, Any]:
+    def page(self, number: int, engine: OcrEngine | None) -> dict[str, Any]:
         """A page's text and what is to be known of it; `number` counts from 1.
+
+        Args:
+            engine: reads its picture in place of its letters.
 
         Raises:
             ValueError: pdfium can't load it.
@@ -96,6 +104,8 @@ class PdfiumReader:
             raise ValueError("damaged page")
         text_page = None
         try:
+            if engine is not None:
+                return {**self._label(number), **self._look(page, engine)}
             text_page = pdfium.FPDFText_LoadPage(page)
             if not text_page:
                 raise ValueError("damaged page")
@@ -121,9 +131,7 @@ class PdfiumReader:
         rotation = max(0, pdfium.FPDFPage_GetRotation(page))
         directions, lost, total = readable(read_glyphs(text_page, rotation=rotation))
         groups = [chunks_of(glyphs) for glyphs in directions]
-        extras = Extras()
-        if pdfium.FPDFPage_GetAnnotCount(page) > 0:
-            extras = read_extras(page, self._form)
+        extras = self._extras(page)
         entries = [turned(entry, rotation) for entry in extras.entries]
         upright: list[Chunk] = groups[0] if groups else []
         placed, apart = place(entries, upright)
@@ -144,7 +152,34 @@ class PdfiumReader:
                 answer["scan"] = True
             if objects <= 0 and not text:
                 answer["nothing"] = True
+            if objects > 0 and (not total or "scan" in answer):
+                answer["pictured"] = True
+        if lost >= MANY * total and lost:
+            answer["pictured"] = True
         return answer
+
+    def _look(self, page: Any, engine: OcrEngine) -> dict[str, Any]:
+        """The page by its picture, with what it holds beside it."""
+        from lcirc_cli.documents.ocr_page import read_picture, render
+
+        rotation = max(0, self._pdfium.FPDFPage_GetRotation(page))
+        extras = self._extras(page)
+        entries = [turned(entry, rotation) for entry in extras.entries]
+
+        def more(chunks: Sequence[Chunk]) -> tuple[list[Chunk], list[str]]:
+            placed, apart = place(entries, chunks)
+            return placed, [*apart, *extras.notes]
+
+        picture, scale, origin = render(page, rotation=rotation)
+        answer = read_picture(engine, picture, scale=scale, origin=origin, more=more)
+        if extras.files or extras.unread:
+            answer["unread"] = [extras.files, extras.unread]
+        return answer
+
+    def _extras(self, page: Any) -> Extras:
+        if self._pdfium.FPDFPage_GetAnnotCount(page) > 0:
+            return read_extras(page, self._form)
+        return Extras()
 
     def _is_picture(self, page: Any, objects: int) -> bool:
         """Whether one picture covers most of the page."""

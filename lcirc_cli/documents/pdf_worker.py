@@ -1,13 +1,16 @@
 """Reads a PDF page by page in the child process (`worker.py`), for `pdf.py`.
 
 Protocol, one JSON object a line (see `protocol.py`), the child's answers indented:
-    {"path": str | null, "readers": [str, ...]}                     with the file's bytes, or a path
+    {"path": str | null, "readers": [str, ...], "ocr": {...} | null}
+                                                                    with the file's bytes, or a path
         {"password": "missing" | "wrong"}      answered by {"password": str}
         {"page_count": int, ...}               answered by {"pages": [int, ...]}
+        {"page": int, "looking": true}         before a page whose picture is read
         {"page": int, "text": str, ...} or {"page": int, "error": str}, one for each page
         {"done": true}
         {"error": str}                         instead of any of these: the file can't be read
-`pdf_notes.py` says what else may be in an answer.
+`pdf_notes.py` says what else may be in an answer. "ocr" is how pictures of pages are read:
+    {"mode": "auto" | "all", "threads": int, "cpu_seconds": int of the text, "page_seconds": int}
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from pathlib import Path
 from typing import IO, Any
 
+from lcirc_cli.documents.allowance import allow_seconds
 from lcirc_cli.documents.protocol import Message, describe, receive, send
 
 _MOST_CHECKS = 200  # empty pages that the second reader looks at
@@ -31,9 +36,9 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     send(answers, reader.facts())
     wanted = _next(requests)[0]["pages"]
     threading.Thread(target=_end_with_input, daemon=True).start()
-    doubts = _Doubts(source)
+    doubts, looks = _Doubts(source), _Looks(request.get("ocr"), answers)
     for number in wanted:
-        send(answers, _read_page(reader, number, doubts))
+        send(answers, _read_page(reader, number, doubts, looks))
     send(answers, {"done": True})
 
 
@@ -52,7 +57,12 @@ def _open(source: Path | bytes, names: list[str], requests: IO[bytes], answers: 
 
     password, state = "", "missing"
     failure: Exception = ValueError("no reader")
-    for reader in (PdfiumReader, PypdfReader):
+    known: list[Any] = [PdfiumReader, PypdfReader]
+    if "picture" in names:
+        from lcirc_cli.documents.picture import PictureReader
+
+        known.append(PictureReader)
+    for reader in known:
         if reader.name not in names:
             continue
         while True:
@@ -91,11 +101,51 @@ class _Doubts:
             self._reader.check(number)
 
 
-def _read_page(reader: Any, number: int, doubts: _Doubts) -> Message:
+class _Looks:
+    """Reads pages by their pictures, each in processor time of its own."""
+
+    def __init__(self, how: dict[str, Any] | None, answers: IO[bytes]) -> None:
+        self._how, self._answers = how, answers
+        self._engine: Any = None
+        self._spent = 0.0  # processor time of the pages so far
+        if how is not None:
+            allow_seconds(how["cpu_seconds"])
+
+    @property
+    def always(self) -> bool:
+        return self._how is not None and self._how["mode"] == "all"
+
+    def page(self, reader: Any, number: int) -> Message | None:
+        """What the page's picture says; None where pictures are not read."""
+        if self._how is None or reader.name == "pypdf":
+            return None
+        send(self._answers, {"page": number, "looking": True})
+        begun = time.process_time()
+        allow_seconds(self._how["page_seconds"] * self._how["threads"])
+        try:
+            if self._engine is None:
+                from lcirc_cli.documents.ocr_engine import OcrEngine
+
+                self._engine = OcrEngine(self._how["threads"])
+            answer: Message = reader.page(number, self._engine)
+        finally:
+            now = time.process_time()
+            self._spent += now - begun
+            allow_seconds(self._how["cpu_seconds"] + self._spent - now)
+        return answer
+
+
+def _read_page(reader: Any, number: int, doubts: _Doubts, looks: _Looks) -> Message:
     try:
-        answer = reader.page(number)
+        if looks.always and (seen := looks.page(reader, number)) is not None:
+            return {"page": number, **seen}
+        answer = reader.page(number, None)
         if answer.pop("nothing", False):
             doubts.ask(number)
+        if answer.get("pictured") and (seen := looks.page(reader, number)) is not None:
+            # What few letters there are is better than nothing.
+            answer.pop("scan", None)
+            answer = seen if seen["text"].strip() else {**answer, "ocr": seen["ocr"]}
     except Exception as error:
         return {"page": number, "error": describe(error)}
     return {"page": number, **answer}

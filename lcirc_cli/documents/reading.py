@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from lcirc_cli import console
+from lcirc_cli.documents import ocr as pictures
 from lcirc_cli.documents.assemble import sha256_of
 from lcirc_cli.documents.detect import HEAD_BYTES, detect_format, notes_on_name
 from lcirc_cli.documents.document import Document
+from lcirc_cli.documents.kept_pages import KeptPages
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.page_ranges import PageRanges
 from lcirc_cli.documents.pdf import Password, Watch, read_pdf
@@ -35,6 +37,8 @@ def read_document(
     limits: ReadLimits = DEFAULT_LIMITS,
     reader: WholeReader | None = None,
     watch: Watch | None = None,
+    ocr: str = "auto",
+    keep: Path | None = None,
 ) -> Document:
     """Read one document: a file, or `-` for standard input.
 
@@ -42,16 +46,22 @@ def read_document(
     locked PDF; a function is asked only if one is needed. With `reader` many documents that are no
     PDF share a child. `watch` is told how many pages of a PDF are done, and of how many.
 
+    Args:
+        ocr: which pages of a PDF are read from their pictures: "auto" those without readable
+            letters, where the extra is installed; "off" none, "all" every one.
+        keep: a folder in which pages that were read so are kept, for a run after a killed one.
+
     Raises:
         DocumentError: missing, unreadable, locked, without text, or over one of `limits`.
-        UsageError: `pages` lies outside the document or its format has no pages.
+        UsageError: `ocr` is none of these or needs the extra, `pages` lies outside the document, or
+            its format has no pages.
     """
     if not isinstance(source, Source):
         path = None if source == STDIN else Path(source)
         source = Source(path, "stdin" if path is None else path.name)
     try:
         with contextlib.nullcontext(reader) if reader else WholeReader() as whole:
-            document = _read(source, password, pages, limits, whole, watch)
+            document = _read(source, password, pages, limits, whole, watch, ocr, keep)
     except DocumentError:
         for note in source.notes:  # what its folder skipped has no document to go with now
             console.note(note)
@@ -67,20 +77,30 @@ def _read(
     limits: ReadLimits,
     whole: WholeReader,
     watch: Watch | None,
+    ocr: str,
+    keep: Path | None,
 ) -> Document:
     path, name = source.path, source.name
     data, head = _fetch(path, name, limits)
     if not head:
         raise DocumentError(f"{name}: is empty")
     format = detect_format(head, name=name)
-    if format == "pdf":
+    if format == "picture" and not pictures.engine(ocr):
+        raise DocumentError(
+            f"{name}: is an image; run OCR first, e.g. ocrmypdf, {pictures.remedy(ocr)}"
+        )
+    if format in ("pdf", "picture"):
         pdf = path if data is None and path is not None else data or b""
         with _unchanged(pdf, name):
             digest = sha256_of(pdf) if isinstance(pdf, bytes) else sha256_of_file(pdf, name)
+            looks = keep is not None and bool(pictures.engine(ocr))
             document = read_pdf(
                 pdf,
                 name=name,
                 sha256=digest,
+                format=format,
+                mode=ocr,
+                kept=KeptPages(keep, sha256=digest, mode=ocr) if keep and looks else None,
                 password=password,
                 pages=pages,
                 limits=limits,

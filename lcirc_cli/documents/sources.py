@@ -13,12 +13,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lcirc_cli.documents.detect import EXTENSIONS, is_address
+from lcirc_cli.documents.detect import EXTENSIONS, READ_PICTURES, is_address
 from lcirc_cli.errors import DocumentError
 
 STDIN = "-"
 _SKIPPED = (
     "hidden",
+    "pictures (name those to be read)",
     "of other formats",
     "linked folders",
     "unreadable folders",
@@ -72,7 +73,8 @@ def _check_there(path: Path) -> None:
             names = os.listdir(path.parent)  # noqa: PTH208
         except OSError:
             names = []
-        known = [name for name in names if Path(name).suffix.lower() in EXTENSIONS]
+        read = {*EXTENSIONS, *READ_PICTURES}
+        known = [name for name in names if Path(name).suffix.lower() in read]
         near = difflib.get_close_matches(path.name, known, n=1)
         remedy = (
             f"did you mean {path.with_name(near[0])}?"
@@ -140,7 +142,9 @@ def _folder(root: Path) -> list[Source]:
         for name in names:
             if _is_hidden(name):
                 continue
-            if Path(name).suffix.lower() not in EXTENSIONS:
+            if Path(name).suffix.lower() in READ_PICTURES:
+                skipped["pictures (name those to be read)"] += 1
+            elif Path(name).suffix.lower() not in EXTENSIONS:
                 skipped["of other formats"] += 1
             elif _waits(here / name):
                 skipped["pipes and devices"] += 1

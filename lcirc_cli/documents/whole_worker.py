@@ -12,26 +12,16 @@ Protocol, one JSON object a line (see `protocol.py`), the child's answers indent
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import IO
 
+from lcirc_cli.documents.allowance import address_space, allow_memory, allow_seconds
 from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.limits import ReadLimits
 from lcirc_cli.documents.protocol import Message, describe, receive, send
 from lcirc_cli.errors import DocumentError
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
-
-_STATM = Path("/proc/self/statm")  # Linux; its first number is the address space in pages
 _GROWTH = 128 << 20  # bytes of address space that a child may keep from document to document
 
 Reader = Callable[..., Document]
@@ -39,11 +29,11 @@ Reader = Callable[..., Document]
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer for one document after another."""
-    begun = _address_space()
+    begun = address_space()
     while (request := receive(requests)) is not None:
         answer, text = _answer(*request)
         del request
-        if _address_space() - begun > _GROWTH:
+        if address_space() - begun > _GROWTH:
             answer["last"] = True
         send(answers, answer, text)
         if answer.get("last", False):
@@ -51,7 +41,8 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
 
 def _answer(message: Message, data: bytes) -> tuple[Message, bytes]:
-    _allow(message["cpu_seconds"], message["memory_bytes"])
+    allow_seconds(message["cpu_seconds"])
+    allow_memory(message["memory_bytes"])
     try:
         document = _read(data, message)
         return _told(document), document.text.encode("utf-8", "surrogatepass")
@@ -103,29 +94,3 @@ def _told(document: Document) -> Message:
         "notes": document.notes,
         "pages": [(page.number, page.section, page.start, page.end) for page in document.pages],
     }
-
-
-def _allow(cpu_seconds: int, memory_bytes: int) -> None:
-    """Let the kernel end this process where the next document takes more than this."""
-    if resource is None:
-        return
-    seconds = math.ceil(time.process_time()) + cpu_seconds
-    _soften(resource.RLIMIT_CPU, seconds)
-    if size := _address_space():
-        _soften(resource.RLIMIT_AS, size + memory_bytes)
-
-
-def _soften(limit: int, value: int) -> None:
-    hard = resource.getrlimit(limit)[1]
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(limit, (value, hard))
-
-
-def _address_space() -> int:
-    """Bytes that this process has mapped; 0 where the system doesn't say."""
-    try:
-        return int(_STATM.read_bytes().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0

@@ -14,6 +14,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from lcirc_cli.documents.document import Page
+from lcirc_cli.documents.ocr import Scan
 from lcirc_cli.errors import UsageError
 from lcirc_cli.memory.deferred import Deferred, changed
 
@@ -39,6 +40,8 @@ class StoredDocument:
     first_segment: int  # global index
     num_segments: int
     asked: str = ""  # the pages that were asked for, "" for all
+    ocr: str = ""  # as `Document.ocr`
+    scans: Deferred[tuple[Scan, ...]] = Deferred(())
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,9 @@ class Deferred(Generic[T]):
 
 
 def changed(instance: D, **fields: Any) -> D:
-    """`dataclasses.replace` that reads no deferred field; `fields` are not deferred ones."""
+    """`dataclasses.replace` that reads no deferred field, but for those that it sets."""
     made = copy.copy(instance)
-    made.__dict__.update(fields)
+    for name, value in fields.items():
+        deferred = isinstance(vars(type(made)).get(name), Deferred)
+        made.__dict__[f"_{name}" if deferred else name] = value
     return made

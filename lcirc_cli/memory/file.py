@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lcirc_cli.memory.arrays import array_part, read_array
 from lcirc_cli.memory.checks import check_contents, check_finite, check_outline
 from lcirc_cli.memory.container import FORMAT, FORMAT_VERSION, Container, open_container
 from lcirc_cli.memory.contents import (
@@ -26,7 +27,7 @@ from lcirc_cli.memory.contents import (
 )
 from lcirc_cli.memory.header import check_fingerprints
 from lcirc_cli.memory.info import inspect_memory
-from lcirc_cli.memory.layout import array_part, read_array, read_documents, write_documents
+from lcirc_cli.memory.layout import read_documents, write_documents
 from lcirc_cli.memory.records import (
     document_records,
     fingerprints_record,

@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lcirc_cli.memory.arrays import read_array
 from lcirc_cli.memory.container import TABLE, Container, open_container
 from lcirc_cli.memory.contents import StoredDocument
-from lcirc_cli.memory.layout import read_array, read_documents
+from lcirc_cli.memory.layout import read_documents
 from lcirc_cli.memory.records import (
     document_records,
     fingerprints_record,
@@ -98,6 +99,7 @@ def _document(document: StoredDocument) -> dict[str, Any]:
         "name": document.name,
         "format": document.format,
         "asked": document.asked,
+        "ocr": document.ocr,
         "sha256": document.sha256,
         "characters": len(document.text),
         "tokens": document.num_tokens,
@@ -119,7 +121,7 @@ def _sizes(container: Container) -> dict[str, int]:
     sizes = {
         "text": of("text"),
         "tokens": of(*_TOKEN_PARTS),
-        "pages_and_segments": of("pages", "segment_lengths"),
+        "pages_and_segments": of("pages", "segment_lengths", "scan_words", "scan_boxes"),
         "words": of("words.passages", "words.vocabulary", "words.term_ids"),
         "states": of("states"),
         "features": of(*features),

@@ -4,17 +4,17 @@
     pages             I64 [P, 4]    number, section (index into its document's list), start, end;
                                     -1 stands for None
     segment_lengths   I32 [S]
+    scan_words, scan_boxes          see scans.py; only where there are any
 
 The rest of a document is JSON in the header: its pages' printed numbers (`labels`, one or null a
-page) and the pages that were `asked` for only where there are any. Texts and pages are read when
-they are used, a document at a time. The other parts: tokens.py, words.py, rows.py. Never imports
-torch.
+page), the pages that were `asked` for and what `ocr` read only where there are any. Texts and pages
+are read when they are used, a document at a time. The other parts: tokens.py, words.py, rows.py.
+Never imports torch.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -22,56 +22,22 @@ from typing import Any
 import numpy as np
 
 from lcirc_cli.documents.document import Page
-from lcirc_cli.memory.container import ITEM_BYTES, Container
+from lcirc_cli.memory.arrays import array_part, read_array
+from lcirc_cli.memory.container import Container
 from lcirc_cli.memory.contents import StoredDocument
 from lcirc_cli.memory.pages import check_pages
+from lcirc_cli.memory.scans import (
+    after_scans,
+    check_scans,
+    read_scans,
+    scan_parts,
+    sizes_of_scans,
+)
 from lcirc_cli.memory.writing import Part
 
 MOST_PAGES = 2**31  # the highest number of a page
-_NUMPY = {"U8": np.uint8, "U16": np.uint16, "I32": np.int32, "I64": np.int64}
 # A str may hold lone surrogates (file names do); in valid text this is plain UTF-8.
 _UTF8 = ("utf-8", "surrogatepass")
-
-
-def read_array(
-    container: Container,
-    name: str,
-    *,
-    dtype: str,
-    dims: int = 1,
-    rows: tuple[int, int] | None = None,
-) -> np.ndarray:
-    """A part as a read-only view of the file, checked for damage.
-
-    Args:
-        rows: first and one past the last; None is all.
-
-    Raises:
-        MemoryFileError: it is damaged.
-        ValueError: it is missing, or has another dtype, number of dimensions or fewer rows.
-    """
-    entry = container.entries.get(name)
-    if entry is None:
-        raise ValueError(f"{name} is missing")
-    if entry.dtype != dtype or len(entry.shape) != dims:
-        raise ValueError(f"{name} is {entry.dtype} with {len(entry.shape)} dimensions")
-    first, last = (0, entry.shape[0]) if rows is None else rows
-    if not 0 <= first <= last <= entry.shape[0]:
-        raise ValueError(f"{name} has {entry.shape[0]:,} rows, not {last:,}")
-    shape = (last - first, *entry.shape[1:])
-    width = math.prod(entry.shape[1:]) * ITEM_BYTES[dtype]
-    start = entry.start + first * width
-    container.check(start, start + shape[0] * width)
-    array = np.frombuffer(container.buffer, _NUMPY[dtype], count=math.prod(shape), offset=start)
-    array.flags.writeable = False
-    return array.reshape(shape)
-
-
-def array_part(name: str, array: np.ndarray) -> Part:
-    """A numpy array of one of the four dtypes above as a part to write."""
-    dtype = next(key for key, value in _NUMPY.items() if value == array.dtype)
-    assert ITEM_BYTES[dtype] == array.itemsize
-    return Part(name, dtype, array.shape, [np.ascontiguousarray(array).tobytes()])
 
 
 def write_documents(
@@ -110,12 +76,17 @@ def write_documents(
         )
         if document.asked:
             records[-1]["asked"] = document.asked
+        if document.ocr:
+            records[-1]["ocr"] = document.ocr
+        if document.scans:
+            records[-1]["scans"] = sizes_of_scans(document.scans)
         if any(page.label is not None for page in document.pages):
             records[-1]["labels"] = [page.label for page in document.pages]
     pages = np.array(rows, np.int64).reshape(len(rows), 4)
     parts = [
         Part("text", "U8", (sum(map(len, texts)),), texts),
         array_part("pages", pages),
+        *scan_parts([scan for document in documents for scan in document.scans]),
     ]
     return json.dumps(records), parts
 
@@ -134,6 +105,7 @@ def read_documents(
         ValueError: the records or their sizes don't agree.
     """
     documents: list[StoredDocument] = []
+    at_scan = (0, 0)  # words, bytes
     at_text = at_page = at_token = at_segment = 0
     for record in records:
         end_text, end_page = at_text + record["text_bytes"], at_page + record["pages"]
@@ -155,8 +127,11 @@ def read_documents(
                 first_segment=at_segment,
                 num_segments=record["segments"],
                 asked=record.get("asked") or "",
+                ocr=record.get("ocr") or "",
+                scans=partial(read_scans, container, record, at_scan),
             )
         )
+        at_scan = after_scans(record, at_scan)
         at_text, at_page = end_text, end_page
         at_token, at_segment = at_token + record["tokens"], at_segment + record["segments"]
     sizes = {"text": (at_text,), "pages": (at_page, 4)}
@@ -164,6 +139,7 @@ def read_documents(
         raise ValueError("the text or the pages are missing")
     if any(container.entries[name].shape != shape for name, shape in sizes.items()):
         raise ValueError("the documents don't fill the text or the pages")
+    check_scans(container, at_scan)
     return tuple(documents)
 
 

@@ -44,6 +44,8 @@ _DOCUMENT: Mapping[str, Check] = {
     "segments": _COUNT,
     "jumps": _COUNT,
     "asked": optional(text),
+    "ocr": optional(_NAME),
+    "scans": optional(partial(items, each=partial(items, each=_COUNT, most=3))),
     "labels": optional(partial(items, each=nullable(partial(text, most=_LABEL)))),
 }
 _SETTINGS: Mapping[str, Check] = {

@@ -128,6 +128,8 @@ def synced(
             told[at],
             name=document.name,
             asked=document.asked,
+            ocr=document.ocr,
+            scans=document.scans,
             page_count=document.page_count,
             empty_pages=document.empty_pages,
             notes=document.notes,

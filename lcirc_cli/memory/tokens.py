@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lcirc_cli.memory.arrays import array_part, read_array
 from lcirc_cli.memory.checks import check_ids, check_starts
 from lcirc_cli.memory.container import Container
 from lcirc_cli.memory.contents import StoredDocument
-from lcirc_cli.memory.layout import array_part, read_array
 from lcirc_cli.memory.writing import Part
 
 JUMP = 255

@@ -48,17 +48,24 @@ class House:
 
     @classmethod
     def of(
-        cls, engine: Engine, settings: ServeSettings, *, root: Path, options: dict[str, Any]
+        cls,
+        engine: Engine,
+        settings: ServeSettings,
+        *,
+        root: Path,
+        options: dict[str, Any],
+        ocr: str = "auto",
     ) -> House:
         """A house without any memory.
 
         Args:
             root: where what is dropped in is kept.
             options: of `Engine.ask`, for all questions.
+            ocr: which pages of documents are read from their pictures.
         """
         library = Library()
         worker = Worker(limit=settings.limits.waiting)
-        jobs = Jobs(engine, library, worker, limits=settings.limits, root=root)
+        jobs = Jobs(engine, library, worker, limits=settings.limits, root=root, ocr=ocr)
         asking = Asking(engine, library, worker, options)
         return cls(engine, library, worker, jobs, asking, Pictures())
 

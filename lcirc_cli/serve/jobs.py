@@ -20,7 +20,7 @@ from lcirc_cli.errors import MemoryFileError, ModelError
 from lcirc_cli.files.locks import locked
 from lcirc_cli.memory.file import load_memory, save_memory
 from lcirc_cli.serve.kept import Place
-from lcirc_cli.serve.library import Library
+from lcirc_cli.serve.library import PAINTED, Library
 from lcirc_cli.serve.problems import Problem, Stopped, told
 from lcirc_cli.serve.settings import Limits
 from lcirc_cli.serve.worker import Task, Worker
@@ -61,9 +61,16 @@ class Jobs:
     """Starts them, tells of them and stops them."""
 
     def __init__(
-        self, engine: Engine, library: Library, worker: Worker, *, limits: Limits, root: Path
+        self,
+        engine: Engine,
+        library: Library,
+        worker: Worker,
+        *,
+        limits: Limits,
+        root: Path,
+        ocr: str = "auto",
     ) -> None:
-        self.root = root
+        self.root, self.ocr = root, ocr
         self._engine, self._library, self._worker = engine, library, worker
         self._limits = limits
         self._jobs: dict[str, Job] = {}
@@ -154,7 +161,9 @@ class Jobs:
         self._check(job)
         job.state = "reading"
         place = job.place
-        document = read_document(Source(place.document, place.name), watch=watch)
+        document = read_document(
+            Source(place.document, place.name), watch=watch, ocr=self.ocr, keep=_partial(place)
+        )
         self._check(job)
         job.characters = 0.0, max(1, len(document.text))
         self._worker.compress(
@@ -175,7 +184,7 @@ class Jobs:
 
         job.state = "compressing"
         with locked(target):  # another server may have gone on with it
-            kept = Kept(Path(f"{target}.partial"), engine.fingerprints, engine.memory_settings)
+            kept = Kept(_partial(job.place), engine.fingerprints, engine.memory_settings)
             contents = engine.ingest([document], kept=kept, progress=step)
             save_memory(target, contents, allowed=0o700)
             kept.remove()
@@ -190,8 +199,7 @@ class Jobs:
             if job is not None:
                 raise
             return False
-        pdf = memory.documents[0].format == "pdf"
-        pdfs = {0: place.document} if pdf else {}
+        pdfs = {0: place.document} if memory.documents[0].format in PAINTED else {}
         held = self._library.add(
             memory,
             name=Path(place.name).stem,
@@ -202,3 +210,8 @@ class Jobs:
         if job is not None:
             job.memory, job.state = held.id, "done"
         return True
+
+
+def _partial(place: Place) -> Path:
+    """The folder of what is computed until its memory is there."""
+    return Path(f"{place.memory}.partial")

@@ -21,6 +21,7 @@ from lcirc_cli.files import is_file
 from lcirc_cli.memory.contents import MemoryContents, StoredDocument
 from lcirc_cli.serve.problems import Problem
 
+PAINTED = ("pdf", "picture")  # formats of which a page can be shown
 _LONGEST_ID = 60
 _KEPT = re.compile(r"[^a-z0-9._-]+")
 
@@ -30,7 +31,7 @@ class Held:
     """A memory that can be asked.
 
     Attributes:
-        pdfs: number of a document -> its PDF, where that is here and still the same.
+        pdfs: number of a document -> its PDF or its picture, where that is here and still the same.
         folder: of one that was dropped in, with all that was made of it; None: it was given.
         first: the number by which clients know its first document. Where a memory takes another's
             place, no number of that comes again: it might show another document.
@@ -176,14 +177,14 @@ def pages_of(document: StoredDocument) -> Sequence[Page]:
 
 
 def pdfs_beside(memory: MemoryContents, folder: Path) -> dict[int, Path]:
-    """The PDFs of a memory that lie in a folder, the same as they were when it was made.
+    """The PDFs and pictures of a memory that lie in a folder, the same as when it was made.
 
     Names in a memory may be a stranger's: nothing outside of the folder is looked at.
     """
     found = {}
     root = folder.resolve()
     for number, document in enumerate(memory.documents):
-        if document.format != "pdf":
+        if document.format not in PAINTED:
             continue
         try:
             path = (root / document.name).resolve()

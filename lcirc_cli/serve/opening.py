@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lcirc_cli.documents import Source
+from lcirc_cli.documents.ocr import is_read_so
 from lcirc_cli.documents.reading import sha256_of_file
 from lcirc_cli.errors import MemoryFileError, ModelError
 from lcirc_cli.files import is_file
@@ -65,6 +66,8 @@ def _hold_beside(house: House, path: Path, digest: str) -> bool:
     except (ModelError, MemoryFileError):
         return False
     if [each.sha256 for each in memory.documents] != [digest] or memory.documents[0].asked:
+        return False
+    if not is_read_so(memory.documents[0].format, memory.documents[0].ocr, house.jobs.ocr):
         return False
     hold_memories(house, [memory])
     return True

@@ -87,7 +87,9 @@ def page_record(
         if own:
             texts = [(text[a:b], text[page.start : a]) for a, b in own]
             try:
-                found = pictures.boxes(path, page.number, texts)
+                scanned = {scan.number: scan.words for scan in document.scans}
+                words = scanned.get(page.number)
+                found = pictures.boxes(path, page.number, texts, words=words)
                 boxes = [box for each in found for box in each]
             except Problem:
                 shown = False

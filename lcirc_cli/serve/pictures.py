@@ -14,6 +14,7 @@ from typing import Any
 
 from lcirc_cli.documents.child import ChildProcess, WorkerLostError
 from lcirc_cli.documents.limits import DEFAULT_LIMITS
+from lcirc_cli.documents.ocr import Word
 from lcirc_cli.serve.problems import Problem
 
 Box = list[float]  # left, top, right, bottom, as shares of the page
@@ -32,7 +33,7 @@ class Pictures:
         self._kept: OrderedDict[tuple[Path, int], bytes] = OrderedDict()
 
     def picture(self, path: Path, page: int) -> bytes:
-        """A page of a PDF as PNG.
+        """A page of a PDF, or a picture, as PNG.
 
         Raises:
             Problem: it can't be shown.
@@ -46,14 +47,25 @@ class Pictures:
             self._kept.move_to_end(key)
             return self._kept[key]
 
-    def boxes(self, path: Path, page: int, texts: Sequence[tuple[str, str]]) -> list[list[Box]]:
+    def boxes(
+        self,
+        path: Path,
+        page: int,
+        texts: Sequence[tuple[str, str]],
+        *,
+        words: Sequence[Word] | None = None,
+    ) -> list[list[Box]]:
         """For each text, with what stands before it on the page, the boxes of its lines.
+
+        Args:
+            words: of a page that was read from its picture; None: its letters say it.
 
         Raises:
             Problem: the page can't be shown.
         """
         with self._lock:
-            boxes: list[list[Box]] = self._ask(path, page, {"texts": list(texts)})[0]["boxes"]
+            wanted = {"texts": list(texts), "words": words}
+            boxes: list[list[Box]] = self._ask(path, page, wanted)[0]["boxes"]
             return boxes
 
     def forget(self, folder: Path) -> None:
