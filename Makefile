@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	@"$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install -qq --constraint constraints.txt \
-		--editable ".[lqa,bench,peft,serve]" --group dev
+		--editable ".[lqa,bench,ocr,peft,serve]" --group dev
 	@touch $@
 
 demo: setup

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from lcirc_cli.documents.detect import EXTENSIONS, PICTURES, READ_PICTURES, is_address
+from lcirc_cli.documents.detect import EXTENSIONS, OTHER_PICTURES, READ_PICTURES, is_address
 from lcirc_cli.errors import LcircError, MemoryFileError, UsageError
 from lcirc_cli.files import exists, is_file, is_folder
 from lcirc_cli.memory.container import begins_as_memory
@@ -57,10 +57,10 @@ def wrong_memory(argument: str) -> LcircError:
     if exists(path):
         if made is not None and exists(made):
             return UsageError(f"{argument} is not a memory file; did you mean {made}?")
-        if path.suffix.lower() in PICTURES and path.suffix.lower() not in READ_PICTURES:
+        if path.suffix.lower() in OTHER_PICTURES:
             return UsageError(
-                f"{argument} is a picture, not a memory file; run OCR first, e.g. ocrmypdf, then: "
-                "lcirc ingest FILE.pdf"
+                f"{argument} is a picture, not a memory file; save it as PNG, then: "
+                "lcirc ingest FILE.png"
             )
         what = "a folder, not a memory file" if is_folder(path) else "not a memory file"
         return UsageError(f"{argument} is {what}; ingest it first: lcirc ingest {argument}")

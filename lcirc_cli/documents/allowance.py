@@ -31,6 +31,12 @@ def allow_memory(memory_bytes: int) -> None:
         _soften(resource.RLIMIT_AS, size + memory_bytes)
 
 
+def limit_memory(memory_bytes: int) -> None:
+    """Fail where it would have so much address space in all."""
+    if resource is not None:
+        _soften(resource.RLIMIT_AS, memory_bytes)
+
+
 def address_space() -> int:
     """Bytes that this process has mapped; 0 where the system doesn't say."""
     try:

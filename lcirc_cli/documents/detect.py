@@ -27,7 +27,7 @@ EXTENSIONS = {
 }
 # Read where a person names one; a folder's are too often those of a page beside them.
 READ_PICTURES = dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff"), "picture")
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp", ".heic")
+OTHER_PICTURES = (".gif", ".bmp", ".webp", ".heic")
 HEAD_BYTES = 1 << 16  # enough for every rule below
 
 _ZIP = b"PK\x03\x04"

@@ -54,8 +54,11 @@ class KeptPages:
         self._path = folder / f"{hashlib.sha256(named.encode()).hexdigest()[:32]}.pages"
         self._on = not folder.is_symlink()
         self.pages: dict[int, dict[str, Any]] = {}
-        with contextlib.suppress(OSError, ValueError):  # a killed run leaves half a line
-            for line in self._path.read_bytes().splitlines() if self._on else ():
+        lines: list[bytes] = []
+        with contextlib.suppress(OSError):
+            lines = self._path.read_bytes().splitlines() if self._on else []
+        for line in lines:
+            with contextlib.suppress(ValueError):  # a killed run leaves half a line
                 page = table(parse(line, "a page"), "a page", fields=_PAGE, closed=True)
                 self.pages[page["page"]] = page
 

@@ -112,16 +112,22 @@ class _Reading:
         """A child that opens the file."""
         limits, looks = self.limits, bool(ocr.engine(self.mode))
         seconds = math.ceil(limits.seconds) + 1
+        most = limits.memory_bytes + (limits.ocr_memory_bytes if looks else 0)
         process = ChildProcess(
-            "pdf_worker",
-            memory_bytes=limits.memory_bytes + (limits.ocr_memory_bytes if looks else 0),
-            cpu_seconds=None if looks else seconds,
+            "pdf_worker", memory_bytes=most, cpu_seconds=None if looks else seconds
         )
-        how = {"mode": self.mode, "threads": ocr.threads(), "cpu_seconds": seconds}
+        how = {
+            "mode": self.mode,
+            "threads": ocr.threads(),
+            "cpu_seconds": seconds,
+            "memory_bytes": limits.memory_bytes,
+            "page_seconds": math.ceil(limits.ocr_page_seconds),
+            "looking_bytes": most,
+        }
         request = {
             "path": None if isinstance(self.source, bytes) else os.fspath(self.source),
             "readers": self.readers,
-            "ocr": {**how, "page_seconds": math.ceil(limits.ocr_page_seconds)} if looks else None,
+            "ocr": how if looks else None,
         }
         process.send(request, self.source if isinstance(self.source, bytes) else b"")
         return process
@@ -286,6 +292,5 @@ class _Reading:
         scope = "" if self.pages is None else f"{format_pages(empty)}: "
         if self.notes.pages["silent"]:
             return f"{scope}no text layer, and OCR finds no text in its pictures"
-        if not self.wants:
-            return f"{scope}its pages are blank"
-        return f"{scope}no text layer; run OCR first, e.g. ocrmypdf, {ocr.remedy(self.mode)}"
+        remedy = f", {ocr.remedy(self.mode)}" if self.wants else ""  # else they show nothing
+        return f"{scope}no text layer; run OCR first, e.g. ocrmypdf{remedy}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,32 +88,40 @@ class PdfiumReader:
         facts = {"page_count": len(document), "attached": attached, "names": names, "xfa": xfa}
         return {**facts, "texts": texts}
 
-    def page(self, number: int, engine: OcrEngine | None) -> dict[str, Any]:
+    def page(self, number: int) -> dict[str, Any]:
         """A page's text and what is to be known of it; `number` counts from 1.
-
-        Args:
-            engine: reads its picture in place of its letters.
 
         Raises:
             ValueError: pdfium can't load it.
         """
-        self._forget()
-        pdfium = self._pdfium
-        page = pdfium.FPDF_LoadPage(self._document, number - 1)
-        if not page:
-            raise ValueError("damaged page")
-        text_page = None
-        try:
-            if engine is not None:
-                return {**self._label(number), **self._look(page, engine)}
-            text_page = pdfium.FPDFText_LoadPage(page)
+        with self._loaded(number) as page:
+            text_page = self._pdfium.FPDFText_LoadPage(page)
             if not text_page:
                 raise ValueError("damaged page")
-            return {**self._label(number), **self._read(page, text_page)}
+            try:
+                return {**self._label(number), **self._read(page, text_page)}
+            finally:
+                self._pdfium.FPDFText_ClosePage(text_page)
+
+    def look(self, number: int, engine: OcrEngine) -> dict[str, Any]:
+        """The same of a page's picture, with what the page holds beside it.
+
+        Raises:
+            ValueError: pdfium can't load it.
+        """
+        with self._loaded(number) as page:
+            return {**self._label(number), **self._look(page, engine)}
+
+    @contextlib.contextmanager
+    def _loaded(self, number: int) -> Iterator[Any]:
+        self._forget()
+        page = self._pdfium.FPDF_LoadPage(self._document, number - 1)
+        if not page:
+            raise ValueError("damaged page")
+        try:
+            yield page
         finally:
-            if text_page:
-                pdfium.FPDFText_ClosePage(text_page)
-            pdfium.FPDF_ClosePage(page)
+            self._pdfium.FPDF_ClosePage(page)
 
     def _label(self, number: int) -> dict[str, str]:
         """The page's printed number, where the file has a table of them (/PageLabels)."""

@@ -40,12 +40,8 @@ class PypdfReader:
         """What is to be known of the whole file."""
         return {"page_count": len(self._reader.pages), "reader": self.name}
 
-    def page(self, number: int, engine: object = None) -> dict[str, Any]:
-        """A page's text; `number` counts from 1. Raises whatever pypdf does.
-
-        Args:
-            engine: has no use here: pypdf paints no pictures.
-        """
+    def page(self, number: int) -> dict[str, Any]:
+        """A page's text; `number` counts from 1. Raises whatever pypdf does."""
         known = len(self._reader.resolved_objects)
         page = self._reader.pages[number - 1]
         answer = {"text": page.extract_text()}

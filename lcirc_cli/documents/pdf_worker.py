@@ -10,7 +10,8 @@ Protocol, one JSON object a line (see `protocol.py`), the child's answers indent
         {"done": true}
         {"error": str}                         instead of any of these: the file can't be read
 `pdf_notes.py` says what else may be in an answer. "ocr" is how pictures of pages are read:
-    {"mode": "auto" | "all", "threads": int, "cpu_seconds": int of the text, "page_seconds": int}
+    {"mode": "auto" | "all", "threads": int, "cpu_seconds": int, "memory_bytes": int,
+     "page_seconds": int, "looking_bytes": int}     the last two for those pages, the others for all
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from lcirc_cli.documents.allowance import allow_seconds
+from lcirc_cli.documents.allowance import allow_seconds, limit_memory
 from lcirc_cli.documents.protocol import Message, describe, receive, send
 
 _MOST_CHECKS = 200  # empty pages that the second reader looks at
@@ -31,12 +32,13 @@ _MOST_CHECKS = 200  # empty pages that the second reader looks at
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer for one PDF."""
     request, data = _next(requests)
+    looks = _Looks(request.get("ocr"), answers)
     source = data if request["path"] is None else Path(request["path"])
     reader = _open(source, request["readers"], requests, answers)
     send(answers, reader.facts())
     wanted = _next(requests)[0]["pages"]
     threading.Thread(target=_end_with_input, daemon=True).start()
-    doubts, looks = _Doubts(source), _Looks(request.get("ocr"), answers)
+    doubts = _Doubts(source)
     for number in wanted:
         send(answers, _read_page(reader, number, doubts, looks))
     send(answers, {"done": True})
@@ -102,7 +104,7 @@ class _Doubts:
 
 
 class _Looks:
-    """Reads pages by their pictures, each in processor time of its own."""
+    """Reads pages by their pictures, each in processor time and address space of its own."""
 
     def __init__(self, how: dict[str, Any] | None, answers: IO[bytes]) -> None:
         self._how, self._answers = how, answers
@@ -110,6 +112,7 @@ class _Looks:
         self._spent = 0.0  # processor time of the pages so far
         if how is not None:
             allow_seconds(how["cpu_seconds"])
+            limit_memory(how["memory_bytes"])
 
     @property
     def always(self) -> bool:
@@ -117,17 +120,18 @@ class _Looks:
 
     def page(self, reader: Any, number: int) -> Message | None:
         """What the page's picture says; None where pictures are not read."""
-        if self._how is None or reader.name == "pypdf":
+        if self._how is None or not hasattr(reader, "look"):
             return None
         send(self._answers, {"page": number, "looking": True})
         begun = time.process_time()
         allow_seconds(self._how["page_seconds"] * self._how["threads"])
+        limit_memory(self._how["looking_bytes"])
         try:
             if self._engine is None:
                 from lcirc_cli.documents.ocr_engine import OcrEngine
 
                 self._engine = OcrEngine(self._how["threads"])
-            answer: Message = reader.page(number, self._engine)
+            answer: Message = reader.look(number, self._engine)
         finally:
             now = time.process_time()
             self._spent += now - begun
@@ -139,7 +143,7 @@ def _read_page(reader: Any, number: int, doubts: _Doubts, looks: _Looks) -> Mess
     try:
         if looks.always and (seen := looks.page(reader, number)) is not None:
             return {"page": number, **seen}
-        answer = reader.page(number, None)
+        answer = reader.page(number)
         if answer.pop("nothing", False):
             doubts.ask(number)
         if answer.get("pictured") and (seen := looks.page(reader, number)) is not None:

@@ -38,14 +38,16 @@ class PictureReader:
         """What is to be known of the whole file."""
         return {"page_count": self._frames}
 
-    def page(self, number: int, engine: OcrEngine | None) -> dict[str, Any]:
+    def page(self, number: int) -> dict[str, Any]:
+        """No frame has letters."""
+        return {"text": "", "pictured": True}
+
+    def look(self, number: int, engine: OcrEngine) -> dict[str, Any]:
         """A frame's text; `number` counts from 1.
 
         Raises:
             ValueError: it has too many pixels.
         """
-        if engine is None:
-            return {"text": "", "pictured": True}
         from lcirc_cli.documents.ocr_page import read_picture
 
         width, height = _go_to(self._image, number)

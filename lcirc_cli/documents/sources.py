@@ -17,9 +17,10 @@ from lcirc_cli.documents.detect import EXTENSIONS, READ_PICTURES, is_address
 from lcirc_cli.errors import DocumentError
 
 STDIN = "-"
+_PICTURES = "pictures, which are read where they are named"
 _SKIPPED = (
     "hidden",
-    "pictures (name those to be read)",
+    _PICTURES,
     "of other formats",
     "linked folders",
     "unreadable folders",
@@ -143,7 +144,7 @@ def _folder(root: Path) -> list[Source]:
             if _is_hidden(name):
                 continue
             if Path(name).suffix.lower() in READ_PICTURES:
-                skipped["pictures (name those to be read)"] += 1
+                skipped[_PICTURES] += 1
             elif Path(name).suffix.lower() not in EXTENSIONS:
                 skipped["of other formats"] += 1
             elif _waits(here / name):

@@ -13,6 +13,7 @@ import pytest
 
 from lcirc_cli import Engine
 from lcirc_cli.commands import questions
+from lcirc_cli.documents.ocr import remedy
 from lcirc_cli.errors import UsageError
 
 from ..engine.tiny import make_text
@@ -52,8 +53,7 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
     ),
     (
         2,
-        "scan.png is a picture, not a memory file; run OCR first, e.g. ocrmypdf, then: lcirc "
-        "ingest FILE.pdf",
+        "scan.png is not a memory file; ingest it first: lcirc ingest scan.png",
         ["info", "scan.png"],
     ),
     (
@@ -81,9 +81,17 @@ MISTAKES: list[tuple[int, str, list[str]]] = [
     ),
     # a document
     (3, "leese.txt: no such file; did you mean lease.txt?", ["ingest", "leese.txt"]),
-    (3, "scan.png: is an image; run OCR first, e.g. ocrmypdf", ["ingest", "scan.png"]),
+    (
+        3,
+        f"scan.png: is an image; run OCR first, e.g. ocrmypdf, {remedy('off')}",
+        ["ingest", "scan.png", "--ocr", "off"],
+    ),
     (3, "leese.txt: no such file; did you mean lease.txt?", ["ask", "leese.txt", QUESTION]),
-    (3, "scan.png: is an image; run OCR first, e.g. ocrmypdf", ["ask", "scan.png", QUESTION]),
+    (
+        3,
+        f"scan.png: is an image; run OCR first, e.g. ocrmypdf, {remedy('off')}",
+        ["ask", "scan.png", "--ocr", "off", QUESTION],
+    ),
     (3, "empty: this folder holds no readable document", ["ask", "empty", QUESTION]),
     (
         3,

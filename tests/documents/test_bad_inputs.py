@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lcirc_cli.cost.peak import peak_bytes, restart_peak
-from lcirc_cli.documents import read_document
+from lcirc_cli.documents import ocr, read_document
 from lcirc_cli.errors import DocumentError
 
 from .bad_inputs import CASES
@@ -19,7 +19,7 @@ REFUSED = {  # what the message must say
     "text-bom-only.txt": "holds no text",
     "text-long-line.txt": "more than 50,000,000 characters of text; split it",
     "text-noise.txt": "is not text and of no format that lcirc reads",
-    "text-png.txt": "run OCR first",
+    "text-png.txt": "no picture" if ocr.version() else "run OCR first",
     "text-gzip.txt": "unpack it",
     "text-old-word.txt": "old or locked Office file; save it as DOCX or PDF",
     "html-nothing.html": "holds no text",

@@ -141,7 +141,8 @@ def folder_of_documents(root: Path) -> Path:
 def test_folders_are_read_in_order_and_say_what_they_skip(tmp_path: Path) -> None:
     sources = collect_sources([str(folder_of_documents(tmp_path / "docs"))])
     assert [source.name for source in sources] == ["B.TXT", "a/y.txt", "a/z.md", "b.txt"]
-    note = "folder docs: skipped 2 hidden, 1 of other formats, 1 linked folders"
+    pictures = "1 pictures, which are read where they are named"
+    note = f"folder docs: skipped 2 hidden, {pictures}, 1 linked folders"
     documents: list[Document] = [read_document(source) for source in sources]
     assert documents[0].notes == (note,)
     assert all(document.notes == () for document in documents[1:])
@@ -159,5 +160,5 @@ def test_sources_of_all_kinds(tmp_path: Path) -> None:
 
 def test_a_folder_without_documents(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
-    with pytest.raises(DocumentError, match="holds no readable document .skipped: 1 of other"):
+    with pytest.raises(DocumentError, match="holds no readable document .skipped: 1 pict"):
         collect_sources([str(tmp_path)])

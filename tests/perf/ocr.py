@@ -1,0 +1,97 @@
+"""Reads thirty drawn pages, and many copies of one: errors by condition, time and memory.
+
+    python tests/perf/ocr.py [--pages 200]
+
+Prints JSON lines: of each kind, font and resolution the share of wrong characters, of each page its
+confidence, then seconds a page on one core and the peak memory of the child as pages go by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from lcirc_cli.documents import child, read_document
+from tests.documents import scanned
+
+
+def print_row(**row: object) -> None:
+    print(json.dumps(row), flush=True)
+
+
+def peak_mib(process: child.ChildProcess) -> tuple[float, float]:
+    """Resident memory and address space of a child, at their most."""
+    status = Path(f"/proc/{process._process.pid}/status").read_text()
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    return tuple(int(fields[name].split()[0]) / 1024 for name in ("VmHWM", "VmPeak"))  # type: ignore[return-value]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=200)
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    started: list[child.ChildProcess] = []
+    original = child.ChildProcess.__init__
+
+    def keep(self: child.ChildProcess, *args: object, **more: object) -> None:
+        started.append(self)
+        original(self, *args, **more)  # type: ignore[arg-type]
+
+    child.ChildProcess.__init__ = keep  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory() as folder:
+        by_kind(Path(folder))
+        if options.pages:
+            many(Path(folder), options.pages, started)
+
+
+def by_kind(folder: Path) -> None:
+    wrong: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for page in scanned.thirty():
+        path = folder / "page.pdf"
+        path.write_bytes(scanned.as_pdf([page]))
+        begun = time.perf_counter()
+        document = read_document(path)
+        seconds = time.perf_counter() - begun
+        found = scanned.errors(document.text, page.text)
+        for key in (page.kind, page.font, f"{page.dpi} dpi", "all"):
+            wrong[key][0] += found
+            wrong[key][1] += len(page.text)
+        print_row(
+            page=f"{page.kind} {page.font} {page.dpi}",
+            error_percent=round(100 * found / len(page.text), 2),
+            seconds=round(seconds, 1),
+            notes=document.notes,
+        )
+    for key, (found, total) in wrong.items():
+        print_row(pages=key, characters=total, error_percent=round(100 * found / total, 2))
+
+
+def many(folder: Path, count: int, started: list[child.ChildProcess]) -> None:
+    pages = [scanned.page(kind, start=7) for kind in scanned.KINDS]
+    path = folder / "many.pdf"
+    path.write_bytes(scanned.as_pdf([pages[at % len(pages)] for at in range(count)]))
+    begun = time.perf_counter()
+
+    def watch(done: int, total: int) -> None:
+        if done in (1, 20, 50, 100, 150, total):
+            rss, space = peak_mib(started[-1])
+            print_row(
+                pages_read=done,
+                seconds_a_page=round((time.perf_counter() - begun) / done, 2),
+                peak_mib=round(rss),
+                peak_address_space_mib=round(space),
+            )
+
+    read_document(path, watch=watch)
+
+
+if __name__ == "__main__":
+    main()
