@@ -33,6 +33,7 @@ def check_contents(contents: MemoryContents) -> None:
         length = len(document.text)
         check_pages(document.pages, characters=length, name=document.name)
         check_starts(contents.token_starts[own].numpy(), characters=length, name=document.name)
+        len(document.scans)  # reading them checks them
     check_ids(contents.token_ids[:])
     for name, rows in {"states": contents.states, **contents.features}.items():
         for piece in pieces(rows):

@@ -114,6 +114,12 @@ def _plain(sheet: _Sheet, start: int) -> str:
     return f"{title} {sheet.fill(sheet.margin, top + 3 * sheet.points, width, bottom, start)[0]}"
 
 
+def _few(sheet: _Sheet, start: int) -> str:
+    """A sentence."""
+    width, bottom = sheet.size[0] - 2 * sheet.margin, 12 * sheet.points
+    return sheet.fill(sheet.margin, 2 * sheet.points, width, bottom, start)[0]
+
+
 def _columns(sheet: _Sheet, start: int) -> str:
     gutter = _GUTTER_EM * sheet.points
     width = (sheet.size[0] - 2 * sheet.margin - gutter) / 2
@@ -151,6 +157,7 @@ def _noisy(image: Image.Image, seed: int) -> Image.Image:
     return Image.fromarray(np.clip(grey + noise, 0, 255).astype(np.uint8))
 
 
+OTHERS = {"few": (_few, None)}
 KINDS: dict[str, tuple[Callable[[_Sheet, int], str], Any]] = {
     "plain": (_plain, None),
     "skewed": (_plain, _skewed),
@@ -171,7 +178,7 @@ def page(
 ) -> Scanned:
     """One page; `start` is the number of its first sentence."""
     sheet = _Sheet(font, dpi, size, points)
-    write, spoil = KINDS[kind]
+    write, spoil = {**OTHERS, **KINDS}[kind]
     text = write(sheet, start)
     image = sheet.image if spoil is None else spoil(sheet.image, start)
     return Scanned(kind, font, dpi, image, text, sheet.places, sheet.rows)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from lcirc_cli.documents import Document, ReadLimits, child, ocr, parse_page_ranges, read_document
+from lcirc_cli.documents import Document, ReadLimits, child, ocr, read_document
 from lcirc_cli.documents import pdf as pdf_reading
+from lcirc_cli.documents.kept_pages import KeptPages
 from lcirc_cli.errors import DocumentError, UsageError
 
 from . import scanned
@@ -21,11 +22,12 @@ needs_ocr = pytest.mark.skipif(
     not ocr.version(), reason="needs the extra ocr: pip install 'lcirc[ocr]'"
 )
 MOST_ERRORS = 0.03  # of the characters
-SMALL = {"size": (300, 200), "points": 8.0}  # points: a page of a few lines
+SMALL: dict[str, Any] = {"size": (300, 200), "points": 8.0}  # points: a page of a few lines
 
 
 def small(kind: str, *, start: int = 3, dpi: int = 150) -> scanned.Scanned:
-    return scanned.page(kind, font="DejaVuSans", dpi=dpi, start=start, **SMALL)
+    about = {**SMALL, "size": (180, 110)} if kind == "few" else SMALL
+    return scanned.page(kind, font="DejaVuSans", dpi=dpi, start=start, **about)
 
 
 def save(path: Path, pages: list[scanned.Scanned]) -> Path:
@@ -107,7 +109,7 @@ def test_thirty_pages(tmp_path: Path) -> None:
 
 @needs_ocr
 def test_only_pages_without_letters_are_read_so(tmp_path: Path, asked: list[list[int]]) -> None:
-    scan = small("plain", dpi=300)
+    scan = small("few", dpi=300)
     path = mixed(tmp_path / "mixed.pdf", scan)
     seen: list[tuple[int, int]] = []
     document = read_document(path, watch=lambda *step: seen.append(step), keep=tmp_path / "kept")
@@ -120,12 +122,27 @@ def test_only_pages_without_letters_are_read_so(tmp_path: Path, asked: list[list
     again = read_document(path, keep=tmp_path / "kept")  # of a run that was killed
     assert again == document
     assert asked == [[1, 2, 3], [1, 3]]
-    (kept,) = (tmp_path / "kept").iterdir()
-    kept.write_bytes(kept.read_bytes()[:-20])  # in the midst of a line
-    read_document(path, keep=tmp_path / "kept", pages=parse_page_ranges("2"))
-    assert asked[2:] == [[2]]
-    read_document(path, keep=tmp_path / "kept", pages=parse_page_ranges("2"))
-    assert asked[3:] == [[]]
+
+
+def test_what_a_killed_run_left_of_a_page_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ocr, "version", lambda: "rapidocr 3 onnxruntime 1")
+    pages = [{"page": n, "text": "x", "ocr": 0.9, "words": [["x", 0, 0, 9, 9]]} for n in (1, 2, 3)]
+
+    def kept(sha256: str = "a", mode: str = "auto") -> KeptPages:
+        return KeptPages(tmp_path / "kept", sha256=sha256, mode=mode)
+
+    for page in pages[:2]:
+        kept().add(page)
+    (file,) = (tmp_path / "kept").iterdir()
+    file.write_bytes(file.read_bytes()[:-20])  # in the midst of a line
+    assert kept().pages == {1: pages[0]}
+    kept().add(pages[2])
+    assert kept().pages == {1: pages[0], 3: pages[2]}
+    assert kept(sha256="b").pages == kept(mode="all").pages == {}
+    kept().add({**pages[1], "words": [["x", 0, 0, 9, 70_000]]})  # of a stranger
+    assert kept().pages.keys() == {1, 3}
 
 
 @needs_ocr
@@ -159,7 +176,7 @@ def test_a_page_on_its_side_is_turned(tmp_path: Path) -> None:
 def test_limits_end_a_page_and_not_the_document(
     tmp_path: Path, limits: ReadLimits, reason: str
 ) -> None:
-    path = mixed(tmp_path / "mixed.pdf", small("plain", dpi=300))
+    path = mixed(tmp_path / "mixed.pdf", small("few", dpi=300))
     document = read_document(path, limits=limits)
     (note,) = document.notes
     assert note.startswith("page 2 can't be read (") and reason in note

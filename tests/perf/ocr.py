@@ -1,9 +1,10 @@
 """Reads thirty drawn pages, and many copies of one: errors by condition, time and memory.
 
-    python tests/perf/ocr.py [--pages 200]
+    python tests/perf/ocr.py [--pages 200] [--only drawn|many]
 
-Prints JSON lines: of each kind, font and resolution the share of wrong characters, of each page its
-confidence, then seconds a page on one core and the peak memory of the child as pages go by.
+Prints JSON lines: of each kind, font and resolution the share of wrong characters; then, over pages
+of a few lines with a full one at the third place and each ninetieth after it, the seconds a page
+and the peak memory of the child as pages go by.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def peak_mib(process: child.ChildProcess) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--only", choices=("drawn", "many"))
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     started: list[child.ChildProcess] = []
@@ -47,8 +49,9 @@ def main() -> None:
 
     child.ChildProcess.__init__ = keep  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
-        by_kind(Path(folder))
-        if options.pages:
+        if options.only != "many":
+            by_kind(Path(folder))
+        if options.only != "drawn":
             many(Path(folder), options.pages, started)
 
 
@@ -75,13 +78,15 @@ def by_kind(folder: Path) -> None:
 
 
 def many(folder: Path, count: int, started: list[child.ChildProcess]) -> None:
-    pages = [scanned.page(kind, start=7) for kind in scanned.KINDS]
+    few = [scanned.page(kind, start=7, size=(160, 110), points=8.0) for kind in scanned.KINDS]
+    full = scanned.page("columns", start=7)
+    pages = [full if at % 90 == 2 else few[at % len(few)] for at in range(count)]
     path = folder / "many.pdf"
-    path.write_bytes(scanned.as_pdf([pages[at % len(pages)] for at in range(count)]))
+    path.write_bytes(scanned.as_pdf(pages))
     begun = time.perf_counter()
 
     def watch(done: int, total: int) -> None:
-        if done in (1, 20, 50, 100, 150, total):
+        if done in (2, 3, 20, 50, 100, 150, total):
             rss, space = peak_mib(started[-1])
             print_row(
                 pages_read=done,
