@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from lcirc_cli.errors import UsageError
 
 MODES = ("auto", "off", "all")
-UNSURE = 0.9  # mean confidence of a page's letters; a page below it is named: docs/results/ocr.md
+UNSURE = 0.95  # mean confidence of a page's letters; a page below it is named: docs/results/ocr.md
 GET_IT = "pip install 'lcirc[ocr]'"
 UNREAD = "unread"  # pages show something that was not read
 

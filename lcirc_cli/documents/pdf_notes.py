@@ -102,7 +102,8 @@ class PdfNotes:
         if pages := self.pages["seen"]:
             notes.append(f"{format_pages(pages)}: read from the picture (OCR)")
         if pages := self.pages["silent"]:
-            notes.append(f"{format_pages(pages)}: OCR finds no text in {_its(pages)} picture")
+            shown = "picture" if len(pages) == 1 else "pictures"
+            notes.append(f"{format_pages(pages)}: OCR finds no text in {_its(pages)} {shown}")
         if pages := self.pages["doubtful"]:
             notes.append(
                 f"{format_pages(pages)}: hard to read (OCR is less than {UNSURE:.0%} sure of its "

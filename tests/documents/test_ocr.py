@@ -275,8 +275,8 @@ def test_threads_are_those_that_torch_takes(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_few_letters_that_ocr_is_sure_of_make_a_page_doubtful() -> None:
     notes: Callable[[float], list[str]] = lambda sure: _notes({"ocr": sure})  # noqa: E731
-    assert notes(0.95) == ["page 4: read from the picture (OCR)"]
-    assert notes(0.85)[1].startswith("page 4: hard to read (OCR is less than 90% sure")
+    assert notes(0.97) == ["page 4: read from the picture (OCR)"]
+    assert notes(0.93)[1].startswith("page 4: hard to read (OCR is less than 95% sure")
 
 
 def _notes(about: dict[str, Any]) -> list[str]:

@@ -1,10 +1,11 @@
 """Reads thirty drawn pages, and many copies of one: errors by condition, time and memory.
 
-    python tests/perf/ocr.py [--pages 200] [--only drawn|many]
+    python tests/perf/ocr.py [--pages 200] [--only drawn|doubt|many]
 
-Prints JSON lines: of each kind, font and resolution the share of wrong characters; then, over pages
-of a few lines with a full one at the third place and each ninetieth after it, the seconds a page
-and the peak memory of the child as pages go by.
+Prints JSON lines: of each kind, font and resolution the share of wrong characters (drawn); of pages
+that are ever more blurred and noisy that share and the confidence, by which the threshold in
+`ocr.py` was chosen (doubt); over pages of a few lines with a full one at the third place and each
+ninetieth after it the seconds a page and the peak memory of the child as pages go by (many).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
+
+import numpy as np
+from PIL import ImageFilter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from lcirc_cli.documents import child, read_document
@@ -37,7 +41,7 @@ def peak_mib(process: child.ChildProcess) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=200)
-    parser.add_argument("--only", choices=("drawn", "many"))
+    parser.add_argument("--only", choices=("drawn", "doubt", "many"))
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     started: list[child.ChildProcess] = []
@@ -49,9 +53,11 @@ def main() -> None:
 
     child.ChildProcess.__init__ = keep  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
-        if options.only != "many":
+        if options.only in (None, "drawn"):
             by_kind(Path(folder))
-        if options.only != "drawn":
+        if options.only in (None, "doubt"):
+            doubt()
+        if options.only in (None, "many"):
             many(Path(folder), options.pages, started)
 
 
@@ -75,6 +81,29 @@ def by_kind(folder: Path) -> None:
         )
     for key, (found, total) in wrong.items():
         print_row(pages=key, characters=total, error_percent=round(100 * found / total, 2))
+
+
+def doubt() -> None:
+    from lcirc_cli.documents.ocr_engine import OcrEngine
+    from lcirc_cli.documents.ocr_page import read_picture
+
+    engine = OcrEngine(1)
+    for number, (blur, noise) in enumerate(
+        (blur, noise) for noise in (0, 30, 60, 90) for blur in (0.0, 1.0, 1.5, 2.0, 2.5, 3.0)
+    ):
+        font = scanned.FONTS[number % 3]
+        page = scanned.page("plain", font=font, start=3 + 7 * number, size=(300, 200), points=8.0)
+        spoilt = page.image.filter(ImageFilter.GaussianBlur(blur))
+        grain = np.random.default_rng(number).normal(0, noise, (spoilt.height, spoilt.width))
+        grey = np.clip(np.asarray(spoilt, np.float32) * 0.8 + 30 + grain, 0, 255).astype(np.uint8)
+        read = read_picture(engine, np.stack([grey] * 3, axis=2), scale=150 / 72)
+        wrong = scanned.errors(read["text"], page.text)
+        print_row(
+            blur=blur,
+            noise=noise,
+            confidence=read["ocr"],
+            error_percent=round(100 * wrong / len(page.text), 1),
+        )
 
 
 def many(folder: Path, count: int, started: list[child.ChildProcess]) -> None:
