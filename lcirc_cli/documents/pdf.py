@@ -95,7 +95,7 @@ class _Reading:
     def run(self) -> None:
         """Fill `read`, `reflow` and `failures` for all wanted pages."""
         self.deadline = time.monotonic() + self.limits.seconds
-        self.readers = _READERS[self.format]
+        self.readers = self.readers or _READERS[self.format]
         lost = 0
         while self.wanted is None or self._remaining():
             with self._start() as process:

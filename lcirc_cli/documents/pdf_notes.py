@@ -73,18 +73,18 @@ class PdfNotes:
         else:
             self.few_letters += lost
 
-    def lines(self, remedy: str) -> list[str]:
+    def lines(self, remedy: str = "") -> list[str]:
         """The notes, the gravest first.
 
         Args:
             remedy: how pages are read by their pictures, after "run OCR".
         """
-        notes = []
+        notes, run_ocr = [], f"run OCR, {remedy}" if remedy else "run OCR"
         if self.facts.get("xfa"):
             notes.append(
                 "its form (XFA) is not read, only the pages behind it; print it to a PDF first"
             )
-        font = f"letters can't be read (font without a table of characters); run OCR, {remedy}"
+        font = f"letters can't be read (font without a table of characters); {run_ocr}"
         for key, share in (("most", "most"), ("many", "many")):
             if pages := self.pages[key]:
                 notes.append(f"{format_pages(pages)}: {share} of {_its(pages)} {font}")
@@ -94,11 +94,10 @@ class PdfNotes:
             notes.append(f"{self.few_letters:,} {letters} {why}")
         if pages := self.pages["scan"]:
             notes.append(
-                f"{format_pages(pages)}: almost no text on a picture, probably a scan; run OCR, "
-                f"{remedy}"
+                f"{format_pages(pages)}: almost no text on a picture, probably a scan; {run_ocr}"
             )
         if pages := self.pages["bare"]:
-            notes.append(f"{format_pages(pages)}: no text layer; run OCR, {remedy}")
+            notes.append(f"{format_pages(pages)}: no text layer; {run_ocr}")
         if pages := self.pages["seen"]:
             notes.append(f"{format_pages(pages)}: read from the picture (OCR)")
         if pages := self.pages["silent"]:
