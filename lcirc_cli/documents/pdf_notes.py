@@ -3,8 +3,9 @@
 Knows what the child process answers, nothing about how it finds that out:
     {"attached": int, "names": [str], "texts": [[name, text]], "xfa": bool, "reader": "pypdf"}
                                                                             beside the page count
-    {"unreadable": [letters, of], "unsure": true, "scan": true, "pictured": true, "ocr": float,
-     "words": [[text, left, top, right, bottom]], "unread": [files, notes], "label": str}
+    {"unreadable": [letters, of], "many": true, "unsure": true, "scan": true, "pictured": true,
+     "ocr": float, "words": [[text, left, top, right, bottom]], "unread": [files, notes],
+     "label": str}
                                                                             beside a page's text
 "pictured" says that the page should be read by its picture, "ocr" that it was, and how surely.
 """
@@ -20,7 +21,6 @@ from lcirc_cli.documents.ocr import UNSURE
 from lcirc_cli.documents.page_ranges import format_pages
 
 _MOST = 0.5  # of a page's letters
-MANY = 0.1  # of a page's letters that can't be read: its picture says more
 NAMED = 5  # attached texts that are named
 LABEL_LENGTH = 20  # characters of a page's printed number; a longer text is none
 
@@ -68,7 +68,7 @@ class PdfNotes:
             self.few_letters += lost
         elif lost >= _MOST * total:
             self.pages["most"].append(number)
-        elif lost >= MANY * total:
+        elif message.get("many"):
             self.pages["many"].append(number)
         else:
             self.few_letters += lost

@@ -16,7 +16,6 @@ from lcirc_cli.documents.pdf_chunks import Chunk, chunks_of
 from lcirc_cli.documents.pdf_fonts import readable
 from lcirc_cli.documents.pdf_forms import Extras, place, read_extras, turned
 from lcirc_cli.documents.pdf_glyphs import read_glyphs
-from lcirc_cli.documents.pdf_notes import MANY
 from lcirc_cli.documents.pdf_page import page_text
 from lcirc_cli.documents.pdf_rules import read_rules
 
@@ -29,6 +28,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 _FEW_GLYPHS = 60  # on a page with a large picture: a scan with a printed number or a stamp
+_MANY = 0.1  # of a page's letters that can't be read: its picture says more
 _PICTURE_SHARE = 0.5  # of the page
 _MOST_OBJECTS = 200  # of a page that are looked at for pictures
 _LABEL_BYTES = 256  # of UTF-16; a longer label is no page's number
@@ -162,8 +162,8 @@ class PdfiumReader:
                 answer["nothing"] = True
             if objects > 0 and (not total or "scan" in answer):
                 answer["pictured"] = True
-        if lost >= MANY * total and lost:
-            answer["pictured"] = True
+        if lost and lost >= _MANY * total:
+            answer["many"] = answer["pictured"] = True
         return answer
 
     def _look(self, page: Any, engine: OcrEngine) -> dict[str, Any]:
