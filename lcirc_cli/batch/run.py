@@ -64,7 +64,7 @@ def make_memories(
         folder = make_folder(work / _name(items, models))
         results = make_folder(folder / "results")
         tasks = min(len(items), _TASKS * executor.workers)
-        steps = [ReadDocuments(items), MakeMemories(models, results)]
+        steps = [ReadDocuments(items, ocr=models.settings.ocr), MakeMemories(models, results)]
         with _shown(results, len(items)):
             run_stage(Stage("memories", steps, tasks), folder / "logs", executor)
         lines = [json.loads(line) for line in _lines(results)]

@@ -55,9 +55,9 @@ class ReadDocuments(PipelineStep):  # type: ignore[misc]
     type = "lcirc"
     name = "read"
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[Item], *, ocr: str) -> None:
         super().__init__()
-        self._items = items
+        self._items, self._ocr = items, ocr
 
     def run(self, data: Documents | None = None, rank: int = 0, world_size: int = 1) -> Documents:
         """Every so many-th document is of this task: large ones often stand together."""
@@ -66,7 +66,9 @@ class ReadDocuments(PipelineStep):  # type: ignore[misc]
             for item in self._items[rank::world_size]:
                 trove = Trove(text="", id=item.source.name, metadata={"target": item.target})
                 try:
-                    document = read_document(item.source, password=password, reader=reader)
+                    document = read_document(
+                        item.source, password=password, reader=reader, ocr=self._ocr
+                    )
                 except DocumentError as error:
                     trove.metadata["failed"] = str(error)
                 else:

@@ -52,7 +52,15 @@ def ingest_many(
         source
         for source, target in places.items()
         if known is not None
-        and is_up_to_date(target, [source], pages=None, models=known, append=False, recipe=recipe)
+        and is_up_to_date(
+            target,
+            [source],
+            pages=None,
+            ocr=settings.ocr,
+            models=known,
+            append=False,
+            recipe=recipe,
+        )
     ]
     for source in there:
         sweep_beside(places[source])
