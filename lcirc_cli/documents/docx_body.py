@@ -172,7 +172,7 @@ class Body:
         self.fields.instruct(element.text or "")
 
     def _deleted(self, element: Element) -> None:
-        if any(text.text for text in element.iter("w:delText")):
+        if any(text.text for name in ("w:delText", "m:t") for text in element.iter(name)):
             self.story.losses[DELETED] += 1
         self._field_parts(element)
 

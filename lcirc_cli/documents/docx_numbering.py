@@ -14,6 +14,16 @@ from lcirc_cli.documents.numerals import numeral
 
 _LEVELS = 9
 _STYLES = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I"}
+_STYLES |= {"decimalZero": "01", "decimalFullWidth": "\uff11", "decimalEnclosedParen": "⑴"}
+_STYLES |= {"decimalEnclosedCircle": "①", "decimalEnclosedCircleChinese": "①"}
+_STYLES |= {"russianLower": "а", "russianUpper": "А"}
+_STYLES |= {"hebrew1": "א", "aiueoFullWidth": "ア", "aiueo": "ア", "ganada": "가"}
+_STYLES |= {"ideographTraditional": "甲", "ideographZodiac": "子"}
+_STYLES |= dict.fromkeys(
+    "chineseCounting chineseCountingThousand taiwaneseCounting taiwaneseCountingThousand"
+    " japaneseCounting".split(),
+    "一",
+)
 _INTEGER = re.compile(r"-?\d{1,9}")
 _MAX_TEXT = 80  # characters around the numbers
 _MAX_LETTERS = 26 * 10  # more than j ten times is written in digits
@@ -98,8 +108,6 @@ def _written(at: int, levels: dict[int, _Level], counts: dict[int, int], asked: 
         return ""
     if asked.legal:
         return str(number)
-    if level.format == "decimalZero":
-        return f"{number:02d}"
     if level.format == "ordinal":
         ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
         return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"

@@ -127,13 +127,14 @@ class Flow:
         self.paragraph()
         self.top.table = Table(layout=layout)
 
-    def header_rows(self, begins: bool) -> None:
-        """Say that the rows that follow are the table's header, or no more."""
+    def row_group(self, *, header: bool) -> None:
+        """Begin or end the head, a body or the foot of a table; `header` if a head begins."""
         if self.deeper:
             return
         self._leave_cell()
         if self.top.table is not None:
-            self.top.table.in_header = begins
+            self.top.table.in_header = header
+            self.top.table.group += 1
 
     def row_start(self, *, header: bool = False) -> None:
         """Begin a row."""
@@ -146,7 +147,8 @@ class Flow:
             self.table_start()
         if self.top.table is not None:
             self.top.table.implied = self.top.table.implied or implied
-            self.top.table.rows.append(Row(header=header or self.top.table.in_header))
+            group, header = self.top.table.group, header or self.top.table.in_header
+            self.top.table.rows.append(Row(header=header, group=group))
 
     def cell_start(self, cell: Cell) -> None:
         """Begin a cell, whose text is what follows."""

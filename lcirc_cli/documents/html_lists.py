@@ -16,6 +16,7 @@ from lcirc_cli.documents.numerals import numeral
 
 LIST_TAGS = frozenset({"ol", "ul", "menu", "dir", "li", "dl", "dt", "dd"})
 _BULLET = "-"
+_COMMAS = frozenset("一甲子あア")  # styles whose numbers end so in browsers
 _INTEGER = re.compile(r"\s*([+-]?\d{1,9})(?!\d)")
 
 
@@ -91,7 +92,7 @@ class Lists:
                 own.number = value
             style = self._style(token, "li")
             if style := own.style if style is None else style:
-                mark = numeral(own.number, style) + "."
+                mark = numeral(own.number, style) + ("、" if style in _COMMAS else ".")
             own.number += own.step
         self.flow.item(mark, max(0, depth - 1))
 

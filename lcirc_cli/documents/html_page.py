@@ -20,11 +20,12 @@ from lcirc_cli.documents.tables import Cell
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _PARAGRAPHS = frozenset(
-    "address article aside blockquote details fieldset figure footer form header hr main nav"
-    " p pre section xmp".split()
+    "address article aside blockquote center details dialog fieldset figure footer form header"
+    " hgroup hr listing main nav p pre search section xmp".split()
 )
 _LINES = frozenset("caption div figcaption legend option optgroup summary textarea".split())
 _OBJECTS = frozenset({"object", "embed", "applet", "video", "audio", "canvas"})
+_RAISABLE = frozenset("span small font b strong i em".split())  # as style sheets raise them
 _TABLE_PARTS = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th"})
 _NO_SVG = _HEADINGS | _PARAGRAPHS | LIST_TAGS | _TABLE_PARTS | {"div", "br"}  # they end one
 _SVG_TEXTS = frozenset({"text", "title", "desc", "foreignobject"})
@@ -52,6 +53,7 @@ class HtmlPage:
         self.held: list[Token] = []  # what it held so far, for the case that it never ends
         self.linked = False  # whether a link is open that has no text yet
         self.note_link = False  # whether it is the mark of a note
+        self.raised: list[str] = []  # the elements of one name that are open since one was raised
         self.frames = 0
 
     def end(self) -> None:
@@ -116,12 +118,27 @@ class HtmlPage:
                 self.flow.raise_start(name, linked=self.linked)
             elif not opens and not self.note_link:
                 self.flow.raise_end()
+        elif name in _RAISABLE and not token.empty:
+            self._raisable(token, name, opens)
         elif name == "a":
             self._link(token, opens)
         elif opens:
             self._single(token, name)
         elif name in ("s", "strike", "q"):
             self.flow.text("”" if name == "q" else "~~")
+
+    def _raisable(self, token: Token, name: str, opens: bool) -> None:
+        """An element that a style may raise or lower, with those of its name inside it."""
+        if self.raised and name == self.raised[0]:
+            if opens:
+                self.raised.append(name)
+            else:
+                self.raised.pop()
+                if not self.raised:
+                    self.flow.raise_end()
+        elif opens and not self.raised and (kind := self.lists.sheet.raised(token, name)):
+            self.raised = [name]
+            self.flow.raise_start(kind, linked=self.linked)
 
     def _single(self, token: Token, name: str) -> None:
         """A start tag that stands for something, with or without an end."""
@@ -169,7 +186,7 @@ class HtmlPage:
             else:
                 self.flow.cell_end()
         else:
-            self.flow.header_rows(opens and name == "thead")
+            self.flow.row_group(header=opens and name == "thead")
 
     def _title(self, opens: bool) -> None:
         if opens:

@@ -47,22 +47,22 @@ def raised(before: str, content: str, after: str, *, linked: bool = False) -> st
         return note_mark(before, content)
     if not last or last.isspace():  # a note's own mark, or what stands before an isotope's name
         own = NOTE_NUMBERS.fullmatch(content) and not _ISOTOPE.match(after)
-        return f"[{content}]" if own or content.isalpha() else f"^{_grouped(content)}"
+        return f"[{content}]" if own or content.isalpha() else f"^{_grouped(content, after)}"
     if _joins(before, content):
         return content
     if NOTE_NUMBERS.fullmatch(content) and not _is_base(before, content, after):
         return note_mark(before, content)
     if len(content) == 1 and content.isalpha() and not _is_base(before, "1", after):
         return note_mark(before, content)
-    return "^" + _grouped(content)
+    return "^" + _grouped(content, after)
 
 
-def lowered(content: str, sign: str = "_") -> str:
-    """What to write for a subscript, or with the sign "^" for a power inside a power."""
+def lowered(content: str, after: str = "", sign: str = "_") -> str:
+    """What to write for a subscript before `after`, or with "^" for a power inside a power."""
     content = " ".join(content.split())
     if len(content) > _MAX_RAISED:
         return " " + content
-    return sign + _grouped(content) if content else ""
+    return sign + _grouped(content, after) if content else ""
 
 
 def note_mark(before: str, mark: str) -> str:
@@ -76,9 +76,10 @@ def apart(before: str, text: str) -> str:
     return text if not last or last.isspace() else f" {text}"
 
 
-def _grouped(content: str) -> str:
-    """In brackets if it would otherwise be unclear where it ends."""
-    return content if _SIMPLE.fullmatch(content) else f"({content})"
+def _grouped(content: str, after: str) -> str:
+    """In brackets if it would otherwise be unclear where it ends: log_(2)8."""
+    clear = not (content[-1].isdigit() and after[:1].isdigit())
+    return content if clear and _SIMPLE.fullmatch(content) else f"({content})"
 
 
 def _joins(before: str, content: str) -> bool:

@@ -82,7 +82,7 @@ class Stream:
         done = self._raised.pop()
         if self._raised:  # a power of a power
             content = "".join(done.pieces)
-            self._raised[-1].pieces.append(lowered(content, "_" if done.kind == "sub" else "^"))
+            self._raised[-1].pieces.append(lowered(content, "", "_" if done.kind == "sub" else "^"))
         else:
             self._pending = done
 
@@ -125,7 +125,7 @@ class Stream:
             return
         content = "".join(done.pieces)
         if done.kind == "sub":
-            self._put(lowered(content))
+            self._put(lowered(content, after))
         else:
             self._put(raised(self._before(), content, after, linked=done.linked))
 

@@ -40,6 +40,7 @@ class Row:
 
     cells: list[Cell] = field(default_factory=list)
     header: bool = False  # by the mark of the row, whatever its cells are
+    group: int = 0  # head, body or foot of the table, counted: no cell reaches beyond its own
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Table:
     layout: bool = False  # no rows and columns, but places on a page
     rows: list[Row] = field(default_factory=list)
     in_header: bool = False  # whether the next row belongs to the header
+    group: int = 0  # that the next row belongs to
     implied: bool = False  # begun by a cell that no table holds
 
 
@@ -76,8 +78,10 @@ class Grid:
     def _lines(self, rows: list[Row]) -> list[list[str]]:
         lines: list[list[str]] = []
         header: list[list[str]] = []
-        since = 0
+        since = group = 0
         for row in rows:
+            if row.group != group:
+                self.reaching, group = {}, row.group
             self.above = self._placed(row)
             written = [line for line in self._written(self.above) if any(line)]
             if self._is_header(row) and len(header) == len(lines):

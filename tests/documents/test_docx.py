@@ -283,9 +283,10 @@ def test_tracked_deletions_and_hidden_text_are_counted() -> None:
     deleted = "<w:del><w:r><w:delText>50</w:delText></w:r></w:del>"
     body = para(f"{run('pays ')}{deleted}<w:ins>{run('60')}</w:ins>{run(' now', '<w:vanish/>')}")
     body += table(row(cell("a")), row(cell("gone"), properties="<w:del/>"))
+    body += para("<w:del><m:oMath><m:r><m:t>q=7</m:t></m:r></m:oMath></w:del>")
     document = read(body)
     assert document.text == "pays 60\n\na"
-    assert document.notes == ("2 deleted passages left out", "1 passage of hidden text left out")
+    assert document.notes == ("3 deleted passages left out", "1 passage of hidden text left out")
 
 
 def test_pictures_objects_and_charts() -> None:
