@@ -121,8 +121,7 @@ class Backing:
 
 def _running(index: PassageIndex, document: int, known: dict[int, RunningText]) -> RunningText:
     if document not in known:
-        stored = index.texts[document]
-        known[document] = RunningText(stored.text, stored.pages, index.running_heads(document))
+        known[document] = index.running(document)
     return known[document]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from lcirc_cli.evidence.bm25 import Bm25
 from lcirc_cli.evidence.passages import Passage, Passages, Text
 from lcirc_cli.evidence.running_heads import running_heads
+from lcirc_cli.evidence.running_text import RunningText
 from lcirc_cli.evidence.terms import terms
 from lcirc_cli.evidence.words import words_of
 from lcirc_cli.memory.words import CONTENTS, PassageWords
@@ -73,12 +74,24 @@ class PassageIndex:
         scores[:-1] += NEIGHBOUR_WEIGHT * own[1:] * self._beside
         return scores
 
-    def running_heads(self, document: int) -> list[tuple[int, int]]:
-        """Ranges of a document's text that are running heads or feet of its pages."""
-        if document not in self._heads:
-            text = self.texts[document]
-            self._heads[document] = running_heads(text.text, text.pages)
-        return self._heads[document]
+    def running(self, document: int) -> RunningText:
+        """A document's text without what its pages put into it."""
+        text = self.texts[document].text
+        pages = self.texts[document].pages
+        if document not in self._heads:  # ranges are kept, texts are not
+            self._heads[document] = running_heads(text, pages)
+        return RunningText(text, pages, self._heads[document])
+
+    def shown(self, passage: Passage) -> str:
+        """A passage as a model reads it: what stands inside a sentence over two pages follows it.
+
+        Of a passage on one page, or of a document without pages, the verbatim text.
+        """
+        text = self.texts[passage.document]
+        start, end = passage.start, passage.end
+        if start == end or text.page_at(start) == text.page_at(end - 1):
+            return text.text[start:end]
+        return self.running(passage.document).in_order(start, end)
 
     def idf(self, term: str) -> float:
         """How telling a term is in these texts: the most for one that they never hold.

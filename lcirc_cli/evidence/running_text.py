@@ -88,6 +88,24 @@ class RunningText:
                 )
         return View(text, pieces)
 
+    def in_order(self, start: int, end: int) -> str:
+        """text[start:end] with each sentence that goes on over a page's end in one piece.
+
+        What stood inside of one, such as a footnote and a running head, follows at the end.
+        """
+        pieces, moved, at = [""], [], start
+        for first, last in self._left_out(start, end):
+            pieces.append(self.text[at:first])
+            before = "".join(pieces)
+            inside = first > start and last < end and self._is_gap(first, last)
+            if inside and self._joint(before, self.text[last : last + 1], page=True) == "\n":
+                pieces.append("\n")
+                moved.append(self.text[first:last].strip())
+            else:
+                pieces.append(self.text[first:last])
+            at = last
+        return "\n\n".join(filter(None, ["".join(pieces) + self.text[at:end], *moved]))
+
     def _is_gap(self, start: int, end: int) -> bool:
         return "\n" in self.text[start:end] or (start, end) in self._heads
 

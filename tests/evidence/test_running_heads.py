@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -82,3 +83,29 @@ def test_a_quote_neither_begins_nor_ends_with_one() -> None:
         cited = citations(question, "", index=index, scores=index.scores(question))[0]
         assert expected in cited.quote and "Book of Mills" not in cited.quote
         assert text[cited.start : cited.end] == cited.quote
+
+
+@pytest.mark.parametrize("note", ["", "7 See the minutes of the board, folder 12.\n"])
+def test_a_sentence_over_two_pages_is_shown_in_one_piece(note: str) -> None:
+    first, second, third = bodies(3)
+    cut = "After three years of talks the new breakwater was finally paid for by"
+    parts = [
+        f"Annual Report\n{first}\n1",
+        f"Annual Report\n{second}\n2",
+        f"Annual Report\n{third} {cut}\n{note}3",
+        "Annual Report\nthe widow of the shipowner Tobias Rehn.\n4",
+    ]
+    text, pages = paged(parts)
+    index = PassageIndex(memory(text, pages=pages))
+    start, end = text.index(third), text.index("4", text.index("Tobias"))
+    shown = index.shown(replace(index.passages[0], start=start, end=end))
+    assert f"{cut}\nthe widow of the shipowner Tobias Rehn." in shown
+    assert sorted(shown.split()) == sorted(text[start:end].split())  # nothing is left out
+    assert index.shown(replace(index.passages[0], start=0, end=40)) == text[:40]
+
+
+def test_a_page_that_ends_with_a_sentence_is_shown_as_it_is() -> None:
+    text, pages = paged([f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(4), 1)])
+    index = PassageIndex(memory(text, pages=pages))
+    whole = replace(index.passages[0], start=0, end=len(text))
+    assert index.shown(whole) == text
