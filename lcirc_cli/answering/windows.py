@@ -179,7 +179,7 @@ def best_texts(
     if not chosen and ranked and budget > 0:
         return [index.beginning(ranked[0], tokens=budget)], budget
     chosen.sort(key=lambda passage: passage.first_token)
-    return [index.shown(passage) for passage in chosen], used
+    return index.shown(chosen), used
 
 
 def fitting(ranked: Sequence[Passage], budget: int) -> tuple[list[Passage], int]:

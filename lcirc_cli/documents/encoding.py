@@ -27,6 +27,11 @@ _RUN_SHARE = 0.5  # of the bytes above 127, those beside another: less means acc
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{2,}")
 _HIGH = re.compile(r"[^\x00-\x7f]")
+# In a line without a character of UTF-8: what a damage leaves of one, and no letters or signs of
+# Windows-1252 but rare ones.
+_LEFT_OF_UTF8 = re.compile(
+    rb"[\xc2\xc3\x81\x8d\x8f\x90\x9d]|[\x80-\xbf]{2}|[\xe0-\xf4][\x80-\xbf]?\Z"
+)
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
@@ -57,7 +62,7 @@ def decode_text(data: bytes, *, declared: str | None = None) -> tuple[str, list[
         return _decode(data, codec, codec)
     sample = data[max(0, bad - 1024) : bad + _SAMPLE_BYTES]
     if _is_damaged_utf8(sample):
-        return _decode(data, "utf-8", "")
+        return _damaged_utf8(data)
     encoding = _guess(sample)
     return _decode(data, encoding, encoding)
 
@@ -96,6 +101,29 @@ def _decode(data: bytes, encoding: str, shown: str) -> tuple[str, list[str]]:
         plural = "" if broken == 1 else "s"
         notes.append(f"{broken:,} damaged character{plural} ({encoding}) replaced")
     return text, notes
+
+
+def _damaged_utf8(data: bytes) -> tuple[str, list[str]]:
+    """UTF-8 with damages; lines that were pasted from Windows-1252 are read as that."""
+    pieces: list[str] = []
+    broken = windows = 0
+    for line in data.splitlines(keepends=True):
+        text = line.decode("utf-8", "replace")
+        bad = text.count("\ufffd") - line.count("\ufffd".encode())
+        if bad and not _LEFT_OF_UTF8.search(line) and line.decode("utf-8", "ignore").isascii():
+            text = line.decode("cp1252")
+            windows += len(_HIGH.findall(text))
+        else:
+            broken += bad
+        pieces.append(text)
+    counts = ((windows, "in it read as cp1252"), (broken, "(utf-8) replaced"))
+    kinds = ("character", "damaged character")
+    notes = [
+        f"{count:,} {kind}{'' if count == 1 else 's'} {what}"
+        for kind, (count, what) in zip(kinds, counts, strict=True)
+        if count
+    ]
+    return "".join(pieces), notes
 
 
 def _is_damaged_utf8(sample: bytes) -> bool:

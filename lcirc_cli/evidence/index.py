@@ -82,16 +82,37 @@ class PassageIndex:
             self._heads[document] = running_heads(text, pages)
         return RunningText(text, pages, self._heads[document])
 
-    def shown(self, passage: Passage) -> str:
-        """A passage as a model reads it: what stands inside a sentence over two pages follows it.
+    def shown(self, passages: Sequence[Passage]) -> list[str]:
+        """Passages in the text's order as a model reads them: verbatim, but sentences in one piece.
 
-        Of a passage on one page, or of a document without pages, the verbatim text.
+        Where a sentence goes on over the end of a page, what stands inside of it (a footnote, a
+        running head) follows the passage; the next passage joins it if the sentence ends there.
         """
-        text = self.texts[passage.document]
-        start, end = passage.start, passage.end
-        if start == end or text.page_at(start) == text.page_at(end - 1):
-            return text.text[start:end]
-        return self.running(passage.document).in_order(start, end)
+        found: list[str] = []
+        spans: list[tuple[int, int, int]] = []
+        running: dict[int, RunningText] = {}
+        for passage in passages:
+            number, start, end = passage.document, passage.start, passage.end
+            if not self._is_paged(number):
+                spans.append((number, start, end))
+                continue
+            text = running.get(number) or self.running(number)
+            running[number] = text
+            if spans and spans[-1][0] == number:
+                _, first, last = spans[-1]
+                if any(a <= start and b >= last for a, b in text.cuts(first, end)):
+                    start = first
+                    spans.pop()
+            spans.append((number, start, end))
+        for number, start, end in spans:
+            own = running.get(number)
+            verbatim = self.texts[number].text[start:end]
+            found.append(verbatim if own is None else own.in_order(start, end))
+        return found
+
+    def _is_paged(self, document: int) -> bool:
+        pages = self.texts[document].pages
+        return len(pages) > 1 and pages[0].number is not None
 
     def idf(self, term: str) -> float:
         """How telling a term is in these texts: the most for one that they never hold.

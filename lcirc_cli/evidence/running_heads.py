@@ -1,8 +1,8 @@
 """Where the running heads and feet of a paged document stand: "Chapter 5: Arrays 21", "12".
 
 A page's first or last lines are one if the pages around it have, in the same place, the same words
-or a number that counts the pages. They stay in the text; quotes leave them out. Knows nothing about
-formats.
+or a number that counts the pages, with or without dashes around it. They stay in the text; quotes
+leave them out. Knows nothing about formats.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ LINES = 3  # of a head or foot, at most
 AGREEING = 2  # so many of those pages must have the like
 _NUMBER = re.compile(r"\d+")
 _EDGE_NUMBERS = re.compile(r"^(\d{1,5})\b|\b(\d{1,5})$")
+_ORNAMENTS = " -–—|·•~*[](){}<>"  # around a page's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +71,19 @@ def _inner(page: Page, head: _Line | None, foot: _Line | None, text: str) -> Pag
 
 def _repeats(line: _Line, number: int, lines: Sequence[_Line | None]) -> bool:
     alike = 0
-    for other in range(max(0, number - REACH), min(len(lines), number + REACH + 1)):
+    near = range(max(0, number - REACH), min(len(lines), number + REACH + 1))
+    for other in near:
         there = lines[other]
         if other == number or there is None:
             continue
         same_words = len(line.words) > 2 and line.words == there.words
-        alike += same_words or any(
+        counted = any(
             mine is not None and theirs is not None and theirs - mine == other - number
             for mine, theirs in zip(line.counts, there.counts, strict=True)
         )
-    return alike >= AGREEING
+        # Of two pages alone, "Sales in 2019" and "Profit in 2020" count nothing.
+        alike += same_words or (counted and (len(near) > 2 or line.words == there.words))
+    return alike >= min(AGREEING, len(near) - 1) > 0
 
 
 def _first_line(text: str, page: Page) -> _Line | None:
@@ -99,10 +103,11 @@ def _line(text: str, start: int, end: int, page: Page) -> _Line | None:
         return None
     line = text[start:end].strip()
     edges: list[int | None] = [None, None]
-    for match in _EDGE_NUMBERS.finditer(line):
+    bare = line.strip(_ORNAMENTS)
+    for match in _EDGE_NUMBERS.finditer(bare):
         if match[1]:
             edges[0] = int(match[1])
-            if match.end() == len(line):
+            if match.end() == len(bare):
                 edges[1] = edges[0]
         else:
             edges[1] = int(match[2])

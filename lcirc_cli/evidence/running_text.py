@@ -93,18 +93,23 @@ class RunningText:
 
         What stood inside of one, such as a footnote and a running head, follows at the end.
         """
-        pieces, moved, at = [""], [], start
-        for first, last in self._left_out(start, end):
-            pieces.append(self.text[at:first])
-            before = "".join(pieces)
-            inside = first > start and last < end and self._is_gap(first, last)
-            if inside and self._joint(before, self.text[last : last + 1], page=True) == "\n":
-                pieces.append("\n")
-                moved.append(self.text[first:last].strip())
-            else:
-                pieces.append(self.text[first:last])
+        pieces, moved, at = "", [], start
+        for first, last in self.cuts(start, end):
+            pieces += self.text[at:first] + "\n"
+            moved.append(self.text[first:last].strip())
             at = last
-        return "\n\n".join(filter(None, ["".join(pieces) + self.text[at:end], *moved]))
+        return "\n\n".join(filter(None, [pieces + self.text[at:end], *moved]))
+
+    def cuts(self, start: int, end: int) -> list[Range]:
+        """What in text[start:end] stands between the halves of a sentence, on two pages."""
+        found, at = [], start
+        for first, last in self._left_out(start, end):
+            before, after = self.text[at:first], self.text[last : last + 1]
+            inside = start < first and last < end and self._is_gap(first, last)
+            if inside and self._joint(before, after, page=True) == "\n":
+                found.append((first, last))
+            at = last
+        return found
 
     def _is_gap(self, start: int, end: int) -> bool:
         return "\n" in self.text[start:end] or (start, end) in self._heads

@@ -106,6 +106,14 @@ def test_a_page_that_is_no_utf8_though_it_says_so() -> None:
             ("read as cp1252", "9 characters in it read as utf-8"),
         ),
         ("naïve café – “x”".encode() + b" \x92 y", "naïve café – “x” \ufffd y", None),
+        (
+            "1914–1918, “£40–60”\n".encode() + "“dear”, said Zoë – 5 €\n".encode("cp1252"),
+            "1914–1918, “£40–60”\n“dear”, said Zoë – 5 €",
+            ("5 characters in it read as cp1252",),
+        ),
+        ("naïve – “x”\nZo".encode() + b"\xc3 and", "naïve – “x”\nZo\ufffd and", None),
+        ("naïve – “x”\nplain \u2019".encode()[:-1], "naïve – “x”\nplain \ufffd", None),
+        ("naïve – “x”\nplain ".encode() + b"\xe2", "naïve – “x”\nplain \ufffd", None),
     ],
 )
 def test_files_that_hold_two_encodings(

@@ -98,14 +98,32 @@ def test_a_sentence_over_two_pages_is_shown_in_one_piece(note: str) -> None:
     text, pages = paged(parts)
     index = PassageIndex(memory(text, pages=pages))
     start, end = text.index(third), text.index("4", text.index("Tobias"))
-    shown = index.shown(replace(index.passages[0], start=start, end=end))
-    assert f"{cut}\nthe widow of the shipowner Tobias Rehn." in shown
-    assert sorted(shown.split()) == sorted(text[start:end].split())  # nothing is left out
-    assert index.shown(replace(index.passages[0], start=0, end=40)) == text[:40]
+    whole = replace(index.passages[0], start=start, end=end)
+    half = start + len(f"{third} {cut}")
+    for passages in (
+        [whole],
+        [replace(whole, end=half), replace(whole, start=text.index(note + "3", half))],
+    ):
+        (shown,) = index.shown(passages)
+        assert f"{cut}\nthe widow of the shipowner Tobias Rehn." in shown
+        assert sorted(shown.split()) == sorted(text[start:end].split())  # nothing is left out
+    assert index.shown([replace(whole, start=0, end=40)]) == [text[:40]]
 
 
-def test_a_page_that_ends_with_a_sentence_is_shown_as_it_is() -> None:
+def test_pages_that_end_with_sentences_are_shown_as_they_are() -> None:
     text, pages = paged([f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(4), 1)])
     index = PassageIndex(memory(text, pages=pages))
     whole = replace(index.passages[0], start=0, end=len(text))
-    assert index.shown(whole) == text
+    assert index.shown([whole]) == [text]
+    halves = [replace(whole, end=pages[1].end), replace(whole, start=pages[2].start)]
+    assert index.shown(halves) == [text[: pages[1].end], text[pages[2].start :]]
+
+
+def test_the_pages_of_a_short_document_have_heads_too() -> None:
+    text, pages = paged([f"Annual Report\n{body}\n- {n} -" for n, body in enumerate(bodies(2), 3)])
+    found = [text[start:end] for start, end in running_heads(text, pages)]
+    assert found == ["Annual Report", "- 3 -", "Annual Report", "- 4 -"]
+    one, two = bodies(2)
+    text, pages = paged([f"Sales in 2019\n{one}", f"Profit in 2020\n{two}"])
+    assert running_heads(text, pages) == []
+    assert running_heads(*paged(["Annual Report\nOne page."])) == []
