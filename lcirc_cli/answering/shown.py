@@ -30,14 +30,15 @@ class Shown:
 def choose(index: PassageIndex, scores: np.ndarray, *, budget: int) -> list[Shown]:
     """The best passages that fit in `budget` document tokens, in document order, from 1.
 
-    Of the very best one at least a part is there.
+    Of the very best one at least a part is there; the rest of a sentence comes before what is
+    ranked below it.
     """
     order = ranking(scores).tolist()
     ranked = [index.passages[number] for number in order]
-    chosen, _ = fitting(ranked, budget)
+    chosen, _ = fitting(index.with_halves(ranked), budget)
     if not chosen and ranked and budget > 0:
         return [Shown(1, order[0], index.beginning(ranked[0], tokens=budget), budget)]
-    return numbered(index, sorted(order[: len(chosen)]))
+    return numbered(index, sorted(map(index.number, chosen)))
 
 
 def numbered(index: PassageIndex, passages: Sequence[int]) -> list[Shown]:

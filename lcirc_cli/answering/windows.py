@@ -6,7 +6,7 @@ so all of them see the same tokens. Knows nothing about compression.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,16 +173,17 @@ def best_texts(
 ) -> tuple[list[str], int]:
     """The best passages that fit in `budget` tokens, in document order, and how many tokens.
 
-    Of the very best one at least a part is there.
+    Of the very best one at least a part is there; the rest of a sentence comes before what is
+    ranked below it.
     """
-    chosen, used = fitting(ranked, budget)
+    chosen, used = fitting(index.with_halves(ranked), budget)
     if not chosen and ranked and budget > 0:
         return [index.beginning(ranked[0], tokens=budget)], budget
     chosen.sort(key=lambda passage: passage.first_token)
     return index.shown(chosen), used
 
 
-def fitting(ranked: Sequence[Passage], budget: int) -> tuple[list[Passage], int]:
+def fitting(ranked: Iterable[Passage], budget: int) -> tuple[list[Passage], int]:
     """The passages up to the first that no longer fits in `budget` tokens, and how many tokens."""
     chosen: list[Passage] = []
     used = 0

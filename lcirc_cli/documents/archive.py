@@ -61,9 +61,17 @@ class Archive:
         if expanded > max(_RATIO_FROM, _MAX_RATIO * len(data)):
             raise DocumentError(f"{name}: expands {expanded // len(data):,} times; not read")
         self._names = {member.filename for member in members}
+        self._folded: dict[str, list[str]] = {}
+        for name in self._names:
+            self._folded.setdefault(name.casefold(), []).append(name)
 
     def __contains__(self, member: object) -> bool:
         return member in self._names
+
+    def like(self, member: str) -> str | None:
+        """The one member whose name differs in nothing but capitals, if there is one."""
+        found = self._folded.get(member.casefold(), [])
+        return found[0] if len(found) == 1 else None
 
     def names(self) -> list[str]:
         """The members, sorted."""

@@ -193,7 +193,8 @@ def _resolve(folder: str, href: str, archive: Archive) -> str:
         member = posixpath.normpath(posixpath.join(folder, path))
         if member in archive:
             return member
-    return posixpath.normpath(posixpath.join(folder, unquote(plain)))
+    member = posixpath.normpath(posixpath.join(folder, unquote(plain)))
+    return archive.like(member) or member  # written where capitals make no difference
 
 
 def _local(element: Element) -> str:

@@ -9,7 +9,8 @@ these rankings with others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,33 +83,63 @@ class PassageIndex:
             self._heads[document] = running_heads(text, pages)
         return RunningText(text, pages, self._heads[document])
 
-    def shown(self, passages: Sequence[Passage]) -> list[str]:
+    def with_halves(self, ranked: Iterable[Passage]) -> Iterator[Passage]:
+        """Each passage once, followed by those that hold the rest of a sentence of it.
+
+        Such are the passages before and behind it, where a page ends inside of the sentence.
+        """
+        given: set[int] = set()
+        running: dict[int, RunningText] = {}
+        for passage in ranked:
+            near = self._beside_it(passage) if self._is_paged(passage.document) else []
+            halves = [other for other in near if self._are_halves(passage, other, running)]
+            for each in (passage, *halves):
+                if each.first_token not in given:
+                    given.add(each.first_token)
+                    yield each
+
+    def shown(self, passages: Iterable[Passage]) -> list[str]:
         """Passages in the text's order as a model reads them: verbatim, but sentences in one piece.
 
         Where a sentence goes on over the end of a page, what stands inside of it (a footnote, a
         running head) follows the passage; the next passage joins it if the sentence ends there.
         """
-        found: list[str] = []
-        spans: list[tuple[int, int, int]] = []
+        spans: list[Passage] = []
         running: dict[int, RunningText] = {}
         for passage in passages:
-            number, start, end = passage.document, passage.start, passage.end
-            if not self._is_paged(number):
-                spans.append((number, start, end))
-                continue
-            text = running.get(number) or self.running(number)
-            running[number] = text
-            if spans and spans[-1][0] == number:
-                _, first, last = spans[-1]
-                if any(a <= start and b >= last for a, b in text.cuts(first, end)):
-                    start = first
-                    spans.pop()
-            spans.append((number, start, end))
-        for number, start, end in spans:
-            own = running.get(number)
-            verbatim = self.texts[number].text[start:end]
-            found.append(verbatim if own is None else own.in_order(start, end))
-        return found
+            last = spans[-1] if spans else None
+            if last is not None and self._are_halves(last, passage, running):
+                spans[-1] = replace(last, end=passage.end)
+            else:
+                spans.append(passage)
+        return [
+            self._text_of(span.document, running).in_order(span.start, span.end)
+            if self._is_paged(span.document)
+            else self.texts[span.document].text[span.start : span.end]
+            for span in spans
+        ]
+
+    def _are_halves(self, one: Passage, other: Passage, running: dict[int, RunningText]) -> bool:
+        """Whether two passages of a document hold parts of a sentence that a page's end cuts."""
+        if one.document != other.document or not self._is_paged(one.document):
+            return False
+        first, last = sorted((one, other), key=lambda passage: passage.start)
+        cuts = self._text_of(one.document, running).cuts(first.start, last.end)
+        return any(start <= last.start and end >= first.end for start, end in cuts)
+
+    def _text_of(self, document: int, running: dict[int, RunningText]) -> RunningText:
+        if document not in running:
+            running[document] = self.running(document)
+        return running[document]
+
+    def number(self, passage: Passage) -> int:
+        """Which of the passages one is."""
+        return int(np.searchsorted(self.passages.rows[:, 3], passage.first_token))
+
+    def _beside_it(self, passage: Passage) -> list[Passage]:
+        """The passages behind and before one, of whatever document."""
+        at = self.number(passage)
+        return [self.passages[n] for n in (at + 1, at - 1) if 0 <= n < len(self.passages)]
 
     def _is_paged(self, document: int) -> bool:
         pages = self.texts[document].pages

@@ -32,6 +32,7 @@ _BY_PLACE = _VERBS | {"us", "it", "who", "am"}
 _BEFORE_NOUNS = frozenset("in of by until till since during before after from for to on".split())
 _ARTICLES = frozenset(("the", "a", "an"))
 _AFTER_NAMES = frozenset("was is has had did were and or to until who said".split())
+_AFTER_FULL_NAMES = frozenset("was is has had did were who said".split())  # Will Marsh was
 OTHER_MONTHS = frozenset(  # than May
     "january february march april june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec".split()
@@ -141,4 +142,5 @@ def _is_noun(
     if word == "may" and OTHER_MONTHS & {each.lower() for each in [*before[-2:], *after[:2]]}:
         return True
     following = after[0].lower() if after else ""
-    return opens and (following in _AFTER_NAMES or bool(_NOUN_GOES_ON.match(text, end)))
+    surname = len(after) > 1 and after[0].istitle() and after[1] in _AFTER_FULL_NAMES
+    return opens and (following in _AFTER_NAMES or surname or bool(_NOUN_GOES_ON.match(text, end)))

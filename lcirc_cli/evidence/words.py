@@ -16,7 +16,7 @@ from lcirc_cli.memory.words import PassageWords, numbered
 
 # Of what decides about passages and terms. Raise it where either changes: an index of another
 # version is made anew from the texts.
-VERSION = 2
+VERSION = 3
 
 
 def words_of(texts: Sequence[Text]) -> PassageWords:

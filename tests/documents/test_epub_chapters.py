@@ -59,6 +59,7 @@ def test_chapters_of_any_type(media_type: str) -> None:
         ("caf%C3%A9.xhtml#top", "café.xhtml"),
         ("a#b.xhtml", "a#b.xhtml"),
         ("./x/../a.xhtml", "a.xhtml"),
+        ("Chapter.XHTML", "chapter.xhtml"),
     ],
 )
 def test_names_of_chapters(href: str, member: str) -> None:

@@ -29,6 +29,7 @@ MONTHS = {"January": 310, "April": 518, "May": 777, "June": 640}
         ("On 5 May Can Demir met WHO.", "MAY"),
         ("Where did Will Parker live?", "WILL"),
         ("Will was born in 1920.", "WILL"),
+        ("Will Marsh was born in 1920.", "WILL"),
         ("Is the game Might and Magic old?", "MIGHT"),
         ("What does the WHO recommend?", "WHO"),
         ("what does the who recommend?", "WHO"),
@@ -50,6 +51,7 @@ def test_names(text: str, name: str) -> None:
     [
         "May I bring a dog?",
         "Tenants may leave.",
+        "Will Marsh come? May Germany and France agree?",
         "who may leave, and will they pay?",
         "Will the rent rise? It may. Who knows?",
         "WHAT WE WILL DO FOR YOU",

@@ -110,6 +110,21 @@ def test_a_sentence_over_two_pages_is_shown_in_one_piece(note: str) -> None:
     assert index.shown([replace(whole, start=0, end=40)]) == [text[:40]]
 
 
+def test_the_rest_of_a_sentence_goes_before_what_is_ranked_lower() -> None:
+    parts = [f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(5), 1)]
+    parts[2] = f"Annual Report\n{'word ' * 110} It was paid for by\n7 See the minutes of 1799.\n3"
+    parts[3] = f"Annual Report\nthe widow of Tobias Rehn. {'more ' * 110}\n4"
+    text, pages = paged(parts)
+    index = PassageIndex(memory(text, pages=pages))
+    halves = [n for n, _ in enumerate(index.passages) if "paid" in index.text(n)]
+    halves += [n for n, _ in enumerate(index.passages) if "widow" in index.text(n)]
+    assert halves[0] + 1 == halves[1]
+    for first, second in (halves, halves[::-1]):
+        ranked = [index.passages[n] for n in (first, 0, second)]
+        expected = [index.passages[n] for n in (first, second, 0)]
+        assert list(index.with_halves(ranked)) == expected
+
+
 def test_pages_that_end_with_sentences_are_shown_as_they_are() -> None:
     text, pages = paged([f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(4), 1)])
     index = PassageIndex(memory(text, pages=pages))

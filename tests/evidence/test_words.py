@@ -13,7 +13,7 @@ from lcirc_cli.evidence.words import VERSION
 from lcirc_cli.memory.words import CONTENTS
 
 # Of the index of `words_sample.txt`, a page with headings, a table and formulas.
-MADE_BY = {2: "9291894cc229d6e3c7d8399a5f4888f085cc4545f79e216f1fdf42cf22b136c4"}
+MADE_BY = {3: "9291894cc229d6e3c7d8399a5f4888f085cc4545f79e216f1fdf42cf22b136c4"}
 SAMPLE = Path(__file__).with_name("words_sample.txt")
 
 
