@@ -16,6 +16,7 @@ from lcirc_cli.evidence.name_words import FUNCTION_WORDS
 Range = tuple[int, int]
 
 _NOTE = re.compile(r"(?:\d{1,3}|\[\d{1,3}\]|[⁰¹²³⁴-⁹]{1,3}|[*†‡§]{1,3}) ?(?=[A-Z\"“(])")
+_LISTED = re.compile(r"(?:\d{1,3}[.)]|\(\d{1,3}\)) (?=[A-Z\"“(])")  # an item of a list, or a note
 _NOTE_LINES = 6
 _FULL = 40  # characters: a line of running text
 _LINE_NUMBER = re.compile(r"^[ \t]*(\d{1,4})(?:[ \t]+(?=\S)|[ \t]*$)", re.MULTILINE)
@@ -119,9 +120,8 @@ class RunningText:
         if not page or not before.strip():
             return ""
         line = before.rstrip()[before.rstrip().rfind("\n") + 1 :]
-        # Before a capital: a sentence doesn't end with "by", "the" or a comma.
-        cut = line.endswith(",") or line.split()[-1].lower() in FUNCTION_WORDS
-        goes_on = not is_sentence_end(line) and (after.islower() or (after.isalnum() and cut))
+        goes_on = after.islower() or (after.isalnum() and _is_cut(line))
+        goes_on = goes_on and not is_sentence_end(line)
         return "\n" if goes_on else "\n\n"
 
     def _left_out(self, start: int, end: int) -> list[Range]:
@@ -165,6 +165,7 @@ class RunningText:
             last = above[above.rfind("\n") + 1 :]
             is_note = _NOTE.match(line) and "\t" not in line and len(line.split()) > 2
             cuts = len(last) >= _FULL and not last.endswith((".", ":", "!", "?"))
+            is_note = is_note or bool(_LISTED.match(line) and cuts and _is_cut(last))
             if is_note and cuts and not _NOTE.match(last):
                 found = start + len(above)
                 break
@@ -190,6 +191,11 @@ class RunningText:
         if kept and small >= _SMALL * len(kept):
             for mark in kept:
                 yield mark.start(), mark.end()
+
+
+def _is_cut(line: str) -> bool:
+    """Whether the sentence goes on whatever follows: none ends with "by", "the" or a comma."""
+    return line.endswith(",") or line.split()[-1].lower() in FUNCTION_WORDS
 
 
 def _merged(ranges: Iterable[Range]) -> list[Range]:

@@ -85,7 +85,15 @@ def test_a_quote_neither_begins_nor_ends_with_one() -> None:
         assert text[cited.start : cited.end] == cited.quote
 
 
-@pytest.mark.parametrize("note", ["", "7 See the minutes of the board, folder 12.\n"])
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "7 See the minutes of the board, folder 12.\n",
+        "7. Cf. Holm (1899), p. 12; also Marsh.\n",
+        "(7) Minutes of the board.\n",
+    ],
+)
 def test_a_sentence_over_two_pages_is_shown_in_one_piece(note: str) -> None:
     first, second, third = bodies(3)
     cut = "After three years of talks the new breakwater was finally paid for by"
