@@ -19,6 +19,7 @@ from lcirc_cli.documents.cleaning import clean_parts, clean_text
 from lcirc_cli.documents.document import Document
 from lcirc_cli.documents.encoding import decode_text
 from lcirc_cli.documents.html import declared_encoding, html_parts
+from lcirc_cli.documents.html_styles import Sheet
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.losses import CONTENTS, PICTURES, reading_notes
 from lcirc_cli.errors import DocumentError
@@ -33,6 +34,7 @@ _MARKUP = re.compile(
     re.I,
 )
 _MAX_CHAPTER_BYTES = 64 << 20
+_MAX_SHEETS = 1 << 20  # bytes of style sheets: the rest says nothing about the text
 _FONT_SCRAMBLING = (  # not DRM: the text stays readable
     "http://www.idpf.org/2008/embedding",
     "http://ns.adobe.com/pdf/enc#RC",
@@ -76,7 +78,8 @@ class _Book:
         self.repairs: Counter[str] = Counter()
         self.losses: Counter[str] = Counter()
         self.encodings: Counter[str] = Counter()
-        chapters, self.missing = _reading_order(archive)
+        chapters, self.missing, sheets = _reading_order(archive)
+        self.sheet = _sheet(archive, sheets)
         self.chapters = [item for item in chapters if not item.contents]
         self.losses[CONTENTS] += len(chapters) - len(self.chapters)
         self.unread = 0
@@ -100,7 +103,7 @@ class _Book:
                 continue
             self.repairs.update(repairs)
             self.encodings.update(notes)
-            yield from html_parts(html, losses=self.losses)
+            yield from html_parts(html, losses=self.losses, sheet=self.sheet)
         if failure is not None and self.unread == len(self.chapters):
             raise failure
 
@@ -128,8 +131,21 @@ def _refuse_drm(archive: Archive) -> None:
         raise DocumentError(f"{archive.name}: is protected (DRM); a copy without it is needed")
 
 
-def _reading_order(archive: Archive) -> tuple[list[_Item], int]:
-    """The members that hold the chapters, in spine order, and how many are missing."""
+def _sheet(archive: Archive, paths: list[str]) -> Sheet:
+    """What the style sheets of a book say; nearly all chapters have all of them."""
+    sheet, left = Sheet(), _MAX_SHEETS
+    for path in paths:
+        try:
+            css = archive.read(path)[:left]
+        except DocumentError:  # it holds no text
+            continue
+        left -= len(css)
+        sheet.add(css.decode("utf-8", "replace"))
+    return sheet
+
+
+def _reading_order(archive: Archive) -> tuple[list[_Item], int, list[str]]:
+    """The members that hold the chapters, how many are missing, and the style sheets."""
     package_path = _package_path(archive)
     package = archive.read_xml(package_path)
     folder = posixpath.dirname(package_path)
@@ -156,7 +172,8 @@ def _reading_order(archive: Archive) -> tuple[list[_Item], int]:
             chapters.setdefault(item.path, item)
     if not chapters:
         raise DocumentError(f"{archive.name}: damaged EPUB (lists no chapter that it holds)")
-    return list(chapters.values()), missing
+    sheets = [item.path for item in items.values() if item.media_type == "text/css"]
+    return list(chapters.values()), missing, [path for path in sheets if path in archive]
 
 
 def _readable(reference: str, items: dict[str, _Item]) -> _Item | None:

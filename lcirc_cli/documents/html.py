@@ -16,6 +16,7 @@ from lcirc_cli.documents.encoding import decode_text
 from lcirc_cli.documents.flow import Flow
 from lcirc_cli.documents.html_lists import count_reversed
 from lcirc_cli.documents.html_page import HtmlPage
+from lcirc_cli.documents.html_styles import Sheet
 from lcirc_cli.documents.html_tokens import tokenize
 from lcirc_cli.documents.limits import DEFAULT_LIMITS, ReadLimits
 from lcirc_cli.documents.losses import reading_notes
@@ -55,16 +56,21 @@ def declared_encoding(data: bytes) -> str | None:
 
 
 def html_parts(
-    html: str, *, section: str | None = None, losses: Counter[str] | None = None
+    html: str,
+    *,
+    section: str | None = None,
+    losses: Counter[str] | None = None,
+    sheet: Sheet | None = None,
 ) -> Iterator[Part]:
     """The text of a page, cut before each heading; `section` names what precedes the first one.
 
     Where `section` is None the page's title stands in. `losses` counts what isn't read.
+    `sheet` is what style sheets outside of the page say.
     """
     losses = Counter() if losses is None else losses
     flow = Flow(section)
     counts = count_reversed(tokenize(html)) if _REVERSED.search(html) else []
-    page = HtmlPage(flow, losses, counts)
+    page = HtmlPage(flow, losses, counts, sheet=sheet)
     for token in tokenize(html, losses):
         page.take(token)
         yield from flow.finished()

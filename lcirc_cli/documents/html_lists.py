@@ -33,9 +33,11 @@ class _List:
 class Lists:
     """Writes the items of lists, each with its mark."""
 
-    def __init__(self, flow: Flow, reversed_counts: Iterable[int] = ()) -> None:
+    def __init__(
+        self, flow: Flow, reversed_counts: Iterable[int] = (), sheet: Sheet | None = None
+    ) -> None:
         self.flow = flow
-        self.sheet = Sheet()
+        self.sheet = Sheet(sheet)
         self.counts = iter(reversed_counts)  # items of the lists that count down from there
         self.open: list[_List] = []
         self.last = ""  # "dt" or "dd": the part of a definition that was begun last

@@ -14,6 +14,7 @@ from lcirc_cli.documents.flow import Flow
 from lcirc_cli.documents.html_forms import field_text
 from lcirc_cli.documents.html_lists import LIST_TAGS, Lists
 from lcirc_cli.documents.html_math import Math
+from lcirc_cli.documents.html_styles import Sheet
 from lcirc_cli.documents.html_tokens import Token, attribute, tokenize
 from lcirc_cli.documents.losses import CONTENTS, DELETED, OBJECTS, PICTURES
 from lcirc_cli.documents.tables import Cell
@@ -40,11 +41,16 @@ class HtmlPage:
     """Takes the tokens of one page and writes them into a `Flow`."""
 
     def __init__(
-        self, flow: Flow, losses: Counter[str], reversed_counts: Iterable[int] = ()
+        self,
+        flow: Flow,
+        losses: Counter[str],
+        reversed_counts: Iterable[int] = (),
+        *,
+        sheet: Sheet | None = None,
     ) -> None:
         self.flow = flow
         self.losses = losses
-        self.lists = Lists(flow, reversed_counts)
+        self.lists = Lists(flow, reversed_counts, sheet)
         self.title: list[str] | None = None  # the text of the title that is open
         self.math: Math | None = None
         self.svg: list[str] = []  # the elements of a drawing that are open, as far as they matter

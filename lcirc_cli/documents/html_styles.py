@@ -37,12 +37,12 @@ def style_of(declarations: str) -> str | None:
 
 
 class Sheet:
-    """The style sheets of a page so far."""
+    """The style sheets of a page so far; `shared` are those that it has from elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Sheet | None = None) -> None:
         # Element and class, either may be "" -> what is said of lists, and of raised letters.
-        self._rules: dict[tuple[str, str], str] = {}
-        self._raised: dict[tuple[str, str], str] = {}
+        self._rules: dict[tuple[str, str], str] = dict(shared._rules) if shared else {}
+        self._raised: dict[tuple[str, str], str] = dict(shared._raised) if shared else {}
 
     def add(self, css: str) -> None:
         """Take a sheet; its later rules go before earlier ones."""

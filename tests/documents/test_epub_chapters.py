@@ -110,6 +110,17 @@ def test_notes_and_printed_pages() -> None:
     assert document.notes == ("2 printed page numbers left out",)
 
 
+def test_letters_that_a_style_sheet_raises() -> None:
+    css = "p.x{margin:0} span.up {font-size: .7em; vertical-align: super} ol.r{list-style:none}"
+    body = "10<span class='up'>6</span> in 1899<span class='up'>3</span><ol class='r'><li>a</ol>"
+    more = '<item id="s" href="s.css" media-type="text/css"/>'
+    more += '<item id="t" href="gone.css" media-type="text/css"/>'
+    items = [("a.xhtml", "text/html", ""), ("b.xhtml", "text/html", "")]
+    pages = {"a.xhtml": page("One", body), "b.xhtml": page("Two", body)}
+    text = read_epub(book(items, {**pages, "s.css": css}, more), name="x").text
+    assert text == "\n\n".join(f"{n}\n\n10^6 in 1899 [3]\n\n- a" for n in ("One", "Two"))
+
+
 def test_damaged_chapters_are_counted_and_the_rest_is_read() -> None:
     data = epub({"a.xhtml": page("One", "first"), "b.xhtml": page("Two", "second" * 50)})
     at = data.rfind(b"second" if b"second" in data else b"b.xhtml", 0, data.find(b"PK\x01\x02"))
