@@ -56,7 +56,7 @@ _FOREIGN = (
     (b"Rar!", "a RAR archive; unpack it"),
     (b"\x7fELF", "a program"),
 )
-_READ_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
+_READ_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
