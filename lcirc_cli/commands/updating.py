@@ -79,7 +79,11 @@ def update(
     )
     _tell_staying(target, made, usable, reading)
     kept = Kept(kept_beside(target), engine.fingerprints, engine.memory_settings)
-    if usable is not None and made.changes_nothing and not _looked_at(made, usable, documents):
+    if (
+        usable is not None
+        and made.changes_nothing
+        and not _is_told_anew(made, usable, documents, how)
+    ):
         kept.remove()  # of a run that was killed between its last two steps
         return None
     if existing is not None and not how.append:
@@ -119,12 +123,18 @@ def _fresh(
         )
 
 
-def _looked_at(made: Plan, usable: MemoryContents, documents: Sequence[Document]) -> bool:
-    """Whether pictures of the same documents were read otherwise than before."""
-    return any(
+def _is_told_anew(
+    made: Plan, usable: MemoryContents, documents: Sequence[Document], how: How
+) -> bool:
+    """Whether the same text comes from another reader, or of models with another name for it.
+
+    Once saved as theirs, it is known to be up to date without being read again.
+    """
+    looked_at = any(
         number is not None and usable.documents[number].ocr != document.ocr
         for number, document in zip(made.kept, documents, strict=True)
     )
+    return looked_at or (bool(how.recipe) and usable.recipe != how.recipe and not made.staying)
 
 
 def kept_beside(target: Path) -> Path:

@@ -149,14 +149,15 @@ def test_what_is_up_to_date_is_known_by_hash_pages_and_reader(
     assert report["tokens"] == len(load_memory(memory).token_ids)
     monkeypatch.undo()
     monkeypatch.chdir(memory.parent)
-    # Another reader may read it otherwise: then it is read, and what is the same stays.
+    # Another reader may read it otherwise: then it is read, once, and what is the same stays.
     monkeypatch.setattr(reader_version, "_LIBRARIES", ("pypdf",))
     reader_version.reader_version.cache_clear()
     calls = []
     original = command.load_engine
     monkeypatch.setattr(command, "load_engine", lambda *a: calls.append(True) or original(*a))
+    assert "1 kept, 0 changed, 0 new, 0 removed" in cli("ingest", "book.txt", *models).err
     assert "is up to date" in cli("ingest", "book.txt", *models).err
-    assert (calls, memory.read_bytes()) == ([True], before)
+    assert (calls, len(memory.read_bytes())) == ([True], len(before))
     monkeypatch.undo()
     reader_version.reader_version.cache_clear()
     monkeypatch.chdir(memory.parent)
