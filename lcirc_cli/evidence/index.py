@@ -125,7 +125,13 @@ class PassageIndex:
             return False
         first, last = sorted((one, other), key=lambda passage: passage.start)
         cuts = self._text_of(one.document, running).cuts(first.start, last.end)
-        return any(start <= last.start and end >= first.end for start, end in cuts)
+        text = self.texts[one.document].text
+        return any(
+            start <= last.start
+            and end >= first.end
+            and not (text[first.end : start] + text[end : last.start]).strip()  # nothing between
+            for start, end in cuts
+        )
 
     def _text_of(self, document: int, running: dict[int, RunningText]) -> RunningText:
         if document not in running:

@@ -133,6 +133,17 @@ def test_the_rest_of_a_sentence_goes_before_what_is_ranked_lower() -> None:
         assert list(index.with_halves(ranked)) == expected
 
 
+def test_passages_with_others_between_them_are_not_joined() -> None:
+    parts = [f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(6), 1)]
+    parts[2] = f"Annual Report\n{'word ' * 110} It was paid for by\n3"
+    parts[3] = f"Annual Report\nthe widow of Tobias Rehn. {'more ' * 110}\n4"
+    text, pages = paged(parts)
+    index = PassageIndex(memory(text, pages=pages))
+    ends = [index.passages[0], index.passages[len(index.passages) - 1]]
+    assert index.shown(ends) == [text[passage.start : passage.end] for passage in ends]
+    assert list(index.with_halves(ends)) == ends
+
+
 def test_pages_that_end_with_sentences_are_shown_as_they_are() -> None:
     text, pages = paged([f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(4), 1)])
     index = PassageIndex(memory(text, pages=pages))
