@@ -124,7 +124,7 @@ def test_questions_are_answered_while_documents_are_compressed(
         asked = {"memories": ["notes"], "question": "Who wrote?"}
         while not memory.exists():
             assert client.post("/api/search", json=asked).status_code == 200
-    assert answered[0] == 1
+    assert answered[0] >= 1  # before the rest of the document
     following.close()
 
 

@@ -23,8 +23,9 @@ def valid(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """A small memory; commands ask it with the tiny engine, which is loaded once."""
     path = tmp_path / "valid.lcirc"
     save_memory(path, ingest(engine, 1))
-    for command in ("opening", "ingest"):
+    for command in ("opening", "syncing"):
         monkeypatch.setattr(f"lcirc_cli.commands.{command}.load_engine", lambda *_: engine)
+    for command in ("opening", "ingest", "syncing"):
         monkeypatch.setattr(f"lcirc_cli.commands.{command}.find_models", lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
     return path
