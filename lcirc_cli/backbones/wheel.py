@@ -14,9 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from lcirc_cli import console
@@ -67,7 +65,13 @@ def _run(command: list[str], environment: dict[str, str], *, watch: Path) -> Non
         except OSError as error:
             raise ModelError(f"can't run {command[0]}: {error.strerror}") from error
         try:
-            with _watched(watch):
+            with console.progress_of(
+                lambda: min(_largest(watch), DOWNLOAD_BYTES),
+                DOWNLOAD_BYTES,
+                f"downloading {NAME}",
+                "bytes",
+                every=0.2,
+            ):
                 status = child.wait()
         except BaseException:
             child.kill()
@@ -82,28 +86,6 @@ def _run(command: list[str], environment: dict[str, str], *, watch: Path) -> Non
             f"downloading {REQUIREMENT} failed: {reason}; check the network connection and "
             f"run again: lcirc pull {NAME}"
         )
-
-
-@contextlib.contextmanager
-def _watched(place: Path) -> Iterator[None]:
-    """Show how many bytes have arrived under `place` until the block is left."""
-    stop = threading.Event()
-    with console.progress(DOWNLOAD_BYTES, f"downloading {NAME}", "bytes") as advance:
-
-        def follow() -> None:
-            seen = 0
-            while not stop.wait(0.2):
-                size = min(_largest(place), DOWNLOAD_BYTES)
-                advance(max(0, size - seen))
-                seen = max(seen, size)
-
-        thread = threading.Thread(target=follow, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
 
 
 def _largest(place: Path) -> int:

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,7 +64,13 @@ def make_memories(
         results = make_folder(folder / "results")
         tasks = min(len(items), _TASKS * executor.workers)
         steps = [ReadDocuments(items, ocr=models.settings.ocr), MakeMemories(models, results)]
-        with _shown(results, len(items)):
+        with console.progress_of(
+            lambda: sum(1 for _ in _lines(results)),
+            len(items),
+            "making memories",
+            "documents",
+            every=_LOOK,
+        ):
             run_stage(Stage("memories", steps, tasks), folder / "logs", executor)
         lines = [json.loads(line) for line in _lines(results)]
         for each in work.iterdir():  # those of killed runs, too: what they made is there
@@ -87,26 +92,3 @@ def _name(items: Sequence[Item], models: Compressing) -> str:
 def _lines(results: Path) -> Iterator[str]:
     for path in sorted(results.glob("*.jsonl")):
         yield from path.read_text("utf-8").splitlines()
-
-
-@contextlib.contextmanager
-def _shown(results: Path, total: int) -> Iterator[None]:
-    """Progress by the lines that tasks have written, wherever they run."""
-    stop = threading.Event()
-    with console.progress(total, "making memories", "documents") as advance:
-
-        def look() -> None:
-            seen = 0
-            while not stop.wait(_LOOK):
-                now = sum(1 for _ in _lines(results))
-                if now > seen:
-                    advance(now - seen)
-                    seen = now
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()

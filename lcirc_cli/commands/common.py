@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from lcirc_cli.endpoints.settings import ReaderSettings
     from lcirc_cli.engine import Engine
 
+SlurmOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slurm",
+        metavar="KEY=VALUE",
+        help="An option of sbatch (partition=NAME is needed); may be repeated.",
+    ),
+]
+
 Parameters = dict[str, inspect.Parameter]
 
 

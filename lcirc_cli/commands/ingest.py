@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import takes
+from lcirc_cli.commands.common import SlurmOptions, takes
 from lcirc_cli.commands.ingest_many import ingest_many
 from lcirc_cli.commands.memories import SUFFIX, memory_beside
 from lcirc_cli.commands.reading import PasswordFile
@@ -69,14 +69,7 @@ def ingest(
         str,
         typer.Option("--executor", metavar="local|slurm|ray", help="Where --out has it done."),
     ] = "local",
-    slurm: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--slurm",
-            metavar="KEY=VALUE",
-            help="An option of sbatch (partition=NAME is needed); may be repeated.",
-        ),
-    ] = None,
+    slurm: SlurmOptions = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Stay, and do it again whenever documents change.")
     ] = False,

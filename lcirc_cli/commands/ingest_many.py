@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ def ingest_many(
     if wanted:
         items = [Item(source, places[source]) for source in places if source in wanted]
         models = Compressing(settings, recipe, _threads(executor))
-        executor = ExecutorSettings(**{**vars(executor), "preload": PRELOAD})
+        executor = replace(executor, preload=PRELOAD)
         done = make_memories(items, out, models, executor)
     _report(out, done, len(there), time.perf_counter() - start, as_json=settings.json)
     if done.failed and not done.made and not there:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import options, takes
+from lcirc_cli.commands.common import SlurmOptions, options, takes
 from lcirc_cli.errors import UsageError
 from lcirc_cli.executors import parse_options
 from lcirc_cli.lqa.settings import (
@@ -67,14 +67,7 @@ def make_lqa(
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", help="Tasks at the same time.")
     ] = 1,
-    slurm: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--slurm",
-            metavar="KEY=VALUE",
-            help="An option of sbatch (partition=NAME is needed); may be repeated.",
-        ),
-    ] = None,
+    slurm: SlurmOptions = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a data set of other settings.")
     ] = False,

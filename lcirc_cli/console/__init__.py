@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lcirc_cli.console.bars import Advance, counted, duration, progress, time_left
+from lcirc_cli.console.bars import Advance, counted, duration, progress, progress_of, time_left
 from lcirc_cli.console.printing import (
     clean_libraries,
     err,
@@ -45,6 +45,7 @@ __all__ = [
     "out_path",
     "printable",
     "progress",
+    "progress_of",
     "set_debug",
     "set_quiet",
     "silent_transformers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -67,6 +68,34 @@ def progress(
             bar.update(task, advance=amount, left=pace.told())
 
         yield advance
+
+
+@contextlib.contextmanager
+def progress_of(
+    measure: Callable[[], float], total: float, description: str, unit: str = "", *, every: float
+) -> Iterator[None]:
+    """`progress` of what others do, processes or tasks elsewhere, until the block is left.
+
+    Args:
+        measure: how much is done; asked every so many seconds. What becomes less is not told.
+    """
+    stop = threading.Event()
+    with progress(total, description, unit) as advance:
+
+        def follow() -> None:
+            seen = 0.0
+            while not stop.wait(every):
+                if (now := measure()) > seen:
+                    advance(now - seen)
+                    seen = now
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
 
 class Pace:

@@ -20,6 +20,7 @@ from lcirc_cli.memory.container import Container
 from lcirc_cli.memory.writing import Part
 
 _UTF8 = ("utf-8", "surrogatepass")
+_PARTS = ("scan_words", "scan_boxes")
 
 Place = tuple[int, int]  # words and bytes of the documents before
 
@@ -60,14 +61,11 @@ def after_scans(record: dict[str, Any], at: Place) -> Place:
 def check_scans(container: Container, end: Place) -> None:
     """Raises ValueError where the documents don't fill the parts."""
     entries = container.entries
-    found = [entries[name].shape if name in entries else None for name in _SHAPES]
+    found = [entries[name].shape if name in entries else None for name in _PARTS]
     if found != [None, None] and found != [(end[1],), (end[0], 4)]:
         raise ValueError("the documents don't fill the words of scanned pages")
     if found == [None, None] and end != (0, 0):
         raise ValueError("the words of scanned pages are missing")
-
-
-_SHAPES = ("scan_words", "scan_boxes")
 
 
 def read_scans(container: Container, record: dict[str, Any], at: Place) -> tuple[Scan, ...]:

@@ -213,7 +213,8 @@ class _Body:
             if message["type"] != "http.request":  # it has gone
                 return
             size += len(message.get("body", b""))
-            self.is_coming = message.get("more_body", False)
+            self._whole = not message.get("more_body", False)
+            self.is_coming = not self._whole
 
     def _too_large(self) -> Problem:
         size = f"{self._most / (1 << 20):,.0f} MiB"

@@ -23,13 +23,6 @@ from ..engine.tiny import SMALL, make_text, save_adapter
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def ingest(cli: Run, models: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`lcirc ingest` with the tiny models, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: cli("ingest", *arguments, *models)
-
-
 def write(name: str, seed: int = 1, *, words: int = 200) -> Path:
     path = Path(name)
     path.parent.mkdir(exist_ok=True)

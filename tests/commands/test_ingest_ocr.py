@@ -18,13 +18,6 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def ingest(cli: Run, models: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`lcirc ingest` with the tiny models, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: cli("ingest", *arguments, *models)
-
-
-@pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of pages whose pictures are read from now on."""
     found: list[int] = []

@@ -118,12 +118,17 @@ def test_a_sentence_over_two_pages_is_shown_in_one_piece(note: str) -> None:
     assert index.shown([replace(whole, start=0, end=40)]) == [text[:40]]
 
 
-def test_the_rest_of_a_sentence_goes_before_what_is_ranked_lower() -> None:
-    parts = [f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(5), 1)]
+def cut_sentence(count: int) -> PassageIndex:
+    """So many pages; a sentence of the third one ends on the fourth."""
+    parts = [f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(count), 1)]
     parts[2] = f"Annual Report\n{'word ' * 110} It was paid for by\n7 See the minutes of 1799.\n3"
     parts[3] = f"Annual Report\nthe widow of Tobias Rehn. {'more ' * 110}\n4"
     text, pages = paged(parts)
-    index = PassageIndex(memory(text, pages=pages))
+    return PassageIndex(memory(text, pages=pages))
+
+
+def test_the_rest_of_a_sentence_goes_before_what_is_ranked_lower() -> None:
+    index = cut_sentence(5)
     halves = [n for n, _ in enumerate(index.passages) if "paid" in index.text(n)]
     halves += [n for n, _ in enumerate(index.passages) if "widow" in index.text(n)]
     assert halves[0] + 1 == halves[1]
@@ -134,11 +139,8 @@ def test_the_rest_of_a_sentence_goes_before_what_is_ranked_lower() -> None:
 
 
 def test_passages_with_others_between_them_are_not_joined() -> None:
-    parts = [f"Annual Report\n{body}\n{n}" for n, body in enumerate(bodies(6), 1)]
-    parts[2] = f"Annual Report\n{'word ' * 110} It was paid for by\n3"
-    parts[3] = f"Annual Report\nthe widow of Tobias Rehn. {'more ' * 110}\n4"
-    text, pages = paged(parts)
-    index = PassageIndex(memory(text, pages=pages))
+    index = cut_sentence(6)
+    text = index.texts[0].text
     ends = [index.passages[0], index.passages[len(index.passages) - 1]]
     assert index.shown(ends) == [text[passage.start : passage.end] for passage in ends]
     assert list(index.with_halves(ends)) == ends
