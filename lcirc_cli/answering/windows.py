@@ -123,9 +123,10 @@ def make_window(
         UsageError: the question alone is longer than `room`.
     """
     history = list(history)[-HISTORY_TURNS:]
+    asked = below_the_last(question, history)
     while True:
         if kind == "evidence":
-            texts, shown = best_texts(index, ranked, budget)
+            texts, shown = best_texts(index, ranked, budget, question=asked)
         elif kind == "ends":
             texts, shown = _ends(index.texts, budget)
         else:
@@ -168,19 +169,25 @@ def _too_long(size: int, room: int, backbone: Backbone) -> UsageError:
     )
 
 
+def below_the_last(question: str, history: Sequence[Turn]) -> str:
+    """A question with the one before it, if there is one, for what is looked up by words."""
+    return " ".join([*(before for before, _ in history[-1:]), question])
+
+
 def best_texts(
-    index: PassageIndex, ranked: Sequence[Passage], budget: int
+    index: PassageIndex, ranked: Sequence[Passage], budget: int, *, question: str
 ) -> tuple[list[str], int]:
     """The best passages that fit in `budget` tokens, in document order, and how many tokens.
 
     Of the very best one at least a part is there; the rest of a sentence comes before what is
-    ranked below it.
+    ranked below it. Of a table only the rows are there that the question names; all tokens of the
+    passage count.
     """
     chosen, used = fitting(index.with_halves(ranked), budget)
     if not chosen and ranked and budget > 0:
         return [index.beginning(ranked[0], tokens=budget)], budget
     chosen.sort(key=lambda passage: passage.first_token)
-    return index.shown(chosen), used
+    return index.shown(chosen, question=question), used
 
 
 def fitting(ranked: Iterable[Passage], budget: int) -> tuple[list[Passage], int]:

@@ -18,6 +18,7 @@ from lcirc_cli.evidence.bm25 import Bm25
 from lcirc_cli.evidence.passages import Passage, Passages, Text
 from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.running_text import RunningText
+from lcirc_cli.evidence.table_rows import with_named_rows
 from lcirc_cli.evidence.terms import terms
 from lcirc_cli.evidence.words import words_of
 from lcirc_cli.memory.words import CONTENTS, PassageWords
@@ -98,11 +99,13 @@ class PassageIndex:
                     given.add(each.first_token)
                     yield each
 
-    def shown(self, passages: Iterable[Passage]) -> list[str]:
-        """Passages in the text's order as a model reads them: verbatim, but sentences in one piece.
+    def shown(self, passages: Iterable[Passage], *, question: str = "") -> list[str]:
+        """Passages in the text's order as a model reads them, for a question if there is one.
 
-        Where a sentence goes on over the end of a page, what stands inside of it (a footnote, a
-        running head) follows the passage; the next passage joins it if the sentence ends there.
+        Verbatim, but for two things. Where a sentence goes on over the end of a page, what stands
+        inside of it (a footnote, a running head) follows the passage; the next passage joins it if
+        the sentence ends there. Of a table the rows that the question names are left
+        (`table_rows`).
         """
         spans: list[Passage] = []
         running: dict[int, RunningText] = {}
@@ -113,9 +116,13 @@ class PassageIndex:
             else:
                 spans.append(passage)
         return [
-            self._text_of(span.document, running).in_order(span.start, span.end)
-            if self._is_paged(span.document)
-            else self.texts[span.document].text[span.start : span.end]
+            with_named_rows(
+                self._text_of(span.document, running).in_order(span.start, span.end)
+                if self._is_paged(span.document)
+                else self.texts[span.document].text[span.start : span.end],
+                question,
+                before=self.texts[span.document].text[: span.start],
+            )
             for span in spans
         ]
 

@@ -60,13 +60,13 @@ def lines_of(text: str) -> list[Line]:
         after = "" if following is None or following[2] else text[following[0] : following[1]]
         before = "" if apart or not found else text[found[-1].start : found[-1].end]
         kind = _kind(text[start:end], before, after)
-        cells = _cells(text[start:end]) if kind == "row" else []
+        cells = cells_of(text[start:end]) if kind == "row" else []
         found.append(
             Line(
                 start,
                 end,
                 kind,
-                numbers=any(_NUMBER.match(cell) for cell in cells[1:]),
+                numbers=any(is_number(cell) for cell in cells[1:]),
                 rule=kind == "row" and bool(_RULE.match(text[start:end])),
                 continues=kind == "prose" and not apart,
             )
@@ -100,6 +100,11 @@ def _with_contents(lines: list[Line], text: str) -> list[Line]:
     return found
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, and perhaps its sign, currency or share."""
+    return bool(_NUMBER.match(cell))
+
+
 def is_sentence_end(line: str) -> bool:
     """Whether nothing more is to come after a line: a stop, or a quotation that has one."""
     return line.rstrip(_QUOTED).endswith(tuple(".!?…。！？"))
@@ -127,10 +132,13 @@ def _is_index(line: str) -> bool:
     return bool(line) and len(line) < 120 and bool(_INDEX.match(line))
 
 
-def _cells(line: str) -> list[str]:
+def cells_of(line: str) -> list[str]:
+    """The cells of a row, in whatever way they are apart."""
     if "\t" in line:
         return [cell.strip() for cell in line.split("\t")]
-    return [cell.strip() for cell in line.strip("|").split("|")] if "|" in line else line.split()
+    if "|" in line:
+        return [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
+    return line.split()
 
 
 def _is_figures(line: str) -> bool:

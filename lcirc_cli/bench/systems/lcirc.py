@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from lcirc_cli.answering.answerer import Answerer
 from lcirc_cli.answering.follow_ups import needed_turns
+from lcirc_cli.answering.windows import below_the_last
 from lcirc_cli.memory.contents import MemoryContents
 
 from ..sample import Output, Sample, TextSample
@@ -50,8 +51,14 @@ class Lcirc(Prompted):
         judge = answerer.judge(own=samples[0].prompt is None)
         index, budget = answerer.collection.index, self._limits.evidence
         prepared = [
-            self._prepare(s, len(own.token_ids), *shown_passages(index, scores, budget=budget))
-            for s, scores in zip(samples, ranked, strict=True)
+            self._prepare(
+                s,
+                len(own.token_ids),
+                *shown_passages(
+                    index, scores, question=below_the_last(s.question, before), budget=budget
+                ),
+            )
+            for s, scores, before in zip(samples, ranked, turns, strict=True)
         ]
         used, steering = own, answerer
         if self._spec.shuffled:  # ranked with its own document's memory, answered with another's

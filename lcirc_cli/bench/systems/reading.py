@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.generation import Decoding, Generated, answer_loss, generate
 from lcirc_cli.answering.judging import Judgement
+from lcirc_cli.answering.windows import below_the_last
 from lcirc_cli.evidence import fuse
 from lcirc_cli.evidence.index import PassageIndex
 from lcirc_cli.model import LcircForCausalLM, Memory
@@ -185,8 +186,9 @@ class Reading(Prompted):
         index = self._bench.index(sample.document)
         scores = self._scores(index, sample.question)
         if turns := needed_turns(sample.question, sample.history):
-            scores = fuse([scores, self._scores(index, f"{turns[-1][0]} {sample.question}")])
-        texts, ranges = shown_passages(index, scores, budget=self._limits.evidence)
+            scores = fuse([scores, self._scores(index, below_the_last(sample.question, turns))])
+        asked = below_the_last(sample.question, turns)
+        texts, ranges = shown_passages(index, scores, question=asked, budget=self._limits.evidence)
         size = len(index.texts[0].starts)
         return replace(self._prompter.shown(sample, texts, document_tokens=size), ranking=ranges)
 

@@ -18,12 +18,12 @@ Ranges = tuple[tuple[int, int], ...]
 
 
 def shown_passages(
-    index: PassageIndex, scores: NDArray[np.floating[Any]], *, budget: int
+    index: PassageIndex, scores: NDArray[np.floating[Any]], *, question: str, budget: int
 ) -> tuple[list[str], Ranges]:
     """The texts that `lcirc ask` would show within `budget` tokens; and ten ranges, best first."""
     ranked = [index.passages[int(number)] for number in ranking(scores)]
     ranges = tuple((passage.start, passage.end) for passage in ranked[:10])
-    return best_texts(index, ranked, budget)[0], ranges
+    return best_texts(index, ranked, budget, question=question)[0], ranges
 
 
 def text_ids(backbone: Backbone, sample: TextSample) -> list[int]:

@@ -55,7 +55,7 @@ def shown_texts(
     """
     ranked = [index.passages[number] for number in ranking(index.scores(question))]
     kept = [passage for passage in ranked if not touches(without, passage)]
-    return best_texts(index, kept, budget)[0]
+    return best_texts(index, kept, budget, question=question)[0]
 
 
 def touches(spans: Collection[tuple[int, int]], passage: Passage) -> bool:
