@@ -1,8 +1,9 @@
 """How often what --reader sends holds the answer: python scripts/reader_oracle.py DIR...
 
 Each DIR holds documents.jsonl[.gz] and qa.jsonl[.gz]; each document is asked alone, passages are
-ranked by words, and the best ones are taken up to the budget, as `lcirc ask --reader` does. An
-oracle stands for the model. Prints a JSON line a set, with percentages of the questions:
+ranked as `lcirc ask --reader` ranks them, by words and by what the question found in the memory,
+and by words alone (`--method lcirc`), and the best ones are taken up to the budget. An oracle
+stands for the model. Prints a JSON line a set and ranking, with percentages of the questions:
     evidence      a passage that was sent holds at least half of a piece of gold evidence, or lies
                   in it by half
     answerable    ... or the gold answer stands in what was sent, word for word
@@ -13,14 +14,17 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from itertools import groupby
 from pathlib import Path
 
+from losses import document_of
 from qa_sets import Labelled, Question, read_set
 
+from lcirc_cli.answering.drafts import Steered
+from lcirc_cli.answering.remote import RANKED_AT_ONCE
 from lcirc_cli.answering.shown import READER_TOKENS, Shown, choose
-from lcirc_cli.backbones.loading import load_backbone
-from lcirc_cli.backbones.tokens import encode
-from lcirc_cli.evidence import PassageIndex, Text
+from lcirc_cli.engine import Engine
+from lcirc_cli.evidence import PassageIndex
 from lcirc_cli.qa.scoring import normalise
 
 SEED = 0
@@ -31,33 +35,55 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--budget", type=int, default=READER_TOKENS)
     parser.add_argument("--questions", type=int, default=300)
+    parser.add_argument("--dtype", default="auto")
     given = parser.parse_args()
-    tokenizer = load_backbone("smollm2", device="cpu", offline=True).tokenizer
+    engine = Engine.load(dtype=given.dtype, offline=True)
     for folder in given.folders:
         asked = drawn(read_set(folder), given.questions)
-        touched, found, sent, tokens = 0, 0, 0, 0
-        indexes: dict[str, PassageIndex] = {}
-        for document, question in asked:
-            if document.id not in indexes:
-                starts = encode(tokenizer, document.text)[1]
-                indexes[document.id] = PassageIndex([Text(document.id, document.text, starts)])
-            index = indexes[document.id]
-            shown = choose(index, index.scores(question.text), budget=given.budget)
-            has_evidence = holds_evidence(question, index, shown)
-            touched += has_evidence
-            found += has_evidence or holds_answer(question, shown)
-            sent += sum(one.tokens for one in shown)
-            tokens += len(index.texts[0].starts)
-        row = {
-            "set": folder.name,
-            "questions": len(asked),
-            "documents": len(indexes),
-            "evidence": round(100 * touched / len(asked), 1),
-            "answerable": round(100 * found / len(asked), 1),
-            "tokens_sent": round(sent / len(asked)),
-            "tokens_of_document": round(tokens / len(asked)),
+        by_document = sorted(asked, key=lambda pair: pair[0].id)
+        counts = {ranked: Counts() for ranked in ("memory", "words")}
+        tokens, documents = 0, 0
+        for _, group in groupby(by_document, key=lambda pair: pair[0].id):
+            pairs = list(group)
+            memory = engine.open([document_of(pairs[0][0].text)])
+            answerer = engine.answerer(memory, method="qd-lcirc")
+            index = answerer.collection.index
+            documents += 1
+            tokens += len(pairs) * len(index.texts[0].starts)
+            for at in range(0, len(pairs), RANKED_AT_ONCE):
+                questions = [question for _, question in pairs[at : at + RANKED_AT_ONCE]]
+                texts = [question.text for question in questions]
+                steered = {"memory": answerer.steer(texts), "words": Steered(None, 0.0)}
+                for ranked, by in steered.items():
+                    for question, scores in zip(questions, answerer.rank(texts, by), strict=True):
+                        shown = choose(index, scores, budget=given.budget)
+                        counts[ranked].add(question, index, shown)
+        for ranked, count in counts.items():
+            row = {"set": folder.name, "ranked_by": ranked, "documents": documents}
+            row |= count.row() | {"tokens_of_document": round(tokens / len(asked))}
+            print(json.dumps(row), flush=True)
+
+
+class Counts:
+    """What was sent for the questions of a set under one ranking."""
+
+    def __init__(self) -> None:
+        self.questions, self.evidence, self.answerable, self.tokens = 0, 0, 0, 0
+
+    def add(self, question: Question, index: PassageIndex, shown: list[Shown]) -> None:
+        touched = holds_evidence(question, index, shown)
+        self.questions += 1
+        self.evidence += touched
+        self.answerable += touched or holds_answer(question, shown)
+        self.tokens += sum(one.tokens for one in shown)
+
+    def row(self) -> dict[str, float]:
+        return {
+            "questions": self.questions,
+            "evidence": round(100 * self.evidence / self.questions, 1),
+            "answerable": round(100 * self.answerable / self.questions, 1),
+            "tokens_sent": round(self.tokens / self.questions),
         }
-        print(json.dumps(row), flush=True)
 
 
 def drawn(documents: list[Labelled], count: int) -> list[tuple[Labelled, Question]]:
