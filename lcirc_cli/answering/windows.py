@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lcirc_cli.backbones.chat import TemplateError, render
+from lcirc_cli.backbones.chat import TemplateError, TemplateLimitError, render
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.errors import UsageError
 from lcirc_cli.evidence import Passage, PassageIndex, Text
@@ -91,6 +91,8 @@ def as_turns(tokenizer: Any, messages: Sequence[dict[str, str]], *, system: str 
     if system:
         try:
             return render(tokenizer, [{"role": "system", "content": system}, *messages])
+        except TemplateLimitError:
+            raise
         except TemplateError:
             begun = {**messages[0], "content": f"{system}\n\n{messages[0]['content']}"}
             messages = [begun, *messages[1:]]

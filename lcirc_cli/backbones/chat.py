@@ -36,11 +36,15 @@ class TemplateError(ModelError):
     """A chat template doesn't take these messages, or takes too long for them."""
 
 
+class TemplateLimitError(TemplateError):
+    """It takes too long, or too much memory: with other messages it most likely would, too."""
+
+
 def render(tokenizer: Any, messages: Sequence[dict[str, str]]) -> str:
     """Messages with roles and contents, up to where the model answers.
 
     Raises:
-        TemplateError: the template refuses them, fails, or goes over a limit.
+        TemplateError: the template refuses them, fails, or goes over a limit (TemplateLimitError).
     """
     try:
         template = tokenizer.get_chat_template()
@@ -112,7 +116,7 @@ def _asked(process: subprocess.Popen[bytes], request: bytes) -> dict[str, Any]:
     """The child's answer to one line; it must not take for ever to read the line either.
 
     Raises:
-        TemplateError: it died, or took too long.
+        TemplateLimitError: it died, or took too long.
     """
     requests, answers = process.stdin, process.stdout
     assert requests is not None and answers is not None  # opened as pipes
@@ -127,7 +131,7 @@ def _asked(process: subprocess.Popen[bytes], request: bytes) -> dict[str, Any]:
                 os.read(answers.fileno(), 1 << 16) if left > 0 and selector.select(left) else b""
             )
             if not piece:
-                raise TemplateError(
+                raise TemplateLimitError(
                     f"the model's chat template took over {CPU_SECONDS:g} s or "
                     f"{MEMORY_BYTES >> 20:,} MB; use another model"
                 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lcirc_cli.files import sha256_file
+from lcirc_cli.files.schema import parse
 
 _TOKENIZER_FILES = ("tokenizer", "special_tokens", "added_tokens", "vocab", "merges", "spiece")
 _BLOCK = 16_384
@@ -43,10 +44,14 @@ def of_model(path: Path) -> str:
     Returns:
         64 hexadecimal digits over the config and 64 blocks of each weight file; about a
         megabyte is read from each file, whatever its size.
+
+    Raises:
+        OSError, ValueError, AttributeError: the config is no object that can be read.
     """
     digest = hashlib.sha256()
     if path.is_dir():
-        config = json.loads((path / "config.json").read_text("utf-8"))
+        text = (path / "config.json").read_text("utf-8")
+        config = parse(text, "config.json", finite=False)
         for key in _VOLATILE:
             config.pop(key, None)
         digest.update(json.dumps(config, sort_keys=True).encode())

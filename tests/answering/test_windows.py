@@ -9,8 +9,9 @@ import pytest
 
 from lcirc_cli import Engine
 from lcirc_cli.answering.windows import build_prompt, make_window
+from lcirc_cli.backbones import chat
 from lcirc_cli.backbones.tokens import encode_questions
-from lcirc_cli.errors import UsageError
+from lcirc_cli.errors import ModelError, UsageError
 from lcirc_cli.evidence import PassageIndex, texts_of
 
 from ..engine.tiny import make_document, make_text, save_backbone
@@ -66,6 +67,23 @@ def test_a_template_without_a_system_turn(chatty: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr(chatty.tokenizer, "chat_template", strict + template)
     text = decoded(chatty, question=QUESTION)
     assert "system" not in text and "in a few words" in text and QUESTION in text
+
+
+def test_a_template_over_its_limit_is_tried_once(
+    chatty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the system's turn it would take as long again."""
+    endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    monkeypatch.setattr(chatty.tokenizer, "chat_template", endless)
+    monkeypatch.setattr(chat, "CPU_SECONDS", 0.2)
+    chat._CHILD._end()
+    started: list[None] = []
+    start = chat._CHILD._start
+    monkeypatch.setattr(chat._CHILD, "_start", lambda: started.append(None) or start())
+    with pytest.raises(ModelError, match="took over"):
+        decoded(chatty, question=QUESTION)
+    assert len(started) == 1
+    chat._CHILD._end()
 
 
 @pytest.mark.parametrize("form", ["auto", "plain"])
