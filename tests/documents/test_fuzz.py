@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from lcirc_cli.documents import Document, ReadLimits, WholeReader
 from lcirc_cli.errors import DocumentError
 
+from ..strangers.measured import FUZZ_MEGABYTES, FUZZ_SECONDS, measured
 from .bad_inputs import docx, epub
 from .word import part, word
 
 LIMITS = ReadLimits(characters=1_000_000)
-SECONDS = 10
 
 ODD = st.sampled_from(
     [
@@ -165,7 +165,7 @@ def fuzz(target: str, examples: int, *, seed: int | None = None) -> list[float]:
             assert "can't be read (" not in text, text  # it broke its child
             assert text.startswith("a: ") and "\n" not in text and len(text) < 400
         taken.append(time.monotonic() - start)
-        assert taken[-1] < SECONDS
+        assert taken[-1] < FUZZ_SECONDS
 
     with WholeReader() as reader:
         run: Callable[[], None] = settings(
@@ -175,7 +175,8 @@ def fuzz(target: str, examples: int, *, seed: int | None = None) -> list[float]:
             derandomize=seed is None,
             suppress_health_check=list(HealthCheck),
         )(given(strategy)(read))
-        run()
+        _, cost = measured(run)
+    assert cost.megabytes < FUZZ_MEGABYTES  # of the child, in which they are read, too
     return taken
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from lcirc_cli.memory.container import MAX_HEADER, open_container
 from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.memory.file import inspect_memory, load_memory, save_memory
 
+from ..strangers.measured import FUZZ_MEGABYTES, FUZZ_SECONDS, measured
 from .samples import make_contents, make_document, signed, split
 
 
@@ -400,9 +402,12 @@ def test_no_header_crashes_the_reader(small: Path, examples: int) -> None:
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def fuzz(data: st.DataObject) -> None:
+        start = time.process_time()
         _read_changed(small, whole, data)
+        assert time.process_time() - start < FUZZ_SECONDS
 
-    fuzz()
+    _, cost = measured(fuzz)
+    assert cost.megabytes < FUZZ_MEGABYTES
 
 
 def _read_changed(small: Path, whole: bytes, data: st.DataObject) -> None:

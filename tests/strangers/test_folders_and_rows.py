@@ -1,9 +1,9 @@
-"""Adapter and model folders, files of questions and of data: one line, exit 2 to 4, at once."""
+"""Adapter and model folders, files of questions and of data: one line, exit 2 to 4, at once and
+in little space."""
 
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from lcirc_cli.qa.form import read_folder
 
 from ..engine.tiny import ingest
 from .folders import ADAPTERS, MODELS, folders
+from .measured import Cost, measured
 from .rows import QUESTIONS, ROWS, data_folders, question_files
 
 SEED, FEW = 23, 8
@@ -27,15 +28,13 @@ def chosen(number: int, *, of: int) -> set[int]:
 
 def complaint(
     name: str, run: Callable[[], Any], allowed: tuple[int, ...]
-) -> tuple[str, int, float, str] | None:
+) -> tuple[str, int, Cost, str] | None:
     """What is wrong with how something was refused; None where nothing is."""
-    started = time.thread_time()
-    done = run()
-    seconds = time.thread_time() - started
+    done, cost = measured(run)
     bad = "unexpected" in done.err or "Traceback" in done.err
-    if done.status in allowed and seconds < 5 and not bad:
+    if done.status in allowed and not cost.is_too_much and not bad:
         return None
-    return name, done.status, round(seconds, 1), done.err[-300:]
+    return name, done.status, cost, done.err[-300:]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,8 @@ def test_files_of_questions(
 ) -> None:
     memory = tmp_path / "m.lcirc"
     save_memory(memory, ingest(engine, 1))
-    monkeypatch.setattr("lcirc_cli.commands.opening.load_engine", lambda _: engine)
+    monkeypatch.setattr("lcirc_cli.commands.opening.load_engine", lambda *_: engine)
+    monkeypatch.setattr("lcirc_cli.commands.opening.find_models", lambda *_, **__: None)
     wanted, wrong = chosen(count, of=len(QUESTIONS)), []
     for number, (name, path) in enumerate(question_files(tmp_path)):
         if number in wanted:
@@ -94,7 +94,13 @@ def test_rows_of_strangers(number: int, tmp_path: Path) -> None:
     from lcirc_cli.errors import DocumentError
 
     name, folder = list(data_folders(tmp_path))[number]
-    with pytest.raises(DocumentError, match="line 1") as caught:
-        _, asked = read_folder(folder)
-        list(asked)
-    assert caught.value.exit_code == 3 and "\n" not in str(caught.value), name
+
+    def read() -> DocumentError:
+        with pytest.raises(DocumentError, match="line 1") as caught:
+            _, asked = read_folder(folder)
+            list(asked)
+        return caught.value
+
+    error, cost = measured(read)
+    assert error.exit_code == 3 and "\n" not in str(error), name
+    assert not cost.is_too_much, cost

@@ -1,10 +1,12 @@
-"""Random bytes and random JSON in files of rows and of questions: rows, or one line of ours."""
+"""Random bytes and random JSON in files of rows and of questions: rows, or one line of ours, soon
+and in little space."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from lcirc_cli.commands.questions import read_questions
 from lcirc_cli.errors import DocumentError, UsageError
 from lcirc_cli.qa.form import read_folder
 
+from .measured import FUZZ_MEGABYTES, FUZZ_SECONDS, measured
 from .rows import DOCUMENT, QUESTION
 
 JSON = st.recursive(
@@ -66,7 +69,10 @@ def test_no_file_of_rows_crashes_its_reader(name: str, examples: int, tmp_path: 
     @settings(max_examples=examples, deadline=None, suppress_health_check=QUIET)
     @given(data=files)
     def fuzz(data: bytes) -> None:
+        start = time.process_time()
         with contextlib.suppress(DocumentError, UsageError):
             read(tmp_path, data)
+        assert time.process_time() - start < FUZZ_SECONDS
 
-    fuzz()
+    _, cost = measured(fuzz)
+    assert cost.megabytes < FUZZ_MEGABYTES

@@ -1,8 +1,8 @@
-"""150 memory files that are signed and wrong: one line, exit 2 to 5, at once, in every command."""
+"""150 memory files that are signed and wrong: one line, exit 2 to 5, at once and in little space,
+in every command."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from lcirc_cli import Engine
 from lcirc_cli.memory.file import save_memory
 
 from ..engine.tiny import ingest
+from .measured import measured
 from .memories import UNREAD, resigned
 
 SEED, ALL, FEW = 23, 150, 25
@@ -47,9 +48,7 @@ def test_resigned_memories_are_refused(count: int, valid: Path, cli: Callable[..
             ("info", path),
             ("ingest", document, "--append", "-o", path),
         ):
-            started = time.thread_time()
-            done = cli(*words)
-            seconds = time.thread_time() - started
+            done, cost = measured(lambda words=words: cli(*words))
             last = done.err.strip().splitlines()[-1:]
             # `info` tells what is in a file: whether it fits a model is for `ask` to say.
             unread = words[0] == "ask" and name.startswith(tuple(f"{part}[" for part in UNREAD))
@@ -59,8 +58,8 @@ def test_resigned_memories_are_refused(count: int, valid: Path, cli: Callable[..
                 done.status not in allowed
                 or "unexpected" in done.err
                 or "Traceback" in done.err
-                or seconds > 5
+                or cost.is_too_much
             ):
-                wrong.append((name, words[0], done.status, round(seconds, 1), last))
+                wrong.append((name, words[0], done.status, cost, last))
     assert seen == count
     assert wrong == []
