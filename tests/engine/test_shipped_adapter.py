@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import pytest
 import torch
 
 from lcirc_cli import Engine
@@ -15,6 +17,8 @@ from lcirc_cli.documents import read_document
 from lcirc_cli.training.data.corpus import load_corpus, select
 from lcirc_cli.training.data.feature_cache import FeatureCache
 from lcirc_cli.training.methods.readers import MemoryReader
+
+from .tiny import WORDS, make_document, make_text
 
 
 def test_it_is_the_default_and_small_enough(smollm2: Any) -> None:
@@ -55,3 +59,35 @@ def test_the_true_document_answers_better_than_another(smollm2: Any, data_dir: P
         for kind, source in (("true", index), ("another", asked[place - 1])):
             losses[kind] += reader.read(corpus, source, rows).losses(answers).tolist()
     assert mean(losses["true"]) < mean(losses["another"]) - 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+def test_threads_get_the_serial_answers(smollm2: Any) -> None:
+    """Two memories, sixty questions, four threads, the reader and the injected memory in turn."""
+    engine = Engine(smollm2, load_adapter(None, smollm2))
+    names = [f"{seed}.txt" for seed in (1, 2)]
+    memories = [
+        engine.ingest([make_document(make_text(seed, words=200), name)])
+        for seed, name in enumerate(names, start=1)
+    ]
+    asked = [
+        (memory, f"{start} {word}?", ("reader", "qd-lcirc")[number % 2])
+        for start in ("Who carries", "What is said of")
+        for number, word in enumerate(list(dict.fromkeys(WORDS))[:15])
+        for memory in memories
+    ]
+    assert len(asked) == 60
+
+    def ask(each: tuple[Any, str, str]) -> dict[str, Any]:
+        memory, question, method = each
+        options: dict[str, Any] = {"method": method, "window_tokens": 64, "max_new_tokens": 4}
+        answer = engine.ask(memory, question, **options).to_json()
+        return {name: value for name, value in answer.items() if name != "timings"}
+
+    alone = [ask(each) for each in asked]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(ask, asked))
+    assert together == alone
+    assert len({str(answer["citations"]) for answer in alone}) > 30
+    assert len({answer["answer"] for answer in alone}) > 10
