@@ -118,6 +118,9 @@ def test_of_memories(checked: Run, models: list[Any], tmp_path: Path) -> None:
     for options in ([], ["--json"]):
         checked("info", path, *options)
         assert checked("ask", path, "Who?", *models, *options).status == 4
+        for place in ([], ["--page", 1], ["--around", "Ten letters"]):
+            assert checked("show", path, *place, *options).status == 0
+    assert checked("show", path, "--around", f"nowhere {EVIL}").status == 2
     path.write_bytes(path.read_bytes()[:-5] + b"\x1b[66n")
     assert checked("info", path).status == 5
 
@@ -147,6 +150,10 @@ def test_of_adapters_models_and_settings(
         bad.write_text(text)
         checked("ask", memory, "Who?", "--config", bad)
     checked("ask", memory, "Who?", f"--{EVIL}")
+    for words in (["show"], ["info"], ["serve"], ["mcp"], ["convert"], ["cache", "--remove"]):
+        more = [tmp_path / "adapter"] if words == ["convert"] else []
+        assert checked(*words, tmp_path / f"no {NAME}", *more).status in (2, 3, 4, 5)
+    assert checked("ingest", tmp_path / f"no {NAME}", "--out", tmp_path / NAME).status == 3
     checked("doctor", "--device", EVIL)
     checked("doctor", "--device", EVIL, "--json")
 
