@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from lcirc_cli.documents import ocr
+
 from ..engine.tiny import make_text
 from .conftest import Served
 from .test_marks import made
@@ -29,6 +31,7 @@ pytestmark = [
 ARGUMENTS = """--no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-background-networking --disable-component-update --disable-sync""".split()
 QUESTION = "What did the harbour master write?"
+NO_PICTURE = "damaged or no picture" if ocr.version() else "is an image"
 SCRIPT = "<img src=x onerror=\"document.title='in'\"><script>document.title='in'</script>"
 DROP = """([name, data]) => {
   const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
@@ -124,7 +127,7 @@ def test_refused_documents_say_why(page: Any, served: Served) -> None:
     drop(page, "picture.png", b"\x89PNG and more")
     message = page.locator("#jobs .bad")
     message.wait_for()
-    assert "is an image" in message.inner_text()
+    assert NO_PICTURE in message.inner_text()
     page.get_by_role("button", name="Dismiss picture.png").click()
     message.wait_for(state="detached")
     page.evaluate("state.limits.upload_bytes = 10")
@@ -157,7 +160,35 @@ def test_a_document_that_comes_while_jobs_are_asked_for_is_seen(page: Any) -> No
     drop(page, "picture.png", b"\x89PNG and more")
     message = page.locator("#jobs .bad")
     message.wait_for()
-    assert "is an image" in message.inner_text()
+    assert NO_PICTURE in message.inner_text()
+
+
+def test_what_changed_meanwhile_is_seen_on_coming_back_and_after_an_answer(
+    page: Any, served: Served
+) -> None:
+    memories = page.locator("#memories li")
+
+    def add(name: str) -> None:
+        """As a folder that is watched does: the page is not told."""
+        before = len(served.house.library.all())
+        sent = page.request.post(f"{served.url}/api/documents?name={name}", data=make_text(9))
+        assert sent.ok
+        while len(served.house.library.all()) == before:
+            page.wait_for_timeout(50)
+
+    add("third.txt")
+    assert memories.count() == 2
+    box = memories.nth(0).locator("input").element_handle()
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    memories.nth(2).wait_for()
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    again = memories.nth(0).locator("input").element_handle()
+    page.wait_for_timeout(300)
+    assert not box.evaluate("each => each.isConnected")  # the list was made anew, but only once:
+    assert again.evaluate("each => each.isConnected")  # a click on it is not lost
+    add("fourth.txt")
+    ask(page, QUESTION)
+    memories.nth(3).wait_for()
 
 
 def test_by_keyboard_alone(page: Any) -> None:
