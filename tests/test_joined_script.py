@@ -1,0 +1,66 @@
+"""Documents joined with others for the scripts that ask which segments a question needs."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lcirc_cli import Engine
+
+from .engine.tiny import SMALL, make_text, save_adapter, save_backbone
+
+SCRIPTS = Path(__file__).parent.parent / "scripts"
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import joined
+
+    yield joined
+    sys.modules.pop("joined", None)
+
+
+def _write(folder: Path, seeds: list[int], rows: list[dict[str, Any]]) -> Path:
+    folder.mkdir()
+    documents = [{"id": f"{seed}", "text": make_text(seed)} for seed in seeds]
+    for name, written in (("documents", documents), ("qa", rows)):
+        lines = "".join(json.dumps(row) + "\n" for row in written)
+        (folder / f"{name}.jsonl").write_text(lines, "utf-8")
+    return folder
+
+
+def test_the_evidence_of_a_question_is_found_among_other_documents(
+    tmp_path: Path, scripts: Any
+) -> None:
+    end = len(make_text(2))
+    asked = {"question": "What is carried?", "answers": ["grain"]}
+    rows = [
+        {**asked, "document_id": "1", "evidence": [[0, 1]]},
+        {**asked, "document_id": "2", "evidence": [[end - 1, end]]},
+        {**asked, "document_id": "2", "answers": [], "evidence": []},
+    ]
+    own = _write(tmp_path / "own", [1, 2], rows)
+    others = _write(tmp_path / "others", [3, 4, 5], [])
+    draw = random.Random(0)
+    (group,) = scripts.joined(own, join=2, limit=9, draw=draw, fill=5, others=[others])
+    assert [group.texts.index(make_text(seed)) for seed in (1, 2)] == [2, 3]
+    assert sorted(number for number, _ in group.asked) == [2, 3]
+
+    backbone = save_backbone(tmp_path / "backbone")
+    engine = Engine.load(str(backbone), dtype="float32", offline=True)
+    adapter = save_adapter(tmp_path / "adapter", engine, **SMALL)
+    engine = Engine.load(str(backbone), str(adapter), dtype="float32", offline=True)
+    (memory,) = scripts.memories_of(engine, [group], None)
+    segments = [document.num_segments for document in memory.documents]
+    assert min(segments) > 1
+    first = {1: sum(segments[:2]), 2: sum(segments[:4]) - 1}  # segments of both evidences
+    for each in group.asked:
+        mine = first[each[0] - 1]
+        assert scripts.holds(memory, each, [mine])
+        assert not scripts.holds(memory, each, sorted({*range(sum(segments))} - {mine}))
