@@ -99,6 +99,10 @@ class LcircAdapter(PreTrainedModel):
         """A segment's keys and values for every Perceiver layer; independent of the question."""
         return self.perceiver.keys(inputs_BND, mask_BN)
 
+    def evidence_keys(self, inputs_BND: Tensor) -> SegmentKeys:
+        """What `evidence` reads of a segment, without what only the latents read."""
+        return self.perceiver.evidence_keys(inputs_BND)
+
     def question_keys(self, question_BTD: Tensor, mask_BT: Tensor | None = None) -> KeysValues:
         """The question's keys and values for the mixer, once a question.
 

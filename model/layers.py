@@ -105,9 +105,15 @@ class CrossAttention(nn.Module):
         takes a fifth longer over rows that lie apart.
         """
         context = self.context_norm(context_BND)
-        k = self.k_norm(self._split(self.k(context), self.kv_heads)).contiguous()
         v = self._split(self.v(context), self.kv_heads).contiguous()
-        return KeysValues(k, v, mask_BN)
+        return KeysValues(self._keys(context), v, mask_BN)
+
+    def keys(self, context_BND: Tensor) -> Tensor:
+        """The keys of `keys_values` alone, [B, G, N, d]."""
+        return self._keys(self.context_norm(context_BND))
+
+    def _keys(self, context_BND: Tensor) -> Tensor:
+        return self.k_norm(self._split(self.k(context_BND), self.kv_heads)).contiguous()
 
     def queries(self, x_BTD: Tensor) -> Tensor:
         """[B, H, T, d], normalised and projected."""

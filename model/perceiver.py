@@ -121,15 +121,25 @@ class Perceiver(nn.Module):
         Raises:
             ValueError: the segment is longer than the position table.
         """
+        x = self._placed(inputs_BND)
+        layers = tuple(layer.attention.keys_values(x, mask_BN) for layer in self._layers())
+        share = self._share(inputs_BND, mask_BN) if self.averaging else None
+        return SegmentKeys(layers, share)
+
+    def evidence_keys(self, inputs_BND: Tensor) -> SegmentKeys:
+        """What `evidence_logits` reads of a segment, all of whose tokens exist: a quarter of the
+        work of `keys`. Values have no width."""
+        k = self.first.attention.keys(self._placed(inputs_BND))
+        return SegmentKeys((KeysValues(k, k[..., :0]),), None)
+
+    def _placed(self, inputs_BND: Tensor) -> Tensor:
+        """Inputs as the layers read them, each at its place in the segment."""
         n = inputs_BND.shape[1]
         if n > self.positions.shape[0]:
             raise ValueError(
                 f"a segment of {n} tokens is longer than the adapter's {self.positions.shape[0]}"
             )
-        x = self.standardise(inputs_BND) + self.positions[:n].to(inputs_BND.dtype)
-        layers = tuple(layer.attention.keys_values(x, mask_BN) for layer in self._layers())
-        share = self._share(inputs_BND, mask_BN) if self.averaging else None
-        return SegmentKeys(layers, share)
+        return self.standardise(inputs_BND) + self.positions[:n].to(inputs_BND.dtype)
 
     def forward(
         self, latents_BKD: Tensor, segment: SegmentKeys, *, share_BKN: Tensor | None = None

@@ -29,8 +29,8 @@ from lcirc_cli.answering.drafts import Draft, Steered
 from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.generation import Decoding, generate
 from lcirc_cli.answering.judging import NEVER, ByConfidence, Judge, Unjudged
-from lcirc_cli.answering.stages import Chosen
-from lcirc_cli.answering.steering import steer
+from lcirc_cli.answering.stages import Chosen, TokenScores
+from lcirc_cli.answering.steering import score, steer
 from lcirc_cli.answering.windows import (
     BUDGETS,
     Turn,
@@ -129,12 +129,17 @@ class Answerer:
         check_room(self.backbone, questions, form=self._form, room=self._room)
 
     def steer(
-        self, questions: Sequence[str], *, turns: Sequence[Sequence[Turn]] | None = None
+        self,
+        questions: Sequence[str],
+        *,
+        turns: Sequence[Sequence[Turn]] | None = None,
+        reads_memory: bool = True,
     ) -> Steered:
         """The memory that the language model will read; through closed gates it reads nothing.
 
         Args:
             turns: see `rank`.
+            reads_memory: False gives what ranks passages alone.
         """
         start = time.perf_counter()
         self.adapter.check(self.settings.method)
@@ -151,16 +156,16 @@ class Answerer:
             )
             for question, before in zip(questions, turns or [()] * len(questions), strict=True)
         ]
-        memory, evidence = steer(
-            self.model,
-            self.collection,
-            self.model.question_keys(*encode_questions(self.backbone.tokenizer, questions)),
-            chosen=chosen,
-            evidence=self.adapter.config.trained,
-            progress=self._steps(chosen),
-        )
-        injected = None if self.settings.method == "reader" else memory
-        return Steered(injected, time.perf_counter() - start, evidence, chosen)
+        question = self.model.question_keys(*encode_questions(self.backbone.tokenizer, questions))
+        trained, progress = self.adapter.config.trained, self._steps(chosen)
+        read = (self.model, self.collection, question)
+        memory: Memory | None = None
+        evidence: list[TokenScores] | None = None
+        if reads_memory and self.settings.method != "reader":
+            memory, evidence = steer(*read, chosen=chosen, evidence=trained, progress=progress)
+        elif trained:
+            evidence = score(*read, chosen=chosen, progress=progress)
+        return Steered(memory, time.perf_counter() - start, evidence, chosen)
 
     def _steps(self, chosen: Sequence[Chosen]) -> Callable[[float], object] | None:
         """Progress of the passes, in segments, from the tokens that they have read."""

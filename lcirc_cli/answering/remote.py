@@ -79,7 +79,7 @@ class RemoteAnswerer:
     def _prepare(self, questions: Sequence[str], history: Sequence[Turn]) -> list[_Asked]:
         answerer = self.answerer
         turns = [needed_turns(question, history) for question in questions]
-        steered = answerer.steer(questions, turns=turns)
+        steered = answerer.steer(questions, turns=turns, reads_memory=False)
         budget = answerer.settings.window_tokens
         budget = READER_TOKENS if budget is None else budget
         index = answerer.collection.index

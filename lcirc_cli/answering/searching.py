@@ -29,7 +29,7 @@ def search(answerer: Answerer, question: str, *, limit: int) -> list[Found]:
     """
     answerer.check([question])
     index = answerer.collection.index
-    scores = answerer.rank([question], answerer.steer([question]))[0]
+    scores = answerer.rank([question], answerer.steer([question], reads_memory=False))[0]
     found = []
     for citation in citations(question, "", index=index, scores=scores, limit=limit):
         start, end = _passage(answerer, citation)

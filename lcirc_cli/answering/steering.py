@@ -1,7 +1,7 @@
 """The second stage: the question-steered recurrence over the segments that each question needs.
 
 Questions that need the same segments share a pass. Where all segments are read, it is the pass of
-the paper, bit for bit.
+the paper, bit for bit. Whoever reads no latents needs the tokens' scores alone (`score`).
 
 Legend: B questions, M memory latents, D hidden size.
 """
@@ -17,6 +17,7 @@ from torch import Tensor
 from lcirc_cli.answering.collection import Collection
 from lcirc_cli.answering.stages import Chosen, TokenScores
 from lcirc_cli.compression.recurrence import run_pass
+from lcirc_cli.compression.scores import token_scores
 from lcirc_cli.model import Compressed, LcircForCausalLM, Memory
 from lcirc_cli.model.layers import KeysValues
 
@@ -37,22 +38,54 @@ def steer(
         chosen: for each the segments that are read.
         progress: called with the number of tokens that were read.
     """
-    rows_of: dict[Chosen, list[int]] = {}
-    for row, numbers in enumerate(chosen):
-        rows_of.setdefault(numbers, []).append(row)
+    rows_of = _sharing(chosen)
     memories: dict[int, Memory] = {}
     scores: dict[int, TokenScores] = {}
     for numbers, rows in rows_of.items():
         asked = question if len(rows_of) == 1 else _rows(question, rows)
         one = _pass(model, collection, asked, numbers, evidence=evidence, progress=progress)
         if one.evidence_BRN is not None:
-            ranges = collection.places.ranges(numbers)
-            scores |= {
-                row: TokenScores(one.evidence_BRN[at], ranges) for at, row in enumerate(rows)
-            }
+            scores |= _scores(collection, numbers, rows, one.evidence_BRN)
         memories |= {row: _row(one.memory, at) for at, row in enumerate(rows)}
     whole = one.memory if len(rows_of) == 1 else _stacked([memories[n] for n in sorted(memories)])
     return whole, [scores[row] for row in sorted(scores)] or None
+
+
+def score(
+    model: LcircForCausalLM,
+    collection: Collection,
+    question: KeysValues,
+    *,
+    chosen: Sequence[Chosen],
+    progress: Callable[[float], object] | None = None,
+) -> list[TokenScores]:
+    """For each question the scores of the tokens of its segments, those of `steer`."""
+    rows_of = _sharing(chosen)
+    scores: dict[int, TokenScores] = {}
+    for numbers, rows in rows_of.items():
+        asked = question if len(rows_of) == 1 else _rows(question, rows)
+        parts = [
+            token_scores(model, segments.chosen(own), question=asked, progress=progress)
+            for at, segments in enumerate(collection.segments)
+            if (own := collection.places.of_memory(at, numbers))
+        ]
+        scores |= _scores(collection, numbers, rows, torch.cat(parts, dim=2))
+    return [scores[row] for row in sorted(scores)]
+
+
+def _sharing(chosen: Sequence[Chosen]) -> dict[Chosen, list[int]]:
+    """Which questions need the same segments."""
+    rows_of: dict[Chosen, list[int]] = {}
+    for row, numbers in enumerate(chosen):
+        rows_of.setdefault(numbers, []).append(row)
+    return rows_of
+
+
+def _scores(
+    collection: Collection, numbers: Chosen, rows: Sequence[int], scores_BRN: Tensor
+) -> dict[int, TokenScores]:
+    ranges = collection.places.ranges(numbers)
+    return {row: TokenScores(scores_BRN[at], ranges) for at, row in enumerate(rows)}
 
 
 def _pass(

@@ -74,7 +74,7 @@ def run_pass(
     for group, keys in _keys(model, segments, store):
         if group.document != document:
             document, carry_BKD, seen = group.document, None, 0
-        for state in states(adapter, _each(keys), question=question, carry_BKD=carry_BKD):
+        for state in states(adapter, each_of(keys), question=question, carry_BKD=carry_BKD):
             carry_BKD = state.latents_BKD
             seen += 1
             if seen > skipped[group.document]:
@@ -139,7 +139,7 @@ def _placed(whole: Tensor | None, part: Tensor, *, at: int, of: int) -> Tensor:
     return whole
 
 
-def _each(keys: SegmentKeys) -> Iterator[SegmentKeys]:
+def each_of(keys: SegmentKeys) -> Iterator[SegmentKeys]:
     """The segments of a group, as views."""
     for index in range(len(keys.layers[0].k_BGNd)):
         rows = slice(index, index + 1)

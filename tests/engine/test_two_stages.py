@@ -56,6 +56,29 @@ def test_with_all_segments_it_is_the_pass_over_the_memory(trained: Engine) -> No
     assert all_at_once == by_number
 
 
+def test_who_reads_no_latents_has_the_same_scores_without_them(
+    trained: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all segments and of few, of one memory and of two, of one question and of several."""
+    memories = [ingest(trained, 1, 2), ingest(trained, 3)]
+    for segments in (0, 3):
+        answerer = trained.answerer(memories, segments=segments)
+        expected = answerer.steer(QUESTIONS)
+        with monkeypatch.context() as patched:
+            patched.delattr(type(trained.model.adapter), "step")
+            found = answerer.steer(QUESTIONS, reads_memory=False)
+            alone = answerer.steer(QUESTIONS[:1], reads_memory=False)
+            assert trained.search(memories, QUESTIONS[0])
+        assert found.memory is None and found.chosen == expected.chosen
+        assert found.evidence is not None and expected.evidence is not None
+        assert alone.evidence is not None
+        for one, other in zip(found.evidence, expected.evidence, strict=True):
+            assert one.ranges == other.ranges
+            torch.testing.assert_close(one.scores_RN, other.scores_RN, rtol=0, atol=1e-5)
+        own = alone.evidence[0].scores_RN
+        torch.testing.assert_close(own, found.evidence[0].scores_RN, rtol=0, atol=1e-5)
+
+
 def test_some_segments_are_a_document_of_them_alone(trained: Engine) -> None:
     """In document order, each document from h_0, and nothing of the segments between them."""
     memory = ingest(trained, 1, 2)
