@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PDF ?= docs/handbook.pdf
 MEMORY := build/demo/demo.lcirc
+# Scripts of tests/perf that measure nothing without documents or questions of yours.
+ASK_FOR_DOCUMENTS := ask_before_ingest large_memories large_texts
 # A worker a core, each with the default model in memory (1 GB); idle ones take over tests of others.
 TEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 export PDF Q
@@ -58,5 +60,6 @@ lint: setup
 # Each script measures one thing and prints JSON lines.
 bench-core: setup
 	@set -e; found=no; for script in tests/perf/[a-z]*.py; do \
+		case " $(ASK_FOR_DOCUMENTS) " in *" $$(basename "$$script" .py) "*) continue;; esac; \
 		[ -f "$$script" ] || continue; found=yes; $(BIN)/python "$$script"; \
 	done; [ $$found = yes ] || echo "no scripts in tests/perf"
