@@ -61,9 +61,21 @@ def latents(config: Any, tokens: int, *, segments: int) -> int:
     return config.perceiver_layers * (projections + scores + feed_forward)
 
 
-def mixer(config: Any, *, question: int, segments: int) -> int:
-    """The query mixer: the question is projected once, the latents ask it once a segment."""
-    D, K = config.hidden_size, config.num_latents
+def evidence(config: Any, tokens: int, *, segments: int) -> int:
+    """The scores of tokens as evidence: keys of the first Perceiver layer, queries, logits."""
+    D, K = config.hidden_size, evidence_latents(config)
+    width = config.perceiver_heads * config.perceiver_head_dim
+    return 2 * tokens * D * width + 2 * K * segments * D * width + 2 * K * tokens * width
+
+
+def evidence_latents(config: Any) -> int:
+    """How many latents look for evidence."""
+    return int(config.evidence_latents or config.num_latents)
+
+
+def mixer(config: Any, *, question: int, segments: int, latents: int | None = None) -> int:
+    """The query mixer: the question is projected once, the latents (all) ask it once a segment."""
+    D, K = config.hidden_size, latents or config.num_latents
     width = config.perceiver_heads * config.perceiver_head_dim
     once = 2 * question * 2 * D * width
     each = 2 * K * 2 * D * width + 4 * K * question * width + 4 * K * D * config.mixer_ffn_size

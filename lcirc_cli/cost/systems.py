@@ -144,10 +144,24 @@ def _qd_lcirc(shape: LMShape, config: Any, work: Workload) -> Cost:
 
 
 def _reader(shape: LMShape, config: Any, work: Workload) -> Cost:
-    """Passages are ranked as for `qd-lcirc`, by a pass over all segments; nothing is injected."""
-    cost = _qd_lcirc(shape, config, work)
-    prefill = {name: count for name, count in cost.prefill.items() if name != "injection"}
-    return Cost(prefill, _adapted(shape, config, work).decode)
+    """Passages are ranked as for `qd-lcirc`, by the scores of all tokens: there are no latents."""
+    read = _adapted(shape, config, work)
+    if work.rest == 0:
+        return read
+    segments = ops.count_segments(config, work.rest)
+    tokens = (work.rest, work.question)
+    prefill = {
+        **read.prefill,
+        "features": sum(ops.features(config, shape, n, causal=work.causal) for n in tokens),
+        "compressor": ops.evidence(config, work.rest, segments=segments),
+        "mixer": ops.mixer(
+            config,
+            question=work.question,
+            segments=segments,
+            latents=ops.evidence_latents(config),
+        ),
+    }
+    return Cost(prefill, read.decode)
 
 
 def ask_again(system: str, shape: LMShape, config: Any, work: Workload) -> int:

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
 
 from lcirc_cli.bench import measure
+from lcirc_cli.bench.report.cost import cost_rows
 from lcirc_cli.cost import (
     SYSTEMS,
     Workload,
@@ -127,6 +128,12 @@ def test_each_system_is_counted_with_what_it_reads() -> None:
         assert all(found[part] == expected[part] for part in ("features", "compressor", "mixer"))
 
 
+def test_the_parts_of_a_row_are_all_of_it() -> None:
+    rows = cost_rows("smollm2", "smollm2", lengths=[32768], window=2048, question=64, evidence=512)
+    assert [row["system"] for row in rows] == list(SYSTEMS)
+    assert all(sum(row["parts"].values()) == row["total"] for row in rows)
+
+
 def test_asking_again_saves_what_the_memory_file_holds() -> None:
     shape = shape_of("smollm2")
     config = adapter_config(shape, "smollm2")
@@ -214,6 +221,25 @@ def test_lcirc_agrees_with_the_counter_of_torch(changes: dict[str, object], mixe
     shape = shape_of_config("small", SMALL)
     work = Workload(window + rest, window=window, question=question)
     expected = count("qd-lcirc" if mixed else "lcirc", shape, config, work)
+    assert expected.total == pytest.approx(counter.get_total_flops(), rel=0.01)
+
+
+@pytest.mark.parametrize("changes", [{}, {"segment_inputs": 2, "evidence_latents": 2}])
+def test_a_reader_s_ranking_agrees_with_the_counter_of_torch(changes: dict[str, object]) -> None:
+    config = _adapter(**changes)
+    lm = AutoModelForCausalLM.from_config(SMALL, attn_implementation="eager").eval()
+    model = LcircForCausalLM(lm, LcircAdapter(config).eval().requires_grad_(False))
+    window, rest, question = 48, 150, 7
+    document = torch.zeros(rest, dtype=torch.long)
+    unfused = sdpa_kernel(SDPBackend.MATH)
+    with torch.no_grad(), unfused, FlopCounterMode(display=False) as counter:
+        keys = model.question_keys(torch.zeros(1, question, dtype=torch.long))
+        for segment in segments_of(model, [document]):
+            own = model.adapter.evidence_keys(segment.inputs_BND)
+            model.adapter.evidence(keys, own)
+        lm(torch.zeros(1, window, dtype=torch.long), use_cache=False)
+    work = Workload(window + rest, window=window, question=question)
+    expected = count("reader", shape_of_config("small", SMALL), config, work)
     assert expected.total == pytest.approx(counter.get_total_flops(), rel=0.01)
 
 
