@@ -78,6 +78,14 @@ def memories_of(
             yield engine.open([_document(n, text) for n, text in enumerate(group.texts)])
 
 
+def among(group: Joined, file: Path) -> tuple[Joined, MemoryContents]:
+    """The same questions to a whole memory file that has their documents."""
+    held = load_memory(file)
+    texts = [document.text for document in held.documents]
+    asked = [(texts.index(group.texts[number]), question) for number, question in group.asked]
+    return Joined(texts, asked), held
+
+
 def _document(number: int, text: str) -> Document:
     return Document(f"{number}.txt", text, (Page(None, None, 0, len(text)),), str(number), "text")
 

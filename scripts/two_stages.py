@@ -1,10 +1,11 @@
 """What a question's first stage finds, and what leaving the other segments out does to answers.
 
     python scripts/two_stages.py DIR [--join 8] [--fill 64 --others DIR...] [--limit 300]
-        [--segments 16] [--ranked 0] [--answers 0] [--memory FILE]
+        [--segments 16] [--ranked 0] [--answers 0] [--memory FILE [--whole]]
 
 Documents of a set are opened together, `--join` in a memory; with --fill drawn documents of other
-sets join them, before and behind, up to so many. Prints a JSON line: in percent of the questions
+sets join them, before and behind, up to so many; with --whole they stand in a memory file that has
+more. Prints a JSON line: in percent of the questions
 with evidence the share whose segment is among the chosen ones, with the segments of the memories.
 
 With --ranked N that many questions are ranked twice, with the chosen segments and with all: how
@@ -25,7 +26,7 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-from joined import Asked, holds, joined, memories_of
+from joined import Asked, among, holds, joined, memories_of
 from losses import answer_losses
 from qa_sets import Question
 
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--ranked", type=int, default=0, help="questions ranked twice")
     parser.add_argument("--answers", type=int, default=0, help="questions answered twice")
     parser.add_argument("--memory", type=Path, help="has features of the documents already")
+    parser.add_argument("--whole", action="store_true", help="ask all of that memory")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dtype", default="auto")
     options = parser.parse_args()
@@ -67,7 +69,10 @@ def main() -> None:
     hits, sizes, rows = [], [], []
     answered = -(-options.answers // len(groups))
     ranked = max(answered, -(-options.ranked // len(groups)))
-    for group, memory in zip(groups, memories_of(engine, groups, options.memory), strict=True):
+    opened = zip(groups, memories_of(engine, groups, options.memory), strict=True)
+    if options.whole:
+        opened = (among(group, options.memory) for group in groups)
+    for group, memory in opened:
         sizes.append(len(memory.segment_lengths))
         collection = engine.answerer(memory).collection
         for each in group.asked:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
+from lcirc_cli.memory.file import save_memory
 
-from .engine.tiny import SMALL, make_text, save_adapter, save_backbone
+from .engine.tiny import SMALL, make_document, make_text, save_adapter, save_backbone
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 
@@ -64,3 +65,10 @@ def test_the_evidence_of_a_question_is_found_among_other_documents(
         mine = first[each[0] - 1]
         assert scripts.holds(memory, each, [mine])
         assert not scripts.holds(memory, each, sorted({*range(sum(segments))} - {mine}))
+
+    larger = engine.open([make_document(make_text(seed), f"{seed}") for seed in (7, 2, 3, 4, 5, 1)])
+    save_memory(tmp_path / "larger.lcirc", larger)
+    (own_only,) = scripts.joined(own, join=2, limit=9, draw=draw)
+    whole, held = scripts.among(own_only, tmp_path / "larger.lcirc")
+    assert len(held.documents) == 6
+    assert sorted((n, q.evidence[0][1]) for n, q in whole.asked) == [(1, end), (5, 1)]
