@@ -18,7 +18,7 @@ from lcirc_cli.evidence.bm25 import Bm25
 from lcirc_cli.evidence.passages import Passage, Passages, Text
 from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.running_text import RunningText
-from lcirc_cli.evidence.table_rows import with_named_rows
+from lcirc_cli.evidence.table_rows import row_at, with_named_rows
 from lcirc_cli.evidence.terms import terms
 from lcirc_cli.evidence.words import words_of
 from lcirc_cli.memory.words import CONTENTS, PassageWords
@@ -105,13 +105,15 @@ class PassageIndex:
         Verbatim, but for two things. Where a sentence goes on over the end of a page, what stands
         inside of it (a footnote, a running head) follows the passage; the next passage joins it if
         the sentence ends there. Of a table the rows that the question names are left
-        (`table_rows`).
+        (`table_rows`): passages that share one are joined, and rows that they cut are shown whole.
         """
         spans: list[Passage] = []
         running: dict[int, RunningText] = {}
         for passage in passages:
             last = spans[-1] if spans else None
-            if last is not None and self._are_halves(last, passage, running):
+            if last is not None and (
+                self._are_halves(last, passage, running) or self._share_a_table(last, passage)
+            ):
                 spans[-1] = replace(last, end=passage.end)
             else:
                 spans.append(passage)
@@ -123,7 +125,7 @@ class PassageIndex:
                 question,
                 before=self.texts[span.document].text[: span.start],
             )
-            for span in spans
+            for span in map(self._with_whole_rows, spans)
         ]
 
     def _are_halves(self, one: Passage, other: Passage, running: dict[int, RunningText]) -> bool:
@@ -138,6 +140,25 @@ class PassageIndex:
             and end >= first.end
             and not (text[first.end : start] + text[end : last.start]).strip()  # nothing between
             for start, end in cuts
+        )
+
+    def _share_a_table(self, one: Passage, other: Passage) -> bool:
+        """Whether a table goes on from a passage into the one behind it."""
+        text = self.texts[one.document].text
+        if one.document != other.document or not one.end <= other.start:
+            return False
+        between = text[one.end : other.start]
+        last, first = row_at(text, one.end - 1), row_at(text, other.start)
+        return None not in (last, first) and not between.strip() and between.count("\n") < 2
+
+    def _with_whole_rows(self, span: Passage) -> Passage:
+        """The rows of a table that a passage cuts are shown whole."""
+        text = self.texts[span.document].text
+        first, last = row_at(text, span.start), row_at(text, span.end - 1)
+        return replace(
+            span,
+            start=span.start if first is None else first[0],
+            end=span.end if last is None else last[1],
         )
 
     def _text_of(self, document: int, running: dict[int, RunningText]) -> RunningText:

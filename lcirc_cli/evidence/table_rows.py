@@ -21,6 +21,7 @@ _LEAST_COLUMNS = 3  # two are read as they stand
 _MOST_NAMED = 4  # rows, or half of the table: more are not what a question asks for
 _NEAR = 0.7  # of the best row's score: named too
 _LONGEST_HEADER = 8  # words of a header's cell
+_LONGEST_ROW = 600  # characters
 _FURTHEST = 20_000  # characters before a text in which the header of its first rows is looked for
 _COMPARES = re.compile(
     r"\b(?:than|most|least|fewest|average|total|sum|except|besides|apart|other|(?:high|low|larg|small"
@@ -63,6 +64,21 @@ def with_named_rows(text: str, question: str, *, before: str = "") -> str:
     return "".join([*parts, text[at:]])
 
 
+def row_at(text: str, character: int) -> tuple[int, int] | None:
+    """Where the row begins and ends that holds a character; None where none does, or a huge one."""
+    start = text.rfind("\n", max(0, character - _LONGEST_ROW), character) + 1
+    end = text.find("\n", character, character + _LONGEST_ROW)
+    end = len(text) if end < 0 else end
+    if end - start > _LONGEST_ROW or not _is_row(text[start:end]):
+        return None
+    return start, end
+
+
+def _is_row(line: str) -> bool:
+    """Whether the cells of a line are apart."""
+    return "\t" in line or (line.lstrip()[:1] == "|" and line.count("|") > 2)
+
+
 def _tables(text: str, before: str) -> Iterator[_Table]:
     for group in _groups(lines_of(text), text):
         above: list[list[str]] = []
@@ -82,7 +98,7 @@ def _groups(lines: Sequence[Line], text: str) -> Iterator[list[Line]]:
     """Rows that follow one another, whose cells are apart."""
     group: list[Line] = []
     for line in lines:
-        is_row = line.kind == "row" and ("\t" in (own := text[line.start : line.end]) or "|" in own)
+        is_row = line.kind == "row" and _is_row(text[line.start : line.end])
         if group and (not is_row or text.count("\n", group[-1].end, line.start) > 1):
             yield group
             group = []
@@ -106,7 +122,7 @@ def _rows_above(before: str) -> list[str]:
     whole = len(before) <= _FURTHEST
     found: list[str] = []
     for line in reversed(lines):
-        if "\t" not in line and not (line.strip()[:1] == "|" and line.count("|") > 2):
+        if not _is_row(line):
             return found[::-1]
         found.append(line)
     return found[::-1] if whole else []  # where the table begins is out of reach

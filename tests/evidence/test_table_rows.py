@@ -123,6 +123,21 @@ def test_a_passage_is_shown_with_its_named_rows() -> None:
     assert "Planet: Uranus;" in shown and "Neptune" not in shown
 
 
+def test_a_table_over_two_passages_is_one_and_cut_rows_are_whole() -> None:
+    header = "| Mountain | Country | Height (m) | Season |\n|---|---|---|---|\n"
+    rows = [f"| Peak {n} | Land {n} of the far north | {4000 + n} | May |\n" for n in range(40)]
+    text = f"{header}{''.join(rows)}\nBehind it."
+    index = PassageIndex(memory(text))
+    first, second = index.passages[0], index.passages[1]
+    assert text[first.end - 1] != "\n" and second.start < text.index("Behind")
+    cut = text[: second.start].count("\n") - 2  # the row that the end of the first cuts
+    (shown,) = index.shown([first, second], question=f"How high is Peak {cut}?")
+    assert f"Peak {cut}; Country: Land {cut} of the far north; Height (m): {4000 + cut};" in shown
+    assert "Peak 3;" not in shown and "Peak 3 " not in shown
+    (alone,) = index.shown([second], question=f"How high is Peak {cut + 2}?")
+    assert f"Mountain: Peak {cut + 2}; Country:" in alone
+
+
 def test_a_table_of_a_hundred_thousand_rows_takes_no_time_in_its_square() -> None:
     rows = "A\tB\tC\n" + "".join(f"r{n}\t{n}\t{n + 1}\n" for n in range(100_000))
     assert with_named_rows(rows, "What is B of r77777?") == "A: r77777; B: 77777; C: 77778\n"
