@@ -18,6 +18,8 @@ _ENTRY = re.compile(r"[^\t]{2,120}\t(\d{1,4})$")  # "Two kinds of readers", tab,
 _CONTENTS = re.compile(r"(?:table of )?contents\b", re.IGNORECASE)
 _MOST_BEFORE = 30  # characters of the line that names a table of contents
 _ENTRIES = 4  # so many together, of pages that rise, can be one
+GAP = re.compile(r"(?<=\S) {2,}+(?=\S)")  # between cells that stand below one another
+_LEAST_ALIGNED = 3  # rows, and cells of a row
 _RULE = re.compile(r"[\s|:+=-]+$")
 _NUMBER = re.compile(r"[(+−-]?[$£€]?\d[\d.,:%]*\)?[%*]?$")
 _NUMBERED = re.compile(r"(?:chapter|section|part|article|table|figure|appendix|annex)\b", re.I)
@@ -71,7 +73,43 @@ def lines_of(text: str) -> list[Line]:
                 continues=kind == "prose" and not apart,
             )
         )
-    return _with_contents(found, text)
+    return _with_contents(_with_aligned(found, text), text)
+
+
+def _with_aligned(lines: list[Line], text: str) -> list[Line]:
+    """Lines whose cells stand below one another are rows, as text files have tables."""
+    found, at = list(lines), 0
+    while at < len(lines):
+        start = at
+        places: list[set[int]] = []  # where each column's cells begin, and end as negative numbers
+        while at < len(lines):
+            own = _places(text, lines[at])
+            near = at == start or text.count("\n", lines[at - 1].end, lines[at].start) == 1
+            if len(own) < _LEAST_ALIGNED or not near or (places and len(own) != len(places)):
+                break
+            both = [a & b for a, b in zip(places, own, strict=True)] if places else own
+            if not all(both):
+                break
+            places = both
+            at += 1
+        if at - start >= _LEAST_ALIGNED:
+            for number in range(start, at):
+                line = lines[number]
+                cells = cells_of(text[line.start : line.end])
+                numbers = any(is_number(cell) for cell in cells[1:])
+                found[number] = replace(line, kind="row", numbers=numbers, continues=False)
+        at = max(at, start + 1)
+    return found
+
+
+def _places(text: str, line: Line) -> list[set[int]]:
+    """Of each cell of a line the column where it begins and, negative, the one behind its end."""
+    first = line.start - text.rfind("\n", 0, line.start)
+    own = text[line.start : line.end]
+    cuts = [(gap.start(), gap.end()) for gap in GAP.finditer(own)]
+    starts = [0, *(end for _, end in cuts)]
+    ends = [*(start for start, _ in cuts), len(own)]
+    return [{first + start, -first - end} for start, end in zip(starts, ends, strict=True)]
 
 
 def _with_contents(lines: list[Line], text: str) -> list[Line]:
@@ -138,7 +176,7 @@ def cells_of(line: str) -> list[str]:
         return [cell.strip() for cell in line.split("\t")]
     if "|" in line:
         return [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
-    return line.split()
+    return GAP.split(line.strip()) if GAP.search(line.strip()) else line.split()
 
 
 def _is_figures(line: str) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lcirc_cli.evidence.lines import Line, cells_of, is_number, lines_of
+from lcirc_cli.evidence.lines import GAP, Line, cells_of, is_number, lines_of
 from lcirc_cli.evidence.terms import terms
 
 _LEAST_COLUMNS = 3  # two are read as they stand
@@ -48,7 +48,7 @@ def with_named_rows(text: str, question: str, *, before: str = "") -> str:
         before: what stands right before the text in its document: a table that begins there has
             its header there.
     """
-    if "\t" not in text and "|" not in text:
+    if not any(mark in text for mark in ("\t", "|", "  ")):
         return text
     asked = set(terms(question))
     if not asked or _COMPARES.search(question):
@@ -76,7 +76,8 @@ def row_at(text: str, character: int) -> tuple[int, int] | None:
 
 def _is_row(line: str) -> bool:
     """Whether the cells of a line are apart."""
-    return "\t" in line or (line.lstrip()[:1] == "|" and line.count("|") > 2)
+    bare = line.strip(" \r")
+    return "\t" in bare or (bare[:1] == "|" and bare.count("|") > 2) or len(GAP.findall(bare)) > 1
 
 
 def _tables(text: str, before: str) -> Iterator[_Table]:

@@ -66,6 +66,31 @@ def test_a_row_of_two_keys_is_named_by_both() -> None:
     )
 
 
+def test_cells_may_stand_below_one_another() -> None:
+    text = (
+        "Offers were read out.\n\n"
+        "    Firm               Price    Delivery     Guarantee\n"
+        "    Ox & Field         1,240    3 weeks      2 years\n"
+        "    Lower Pumps          385    1 week       3 years\n"
+        "    Stone              1,170    8 weeks      1 year\n\n"
+        "The second was taken."
+    )
+    assert with_named_rows(text, "What is the guarantee of Lower Pumps?") == (
+        "Offers were read out.\n\n"
+        "Firm: Lower Pumps; Price: 385; Delivery: 1 week; Guarantee: 3 years\n\n"
+        "The second was taken."
+    )
+
+
+def test_typed_prose_with_wide_spaces_is_no_table() -> None:
+    text = (
+        "The  hall was let.  Nobody came to see it.  The\n"
+        "secretary wrote it  down.  Then they  all went\n"
+        "home, as it was  late.  It had  rained all day.\n"
+    )
+    assert with_named_rows(text, "Who wrote it down in the hall?") == text
+
+
 def test_years_can_be_a_header() -> None:
     rows = "\t2022\t2023\t2024\nSales\t8,903\t9,671\t11,240\nWages\t2,310\t2,465\t2,733\n"
     assert with_named_rows(rows, "What were wages in 2023?") == (
