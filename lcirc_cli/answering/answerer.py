@@ -216,9 +216,11 @@ class Answerer:
         """
         settings, model = self.settings, self.adapter.confidence
         fitted = settings.window == "evidence" and settings.window_tokens != 0
-        if model is None or not self.adapted or not fitted:
+        if model is None or not self.adapted:
             return Unjudged()
-        return ByConfidence(model, self.collection.index) if own else Unjudged(refuses=False)
+        if own and fitted:
+            return ByConfidence(model, self.collection.index)
+        return Unjudged(refuses=False)  # what was fitted to a score refuses too much without it
 
     @property
     def adapted(self) -> bool:

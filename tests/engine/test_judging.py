@@ -10,6 +10,7 @@ import pytest
 from lcirc_cli import Engine
 from lcirc_cli.adapters.confidence import SIGNALS
 from lcirc_cli.answering import answerer as answering
+from lcirc_cli.answering.judging import NEVER
 from lcirc_cli.answering.signals import signals
 from lcirc_cli.prompts import REFUSAL
 
@@ -87,6 +88,19 @@ def test_other_windows_and_the_bare_model_have_no_score(engine: Engine, config: 
         assert (answer.answer, answer.confidence, answer.sure) == (before.answer, None, True)
         assert answer.found == answer.quoted
         assert (answer.shown == 0) == (each.get("window") == "none" or "window_tokens" in each)
+
+
+def test_without_the_score_what_was_fitted_to_it_never_refuses(engine: Engine, config: Any) -> None:
+    """Decoding would refuse nearly everything of an adapter whose refusals the score decides."""
+    memory = ingest(engine, 1)
+
+    def refuse_from(**options: Any) -> list[float] | None:
+        return engine.answerer(memory, **options).judge().refuse_from(["?"], [])
+
+    assert refuse_from(window="none") is None
+    config.confidence = weights(constant=RIGHT)
+    assert refuse_from(window="none") == refuse_from(window="ends") == [NEVER]
+    assert refuse_from(method="none", window="none") is None
 
 
 @pytest.mark.parametrize(
