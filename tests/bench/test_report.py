@@ -6,11 +6,12 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lcirc_cli.bench import metrics
-from lcirc_cli.bench.report import make_report, paper
+from lcirc_cli.bench.report import make_report, paper, plots
 from lcirc_cli.bench.report.paper import beside, counterpart
 from lcirc_cli.bench.report.plots import curves
 from lcirc_cli.bench.report.summary import Line, few, summarise
@@ -101,6 +102,57 @@ def test_the_page_is_whole_and_asks_for_nothing(run_folder: Path) -> None:
     assert "&lt;smollm2&gt;" in text and "<smollm2>" not in text
     assert "@import" not in text and "url(http" not in text
     assert len(text) < 400_000
+
+
+def test_plots_are_drawn_where_something_else_is_to_be_shown(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_report(run_folder)
+    page, drawn = (run_folder / "report.html").read_bytes(), list[str]()
+
+    def counted(name: str, own: Any) -> Any:
+        return lambda *given: drawn.append(name) or own(*given)
+
+    for name in ("bars", "curves", "heat_maps", "costs"):
+        monkeypatch.setattr(plots, name, counted(name, getattr(plots, name)))
+    make_report(run_folder)
+    assert drawn == [] and (run_folder / "report.html").read_bytes() == page
+    costs = json.loads((run_folder / "cost.json").read_text())
+    (run_folder / "cost.json").write_text(json.dumps([*costs[:-1], {**costs[-1], "total": 5}]))
+    make_report(run_folder)
+    assert drawn == ["costs"]
+    row = Row(TASKS[0], SYSTEMS[0], "9", "qa_f1", values={"f1": 1.0, "exact": 1.0})
+    Rows(run_folder / "samples.jsonl").append([row])
+    make_report(run_folder)
+    assert drawn == ["costs", "bars", "curves", "heat_maps"]
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        "<script>alert(1)</script>",
+        "<foreignObject><p/></foreignObject>",
+        "<!--><img src='x' onerror='alert(1)'/> -->",
+        "<style><![CDATA[</style><img src='x' onerror='alert(1)'>]]></style>",
+        "</svg><meta http-equiv='refresh' content='0;url=http://evil.example'/>",
+        "<p>",
+    ],
+)
+def test_plots_of_a_stranger_with_more_than_shapes_are_drawn_anew(
+    run_folder: Path, put: str
+) -> None:
+    make_report(run_folder)
+    page = (run_folder / "report.html").read_bytes()
+    kept = json.loads((run_folder / "plots.json").read_text())
+    for each in kept.values():
+        each["svg"] = each["svg"].replace("</svg>", f"{put}</svg>")
+    (run_folder / "plots.json").write_text(json.dumps(kept))
+    make_report(run_folder)
+    assert (run_folder / "report.html").read_bytes() == page
+    (run_folder / "plots.json").write_text('{"bars": 3')
+    make_report(run_folder)
+    assert (run_folder / "report.html").read_bytes() == page
+    assert b"default-src 'none'" in page
 
 
 def test_no_escape_sequence_of_a_name_reaches_a_page(run_folder: Path) -> None:

@@ -1,4 +1,7 @@
-"""From a run's folder to its report: summary.json, report.md, report.csv and report.html."""
+"""From a run's folder to its report: summary.json, report.md, report.csv and report.html.
+
+plots.json keeps the plots for the next time.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from lcirc_cli.errors import DocumentError
 from lcirc_cli.files import atomic_write
 
 from ..results import Rows
+from .drawn import Drawn
 from .html import page
 from .summary import Line, check_baseline, summarise
 from .tables import comma_separated, markdown
@@ -70,15 +74,17 @@ def make_report(
     costs = _optional(out / "cost.json", [])
     tuning = _optional(out / "tuning.json", {}) if compare_paper else None
     summary = json.dumps([line.to_json() for line in lines], indent=1).encode() + b"\n"
+    drawn = Drawn(out)
     text = f"# Benchmark of {run['model']}, protocol {run['protocol']}\n\n{_about(run)}\n\n"
     atomic_write(out / "summary.json", summary)
     pages = {
         "report.csv": comma_separated(lines),
         "report.md": text + markdown(lines, tuning=tuning),
-        "report.html": page(lines, run=run, costs=costs, tuning=tuning),
+        "report.html": page(lines, run=run, costs=costs, drawn=drawn, tuning=tuning),
     }
     for name, body in pages.items():  # names of models and tasks may hold anything
         atomic_write(out / name, clean_text(body)[0].encode("utf-8"))
+    drawn.save()
     return lines
 
 

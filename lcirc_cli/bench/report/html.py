@@ -8,12 +8,17 @@ from typing import Any
 from jinja2 import Environment
 
 from . import plots
+from .drawn import Drawn
 from .paper import beside
 from .summary import Line, few
 from .tables import COLUMNS, cells
 
+_DRAWN = ("task", "system", "metric", "score", "low", "high", "facet")  # of a line, in plots
+
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy"
+      content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <title>lcirc bench</title><style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; margin: 2rem auto;
        max-width: 75rem; padding: 0 1rem; }
@@ -64,9 +69,11 @@ def page(
     *,
     run: Mapping[str, Any],
     costs: Sequence[Mapping[str, Any]],
+    drawn: Drawn,
     tuning: Mapping[str, str] | None = None,
 ) -> str:
     """The whole report as one HTML text; with the tuning of each system, the paper's tables too."""
+    scores = [[*(getattr(line, name) for name in _DRAWN)] for line in lines]
     template = Environment(autoescape=True, trim_blocks=True).from_string(_PAGE)
     return template.render(
         run=run,
@@ -76,12 +83,15 @@ def page(
         cells=cells,
         few=few(lines),
         beside=[] if tuning is None else beside(lines, tuning),
-        plots=(
-            ("Scores with 95 % intervals", plots.bars(lines)),
-            ("Perplexity against context length", plots.curves(lines, metric="perplexity")),
-            ("Planted facts by depth and length", plots.heat_maps(lines)),
-            ("Operations against context length", plots.costs(costs)),
-        ),
+        plots=[
+            (title, drawn.get(title, shows, draw))
+            for title, shows, draw in (
+                ("Scores with 95 % intervals", scores, lambda: plots.bars(lines)),
+                ("Perplexity against context length", scores, lambda: plots.curves(lines)),
+                ("Planted facts by depth and length", scores, lambda: plots.heat_maps(lines)),
+                ("Operations against context length", costs, lambda: plots.costs(costs)),
+            )
+        ],
     )
 
 

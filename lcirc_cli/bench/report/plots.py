@@ -11,6 +11,7 @@ from .summary import Line
 
 _INK, _GRID = "#1f2933", "#d9dfe5"
 _COLOURS = ("#2166ac", "#d6604d", "#4d9221", "#8073ac", "#b35806", "#35978f", "#737373", "#c51b7d")
+_COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 _LENGTH = re.compile(r"length=(\d+)(?:, depth=([\d.]+))?$")
 
 
@@ -56,7 +57,7 @@ def _bar_panel(axis: Any, task: str, lines: Sequence[Line]) -> None:
     axis.set_axisbelow(True)
 
 
-def curves(lines: Sequence[Line], *, metric: str) -> str | None:
+def curves(lines: Sequence[Line], *, metric: str = "perplexity") -> str | None:
     """A metric against context length, one curve a system."""
     series: dict[str, list[tuple[int, Line]]] = {}
     for line in lines:
@@ -162,4 +163,4 @@ def _svg(figure: Any) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     _pyplot().close(figure)
-    return text.getvalue()[text.getvalue().index("<svg") :]
+    return _COMMENT.sub("", text.getvalue()[text.getvalue().index("<svg") :])
