@@ -74,11 +74,14 @@ def picture_png(path: Path, number: int) -> bytes:
 
 
 def _opened(source: Path | bytes) -> Any:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # the limit here is looked at frame by frame, and raises
     stream = source if isinstance(source, Path) else io.BytesIO(source)
-    return Image.open(stream, formats=_FORMATS)
+    try:
+        return Image.open(stream, formats=_FORMATS)
+    except UnidentifiedImageError as error:  # which names the file by its path
+        raise ValueError(f"Pillow can't read it as {', '.join(_FORMATS)}") from error
 
 
 def _go_to(image: Any, number: int) -> tuple[int, int]:

@@ -145,8 +145,12 @@ class Jobs:
         if job.stop.is_set() or isinstance(error, Stopped):
             job.state, job.message = "cancelled", ""
         else:
-            paths = {str(self.root), str(job.place.folder), *self._library.paths()}
-            job.state, job.message = "failed", told(error, paths).message
+            place = job.place
+            paths = {str(self.root), str(place.folder), *self._library.paths()}
+            message = told(error, paths).message
+            # Libraries may say which file it was: by the name under which it is kept here.
+            kept = f"{place.folder.name}/{place.document.name}"
+            job.state, job.message = "failed", message.replace(kept, place.name)
         job.place.remove()
 
     def _check(self, job: Job) -> None:

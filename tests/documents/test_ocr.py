@@ -215,6 +215,7 @@ def test_pages_without_text_and_damaged_pictures_are_told(tmp_path: Path) -> Non
         with pytest.raises(DocumentError) as caught:
             read_document(tmp_path / name)
         assert str(caught.value).startswith(told)
+        assert str(tmp_path) not in str(caught.value)  # which Pillow names
 
 
 def test_without_the_extra_the_message_says_how_to_get_it(tmp_path: Path, without: None) -> None:
