@@ -54,7 +54,8 @@ class Answerer:
 
     Attributes:
         watch: told what is being done, and how many of how many segments are: "steering" (the
-            question's pass over the memory), then "reading" (the window), (0, 0).
+            question's pass over the memory), then "reading" (the window), (0, 0). While a model on
+            a server answers, "waiting" comes four times a second, so that it may be stopped.
     """
 
     backbone: Backbone

@@ -7,11 +7,9 @@ answer's words come from elsewhere. Knows nothing about files or the command lin
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +26,7 @@ from lcirc_cli.answering.answerer import Answerer
 from lcirc_cli.answering.checked import Checked, bare
 from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.shown import READER_TOKENS, Shown, as_text, choose, sent
+from lcirc_cli.answering.waiting import run, watched
 from lcirc_cli.answering.windows import Turn
 from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.endpoints.chat import ChatRequest, Refused
@@ -42,8 +41,6 @@ READER_NEW_TOKENS = 1_000  # of an answer; models that think before it need most
 IN_FLIGHT = 4
 RANKED_AT_ONCE = 4  # questions; each has a memory of its own meanwhile
 _LETTERS = 32  # of a token, at most: a reply with more is not the one that was asked for
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class RemoteAnswerer:
     async def _answers(
         self, asked: Sequence[_Asked], on_token: Callable[[str], object] | None, start: float
     ) -> list[Answer]:
-        model = open_reader(self.reader)
+        answerer, model = self.answerer, open_reader(self.reader)
         slots = asyncio.Semaphore(self.reader.in_flight or IN_FLIGHT)
 
         async def one(each: _Asked) -> Answer:
@@ -108,7 +105,8 @@ class RemoteAnswerer:
 
         tasks = [asyncio.ensure_future(one(each)) for each in asked]
         try:
-            return list(await asyncio.gather(*tasks))
+            work: asyncio.Future[list[Answer]] = asyncio.gather(*tasks)
+            return await watched(work, answerer.watch)
         finally:
             for task in tasks:
                 task.cancel()  # after an error the others must not ask on
@@ -266,26 +264,3 @@ async def read_streamed(
             "that thinks first needs more --max-new-tokens"
         )
     return "stop" if reply.complete else "length", first
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """The result of asynchronous work, also where a loop runs already (in a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    done: list[T] = []
-    failed: list[BaseException] = []
-
-    def inside() -> None:
-        try:
-            done.append(asyncio.run(work))
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=inside)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return done[0]

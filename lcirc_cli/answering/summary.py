@@ -19,8 +19,9 @@ from lcirc_cli.answering.answer import Finish
 from lcirc_cli.answering.checked import Checked
 from lcirc_cli.answering.collection import Collection
 from lcirc_cli.answering.pieces import Estimate, estimate, filled, selected
-from lcirc_cli.answering.remote import READER_NEW_TOKENS, open_reader, read_streamed, run
+from lcirc_cli.answering.remote import READER_NEW_TOKENS, open_reader, read_streamed
 from lcirc_cli.answering.shown import READER_TOKENS, Shown, as_text, numbered, place
+from lcirc_cli.answering.waiting import run
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode
 from lcirc_cli.documents.page_ranges import PageRanges

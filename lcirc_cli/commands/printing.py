@@ -82,6 +82,8 @@ def _shortened(question: str) -> str:
 
 def show_stage(stage: str, done: int, total: int) -> None:
     """The line of status for what `Engine.ask` is doing."""
+    if stage == "waiting":  # the answer may be appearing
+        return
     of = f" {done:,} of {total:,} segments" if total else ""
     console.status(f"{stage}{of} ...")
 

@@ -109,7 +109,8 @@ class Asking:
 
             def watch(stage: str, done: int, total: int) -> None:
                 task.check()
-                running.put(Stage(stage, done, total))
+                if stage != "waiting":
+                    running.put(Stage(stage, done, total))
 
             answer = self.engine.ask(
                 [held.memory for held in chosen],

@@ -161,6 +161,14 @@ async def broken(writer: Writer, asked: dict[str, Any], key: str) -> None:
 
 
 @mode
+async def one_word(writer: Writer, asked: dict[str, Any], key: str) -> None:
+    writer.write(head(200))
+    writer.write(delta("one "))
+    await writer.drain()
+    await asyncio.sleep(600)
+
+
+@mode
 async def slow_answer(writer: Writer, asked: dict[str, Any], key: str) -> None:
     writer.write(head(200))
     while True:

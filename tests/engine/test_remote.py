@@ -41,9 +41,11 @@ FAILS = {
     "no_model": "no such model",
     "broken": "HTTP 500",
     "slow_answer": "timeout",
+    "one_word": "broke off",
 }
 
-SLOW = dict.fromkeys(("never", "slow_body", "slow_answer"), 0.5)  # seconds that they are given
+# Seconds that they are given.
+SLOW = dict.fromkeys(("never", "slow_body", "slow_answer", "one_word"), 0.5)
 
 
 @pytest.fixture

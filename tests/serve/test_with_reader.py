@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,8 @@ def served_by(
         engine = Engine(tiny_engine.backbone, tiny_engine.adapter)
 
         def behave(mode: str) -> None:
-            engine.reader = ReaderSettings(f"{url}/{mode}/v1", "m", timeout=5, patience=0.1)
+            limit = 300 if mode in ("never", "one_word") else 5
+            engine.reader = ReaderSettings(f"{url}/{mode}/v1", "m", timeout=limit, patience=0.1)
 
         behave("good")
         with serving(engine, memory_files, tmp_path / "served") as served:
@@ -60,3 +63,29 @@ def test_a_reader_that_fails_is_told(served_by: tuple[Served, Any]) -> None:
         behave("good")
         last = json.loads(client.post("/api/ask", json=ASKED).text.splitlines()[-1])
         assert last["answer"]["answer"]
+
+
+@pytest.mark.parametrize("mode", ["never", "one_word"])
+def test_one_who_goes_from_a_silent_reader_leaves_room_for_others(
+    served_by: tuple[Served, Any], mode: str
+) -> None:
+    """It says nothing, or nothing more after a word; its own time limit is minutes."""
+    served, behave = served_by
+    behave(mode)
+    body = json.dumps(ASKED)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+        head = f"POST /api/ask HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall((head + body).encode())
+        deadline = time.monotonic() + 20
+        while not served.house.worker._running and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.5)
+        assert served.house.worker._running
+    while served.house.worker._running and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not served.house.worker._running
+    behave("good")
+    with served.client() as client:
+        last = json.loads(client.post("/api/ask", json=ASKED).text.splitlines()[-1])
+    assert last["answer"]["answer"]
