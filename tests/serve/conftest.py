@@ -39,13 +39,35 @@ def tiny_engine(backbone_folder: Path, adapter_folder: Path) -> Engine:  # noqa:
 
 @pytest.fixture(scope="session")
 def memory_files(tiny_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return saved(tiny_engine, tmp_path_factory.mktemp("memories"))
+
+
+def saved(engine: Engine, folder: Path) -> list[Path]:
     """Two memories, of two documents and of one."""
-    folder = tmp_path_factory.mktemp("memories")
     files = []
     for name, seeds in (("Two books", (1, 2)), ("notes", (3,))):
         files.append(folder / f"{name}.lcirc")
-        save_memory(files[-1], ingest(tiny_engine, *seeds))
+        save_memory(files[-1], ingest(engine, *seeds))
     return files
+
+
+@pytest.fixture(params=["tiny", pytest.param("default", marks=pytest.mark.slow)])
+def either(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Engine, list[Path], list[Any]]:
+    """An engine, its two memories and the words that name its models: tiny ones, and the default.
+
+    The default model skips the test where it is not cached.
+    """
+    if request.param == "tiny":
+        names = ("tiny_engine", "memory_files", "models")
+        engine, files, words = (request.getfixturevalue(name) for name in names)
+        return engine, files, words
+    request.getfixturevalue("smollm2")
+    engine = Engine.load(offline=True, device="cpu", dtype="float32")
+    files = saved(engine, tmp_path_factory.mktemp("default"))
+    words = ["--offline", "--device", "cpu", "--dtype", "float32"]
+    return engine, files, words
 
 
 @dataclass
