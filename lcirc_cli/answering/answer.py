@@ -224,6 +224,11 @@ class Answer:
         """Whether a quote fits the question well."""
         return any(citation.strong for citation in self.citations)
 
+    @property
+    def weak(self) -> bool:
+        """Whether the answer and its quotes are weak both: who asked is warned."""
+        return not ((self.found and self.sure) or self.quoted)
+
     def to_json(self) -> dict[str, Any]:
         """The object that `lcirc ask --json` prints."""
         record = {

@@ -33,7 +33,7 @@ def print_notes(answer: Answer, *, named: bool = False) -> None:
         named: one of many: lines begin with the question.
     """
     about = f"{_shortened(answer.question)}: " if named else ""
-    if not ((answer.found and answer.sure) or answer.quoted):
+    if answer.weak:
         console.warn(
             f"{about}the document may not contain the answer: nothing in it fits the question well"
         )

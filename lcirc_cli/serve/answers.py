@@ -44,6 +44,7 @@ def answer_record(answer: Answer, chosen: Sequence[Held]) -> dict[str, Any]:
         "found": answer.found,
         "sure": answer.sure,
         "refused": answer.refused,
+        "weak": answer.weak,
         "confidence": None if answer.confidence is None else round(answer.confidence, 4),
         "finish": answer.finish,
         "tokens": vars(answer.tokens),

@@ -51,7 +51,7 @@ _CITATION = _object(
     score=_NUMBER,
 )
 _ANSWER = _object(
-    *("question", "answer", "said", "citations", "found", "sure", "refused", "confidence"),
+    *("question", "answer", "said", "citations", "found", "sure", "refused", "weak", "confidence"),
     question=_TEXT,
     answer=_TEXT,
     said=_TEXT,
@@ -59,6 +59,7 @@ _ANSWER = _object(
     found=_TRUTH,
     sure=_TRUTH,
     refused=_TRUTH,
+    weak=_TRUTH,
     confidence={"type": ["number", "null"]},
     finish={"enum": ["stop", "length"]},
     tokens={"type": "object"},

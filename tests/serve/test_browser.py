@@ -10,12 +10,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lcirc_cli.documents import ocr
+from lcirc_cli.prompts import REFUSAL
 
 from ..engine.tiny import make_text
 from .conftest import Served
@@ -236,6 +238,25 @@ def test_what_documents_say_stays_text(page: Any, served: Served) -> None:
     page.locator(".words").wait_for()
     assert page.locator("main img, main script, #viewer img").count() == 0
     assert "onerror" in page.locator(".words").inner_text()
+
+
+@pytest.mark.parametrize("score", [0.9, 0.1])
+def test_a_refusal_says_nothing_against_its_quotes(
+    page: Any, served: Served, monkeypatch: pytest.MonkeyPatch, score: float
+) -> None:
+    """Where a quote fits, no answer was read; where none does, the documents may not say."""
+    own = served.house.engine.ask
+
+    def refusing(*args: Any, **options: Any) -> Any:
+        answer = own(*args, **{**options, "on_token": None})
+        quotes = tuple(replace(each, score=score) for each in answer.citations)
+        return replace(answer, answer=REFUSAL, found=False, confidence=0.54, citations=quotes)
+
+    monkeypatch.setattr(served.house.engine, "ask", refusing)
+    told = ask(page, QUESTION).locator(".answer").inner_text()
+    weak = score < 0.5
+    assert ("No short answer read; see [1]" in told, REFUSAL in told) == (not weak, weak)
+    assert ("may not say" in told, "54 %" in told) == (weak, weak)
 
 
 def test_stop_ends_an_answer(page: Any, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
