@@ -117,16 +117,17 @@ class PassageIndex:
                 spans[-1] = replace(last, end=passage.end)
             else:
                 spans.append(passage)
-        return [
-            with_named_rows(
+        spans = [self._with_whole_rows(span) for span in spans]
+        return with_named_rows(
+            [
                 self._text_of(span.document, running).in_order(span.start, span.end)
                 if self._is_paged(span.document)
-                else self.texts[span.document].text[span.start : span.end],
-                question,
-                before=self.texts[span.document].text[: span.start],
-            )
-            for span in map(self._with_whole_rows, spans)
-        ]
+                else self.texts[span.document].text[span.start : span.end]
+                for span in spans
+            ],
+            question,
+            before=[self.texts[span.document].text[: span.start] for span in spans],
+        )
 
     def _are_halves(self, one: Passage, other: Passage, running: dict[int, RunningText]) -> bool:
         """Whether two passages of a document hold parts of a sentence that a page's end cuts."""

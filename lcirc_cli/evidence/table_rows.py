@@ -41,27 +41,42 @@ class _Table:
     end: int
 
 
-def with_named_rows(text: str, question: str, *, before: str = "") -> str:
-    """The text, of whose tables only the rows are left that the question names.
+@dataclass(frozen=True)
+class _Named:
+    """Which rows of a table a question names.
+
+    "How much is paid for a stolen bicycle?" does not mean the row of jewels in a safe, which says
+    "stolen" too: a word beside the first column counts where other tables hold what is asked for
+    there, or where row and header know at least half of what is asked.
+    """
+
+    rows: Sequence[int] = ()
+    by_label: bool = False  # by a word of its first column
+    knows_most: bool = False
+
+
+def with_named_rows(texts: Sequence[str], question: str, *, before: Sequence[str]) -> list[str]:
+    """Texts that are read together, of whose tables only the rows are left that a question names.
 
     Args:
-        before: what stands right before the text in its document: a table that begins there has
+        before: what stands right before each text in its document: a table that begins there has
             its header there.
     """
-    if not any(mark in text for mark in ("\t", "|", "  ")):
-        return text
     asked = set(terms(question))
     if not asked or _COMPARES.search(question):
-        return text
-    parts: list[str] = []
-    at = 0
-    for table in _tables(text, before):
-        named = _named(table, asked)
-        if named:
-            rows = "\n".join(_line(table, n) for n in named)
-            parts += [text[at : table.start], rows]
-            at = table.end
-    return "".join([*parts, text[at:]])
+        return list(texts)
+    tables = [list(_tables(text, above)) for text, above in zip(texts, before, strict=True)]
+    named = [[_named(table, asked) for table in own] for own in tables]
+    labelled = any(one.by_label for own in named for one in own)
+    found = []
+    for text, own, names in zip(texts, tables, named, strict=True):
+        parts, at = [], 0
+        for table, one in zip(own, names, strict=True):
+            if one.rows and (labelled or one.knows_most):
+                parts += [text[at : table.start], "\n".join(_line(table, n) for n in one.rows)]
+                at = table.end
+        found.append("".join([*parts, text[at:]]))
+    return found
 
 
 def row_at(text: str, character: int) -> tuple[int, int] | None:
@@ -81,6 +96,8 @@ def _is_row(line: str) -> bool:
 
 
 def _tables(text: str, before: str) -> Iterator[_Table]:
+    if not any(mark in text for mark in ("\t", "|", "  ")):
+        return
     for group in _groups(lines_of(text), text):
         above: list[list[str]] = []
         if not text[: group[0].start].strip():
@@ -167,7 +184,7 @@ def _scores(held: Sequence[set[str]], asked: set[str]) -> list[float]:
     return [sum(weight for term, weight in weights.items() if term in each) for each in held]
 
 
-def _named(table: _Table, asked: set[str]) -> list[int]:
+def _named(table: _Table, asked: set[str]) -> _Named:
     """Which rows a question names; none where it names most of them, or no row at all."""
     held = [[set(terms(cell)) for cell in row] for row in table.rows]
     rows = [set().union(*cells) for cells in held]
@@ -175,9 +192,12 @@ def _named(table: _Table, asked: set[str]) -> list[int]:
     scores = [own + label for own, label in zip(_scores(rows, asked), labels, strict=True)]
     best = max(scores)
     if best <= 2 * math.log((len(rows) + 1) / len(rows)):
-        return []  # only by words that stand in every row
+        return _Named()  # only by words that stand in every row
     named = [n for n, score in enumerate(scores) if score >= _NEAR * best]
-    return named if len(named) <= max(_MOST_NAMED, len(rows) // 2) else []
+    if len(named) > max(_MOST_NAMED, len(rows) // 2):
+        return _Named()
+    known = rows[named[0]].union(*(terms(head) for head in table.header))
+    return _Named(named, any(labels[n] for n in named), 2 * len(asked & known) >= len(asked))
 
 
 def _line(table: _Table, number: int) -> str:

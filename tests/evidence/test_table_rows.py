@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lcirc_cli.evidence import table_rows
 from lcirc_cli.evidence.index import PassageIndex
-from lcirc_cli.evidence.table_rows import with_named_rows
 from tests.evidence.memories import memory
 
 MARKDOWN = """Before it.
@@ -17,6 +17,11 @@ MARKDOWN = """Before it.
 | Neptune | 49,528 | 16 |
 
 Behind it: Saturn has rings."""
+
+
+def with_named_rows(text: str, question: str, *, before: str = "") -> str:
+    (shown,) = table_rows.with_named_rows([text], question, before=[before])
+    return shown
 
 
 def test_only_the_named_row_is_left() -> None:
@@ -47,6 +52,19 @@ def test_a_row_is_named_by_any_cell() -> None:
 )
 def test_what_names_no_row_or_compares_leaves_the_table(question: str) -> None:
     assert with_named_rows(MARKDOWN, question) == MARKDOWN
+
+
+def test_a_word_in_passing_names_no_row() -> None:
+    covers = (
+        "Thing\tLimit\tCondition\nBikes\t2,000\tlocked\n"
+        "Jewels\t5,000\tstolen from a safe\nCash\t300\tat home\n"
+    )
+    question = "How much is paid for a stolen bicycle?"
+    assert with_named_rows(covers, question) == covers
+    # Where another text names what is asked for, the word beside it cuts this table too.
+    texts = [covers, "Make\tBicycle lock\tYear\nOx\tchain\t2019\nBicycle\tbar\t2020\n"]
+    shown = table_rows.with_named_rows(texts, question, before=["", ""])
+    assert shown[0] == "Thing: Jewels; Limit: 5,000; Condition: stolen from a safe\n"
 
 
 def test_words_of_every_row_name_none() -> None:
