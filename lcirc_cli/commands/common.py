@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
 import inspect
 import os
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -195,6 +197,22 @@ def common_settings(flags: dict[str, Any]) -> CommonSettings:
     return settings
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """While modules are imported and models loaded, which makes a million objects that stay.
+
+    The collector would go through them again and again, for a third of the time.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@uncollected()
 def load_engine(settings: CommonSettings, reader: ReaderSettings | None = None) -> Engine:
     """Load backbone and adapter; see `Engine.load` for what is raised."""
     from lcirc_cli.engine import Engine

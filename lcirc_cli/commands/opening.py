@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lcirc_cli import console
-from lcirc_cli.commands.common import load_engine
+from lcirc_cli.commands.common import load_engine, uncollected
 from lcirc_cli.commands.memories import SUFFIX, is_memory, memory_beside
 from lcirc_cli.commands.reader import tell
 from lcirc_cli.commands.reading import read_sources
@@ -69,10 +69,11 @@ def load(
         reading = read_sources(
             sources, named=set(documents), password_file=password_file, ocr=settings.ocr
         )
-    from lcirc_cli.memory.file import load_memory
-
     console.status("loading the memory ...")
-    memories = [load_memory(path) for path in files]
+    with uncollected():
+        from lcirc_cli.memory.file import load_memory
+
+        memories = [load_memory(path) for path in files]
     memories_s = time.perf_counter() - start
     console.status(f"loading the model {settings.model} ...")
     engine = load_engine(settings, reader)

@@ -6,6 +6,7 @@ not have imported them.
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli import app
+from lcirc_cli import Engine, app
 from lcirc_cli.commands import syncing as command
+from lcirc_cli.errors import ModelError
 from lcirc_cli.memory.file import load_memory
 
 from ..engine.tiny import SMALL, make_text, save_adapter, save_backbone
@@ -129,6 +131,25 @@ def test_mistakes_and_what_is_up_to_date_are_told_without_them(
     for (status, line, words), (got, said, _, heavy) in zip(told, found, strict=True):
         assert (got, heavy) == (status, []), (words, said)
         assert line in said, words
+
+
+def test_nothing_is_collected_while_a_model_is_loaded(
+    memory: Path, cli: Run, models: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a third of the time. Afterwards it is, also where loading fails."""
+    own, seen = Engine.load, []
+
+    def load(*given: Any, **options: Any) -> Any:
+        seen.append(gc.isenabled())
+        if len(seen) > 1:
+            raise ModelError("not today")
+        return own(*given, **options)
+
+    monkeypatch.setattr(Engine, "load", load)
+    for status in (0, 4):
+        assert cli("ask", memory, "Who wrote?", "--max-new-tokens", 1, *models).status == status
+        assert gc.isenabled()
+    assert seen == [False, False]
 
 
 def test_what_is_up_to_date_is_known_by_hash_pages_and_reader(
