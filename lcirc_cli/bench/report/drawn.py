@@ -69,8 +69,10 @@ def _is_plain(svg: str | None) -> bool:
     """Whether it is a picture and nothing else; the page lets no script run in any case."""
     if svg is None:
         return True
+    if "<!" in svg:  # before anything is made of it: entities can grow
+        return False
     try:
         found = [each.tag.rpartition("}")[2] for each in ElementTree.fromstring(svg).iter()]
     except ElementTree.ParseError:
         return False
-    return found[0] == "svg" and "<!" not in svg and set(found) <= _SHAPES | _ABOUT
+    return found[0] == "svg" and set(found) <= _SHAPES | _ABOUT
