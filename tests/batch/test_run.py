@@ -125,12 +125,12 @@ def test_killed_it_goes_on(ingest: Run, lcirc_child: Run, models: list[Any]) -> 
     given = ["ingest", "books", "--out", "out", *models]
     child = lcirc_child(*given, cwd=Path.cwd())
     deadline = time.monotonic() + 60
-    while not list(Path("out").rglob("*.txt.lcirc")):
+    while not list(Path("out").glob("*.txt.lcirc")):
         assert child.process.is_alive() and time.monotonic() < deadline, child.err.read_text()
         time.sleep(0.01)
     child.send_signal(signal.SIGKILL)
     child.process.join()
-    there = len(list(Path("out").rglob("*.txt.lcirc")))
+    there = len(list(Path("out").glob("*.txt.lcirc")))
     assert there < 25 and Path("out/.work").exists()
     found = json.loads(ingest("--out", "out", "--json").out)
     assert found["kept"] in (there, there + 1) and found["kept"] + found["made"] == 25
