@@ -47,12 +47,13 @@ class _Named:
 
     "How much is paid for a stolen bicycle?" does not mean the row of jewels in a safe, which says
     "stolen" too: a word beside the first column counts where other tables hold what is asked for
-    there, or where row and header know at least half of what is asked.
+    there, where it has a digit ("E12", "2021"), or where row and header know at least half of what
+    is asked.
     """
 
     rows: Sequence[int] = ()
     by_label: bool = False  # by a word of its first column
-    knows_most: bool = False
+    is_meant: bool = False
 
 
 def with_named_rows(texts: Sequence[str], question: str, *, before: Sequence[str]) -> list[str]:
@@ -72,7 +73,7 @@ def with_named_rows(texts: Sequence[str], question: str, *, before: Sequence[str
     for text, own, names in zip(texts, tables, named, strict=True):
         parts, at = [], 0
         for table, one in zip(own, names, strict=True):
-            if one.rows and (labelled or one.knows_most):
+            if one.rows and (labelled or one.is_meant):
                 parts += [text[at : table.start], "\n".join(_line(table, n) for n in one.rows)]
                 at = table.end
         found.append("".join([*parts, text[at:]]))
@@ -197,7 +198,12 @@ def _named(table: _Table, asked: set[str]) -> _Named:
     if len(named) > max(_MOST_NAMED, len(rows) // 2):
         return _Named()
     known = rows[named[0]].union(*(terms(head) for head in table.header))
-    return _Named(named, any(labels[n] for n in named), 2 * len(asked & known) >= len(asked))
+    coded = any(len(term) > 1 and not term.isalpha() for term in asked & rows[named[0]])
+    return _Named(
+        named,
+        by_label=any(labels[n] for n in named),
+        is_meant=coded or 2 * len(asked & known) >= len(asked),
+    )
 
 
 def _line(table: _Table, number: int) -> str:

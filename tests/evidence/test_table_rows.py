@@ -67,6 +67,14 @@ def test_a_word_in_passing_names_no_row() -> None:
     assert shown[0] == "Thing: Jewels; Limit: 5,000; Condition: stolen from a safe\n"
 
 
+def test_a_code_names_its_row_in_any_column() -> None:
+    faults = "Group\tCode\tMeaning\nPump\tP3\tblocked\nPump\tP4\tno current\nFan\tF10\tdirty\n"
+    assert with_named_rows(faults, "My machine stopped and its screen reads P4, why?") == (
+        "Group: Pump; Code: P4; Meaning: no current\n"
+    )
+    assert with_named_rows(faults, "My machine stopped and somebody says it is dirty") == faults
+
+
 def test_words_of_every_row_name_none() -> None:
     rows = "Item\tKept for\tFine\nBook\t4 weeks\t2 euros\nFilm\t1 week\t5 euros\n"
     rows += "Game\t3 weeks\t3 euros\n"
