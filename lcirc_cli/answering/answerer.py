@@ -221,7 +221,7 @@ class Answerer:
             return Unjudged()
         if own and fitted:
             return ByConfidence(model, self.collection.index)
-        return Unjudged(refuses=False)  # what was fitted to a score refuses too much without it
+        return Unjudged(refuses=False)  # without its score it refuses nearly everything
 
     @property
     def adapted(self) -> bool:

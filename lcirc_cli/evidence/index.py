@@ -18,7 +18,7 @@ from lcirc_cli.evidence.bm25 import Bm25
 from lcirc_cli.evidence.passages import Passage, Passages, Text
 from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.running_text import RunningText
-from lcirc_cli.evidence.table_rows import row_at, with_named_rows
+from lcirc_cli.evidence.table_rows import FURTHEST, row_at, with_named_rows
 from lcirc_cli.evidence.terms import terms
 from lcirc_cli.evidence.words import words_of
 from lcirc_cli.memory.words import CONTENTS, PassageWords
@@ -126,7 +126,10 @@ class PassageIndex:
                 for span in spans
             ],
             question,
-            before=[self.texts[span.document].text[: span.start] for span in spans],
+            before=[
+                self.texts[span.document].text[max(0, span.start - FURTHEST - 1) : span.start]
+                for span in spans
+            ],
         )
 
     def _are_halves(self, one: Passage, other: Passage, running: dict[int, RunningText]) -> bool:

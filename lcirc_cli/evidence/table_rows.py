@@ -22,7 +22,7 @@ _MOST_NAMED = 4  # rows, or half of the table: more are not what a question asks
 _NEAR = 0.7  # of the best row's score: named too
 _LONGEST_HEADER = 8  # words of a header's cell
 _LONGEST_ROW = 600  # characters
-_FURTHEST = 20_000  # characters before a text in which the header of its first rows is looked for
+FURTHEST = 20_000  # characters before a text in which the header of its first rows is looked for
 _COMPARES = re.compile(
     r"\b(?:than|most|least|fewest|average|total|sum|except|besides|apart|other|(?:high|low|larg|small"
     r"|long|short|great|bigg|fast|slow|heavi|light|cheap|old|young|new|earli|lat|warm|cold|hott)est)\b",
@@ -60,8 +60,8 @@ def with_named_rows(texts: Sequence[str], question: str, *, before: Sequence[str
     """Texts that are read together, of whose tables only the rows are left that a question names.
 
     Args:
-        before: what stands right before each text in its document: a table that begins there has
-            its header there.
+        before: what stands right before each text in its document, a character more than
+            `FURTHEST` or all: a table that begins there has its header there.
     """
     asked = set(terms(question))
     if not asked or _COMPARES.search(question):
@@ -135,10 +135,10 @@ def _cells(text: str, line: Line) -> list[str]:
 
 def _rows_above(before: str) -> list[str]:
     """The rows at the end of a text, from the first of their table on."""
-    lines = before[-_FURTHEST:].split("\n")
+    lines = before[-FURTHEST:].split("\n")
     if not lines[-1].strip():
         lines.pop()  # the break before the text
-    whole = len(before) <= _FURTHEST
+    whole = len(before) <= FURTHEST
     found: list[str] = []
     for line in reversed(lines):
         if not _is_row(line):
