@@ -66,8 +66,10 @@ def unpack(source: Path, target: Path, *, onto: Path) -> None:
     with safe_open(source, "pt") as file:
         shape = json.loads(file.metadata()["reader"])
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    adapter = LcircAdapter.load(onto)
-    grown = add_reader(adapter, shape["targets"], rank=shape["rank"]).bfloat16()
+    grown = LcircAdapter.load(onto)
+    if grown.reader is None:
+        grown = add_reader(grown, shape["targets"], rank=shape["rank"])
+    grown = grown.bfloat16()
     assert grown.reader is not None
     grown.reader.load_state_dict(weights)
     grown.config.confidence, grown.config.ask_method = None, "qd-lcirc"  # of other weights
