@@ -1,8 +1,9 @@
 """Turns the bytes of a text into characters, and says so when they were not UTF-8.
 
 The guess among older encodings is a small set of rules, not a language model: Western European,
-Cyrillic, Japanese, Korean and Chinese texts come out right, others may not, so the note names the
-encoding. Knows nothing about formats; control characters and surrogates are `cleaning`'s part.
+Cyrillic, Greek, Hebrew, Arabic, Thai, Japanese, Korean and Chinese texts come out right, others may
+not, so the note names the encoding. Knows nothing about formats; control characters and surrogates
+are `cleaning`'s part.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import codecs
 import re
 from collections.abc import Callable
 
+from lcirc_cli.documents.alphabets import alphabet_of
 from lcirc_cli.documents.encoding_labels import codec_of
 from lcirc_cli.documents.legacy_codecs import EMBEDDED_UTF8, decode_legacy
 
@@ -35,7 +37,6 @@ _LEFT_OF_UTF8 = re.compile(
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
-_CYRILLIC_SMALL = re.compile(r"[а-яё]")
 
 
 def decode_text(data: bytes, *, declared: str | None = None) -> tuple[str, list[str]]:
@@ -140,10 +141,13 @@ def _guess(sample: bytes) -> str:
     high = len(_HIGH_BYTE.findall(own))
     in_runs = sum(len(run) for run in _HIGH_RUN.findall(own))
     if in_runs >= _RUN_SHARE * high:
+        if alphabet := alphabet_of(own, sure=True):
+            return alphabet
         for encoding, share, wanted in _CANDIDATES:
             text = _strictly(sample, encoding)
             if text is not None and share(text) >= wanted:
                 return encoding
+        return alphabet_of(own, sure=False) or "cp1252"
     return "cp1252"
 
 
@@ -173,8 +177,6 @@ def _common_chinese(encoding: str, first: int, last: int) -> Callable[[str], flo
 _CANDIDATES: tuple[tuple[str, Callable[[str], float], float], ...] = (
     ("cp932", _share(_KANA), 0.2),  # Shift JIS
     ("euc_jp", _share(_KANA), 0.2),
-    ("cp1251", _share(_CYRILLIC_SMALL), 0.6),
-    ("koi8_r", _share(_CYRILLIC_SMALL), 0.6),
     ("cp949", _share(_HANGUL), 0.9),
     ("gb18030", _common_chinese("gb2312", 0xB0, 0xD7), 0.6),
     ("big5", _common_chinese("big5", 0xA4, 0xC6), 0.6),

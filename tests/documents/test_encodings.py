@@ -122,3 +122,27 @@ def test_files_that_hold_two_encodings(
     document = read_text(data, name="a.txt")
     assert document.text == text
     assert document.notes == (notes or ("1 damaged character (utf-8) replaced",))
+
+
+@pytest.mark.parametrize(
+    ("text", "encodings"),
+    [
+        ("Η γέφυρα άνοιξε το 1781 και κόστισε έντεκα χιλιάδες κορώνες.", "cp1253 iso8859_7"),
+        ("ΠΡΑΚΤΙΚΑ ΤΗΣ ΕΠΙΤΡΟΠΗΣ ΤΗΣ ΓΕΦΥΡΑΣ", "cp1253"),
+        ("הגשר נפתח בשנת 1781 ועלה אחד עשר אלף כתרים.", "cp1255"),
+        ("יעדער מענטש ווערט געבוירן פריי און גלייך אין כבוד און רעכט.", "cp1255"),
+        ("افتتح الجسر عام 1781 وكلف أحد عشر ألفا.", "cp1256 iso8859_6"),
+        ("สะพานเปิดเมื่อปี 1781 และมีค่าใช้จ่ายสูง ต่างมีเหตุผลและมโนธรรม", "cp874"),
+        ("Мост открыт в 1781 году.", "cp1251 koi8_r cp866 iso8859_5"),
+        ("ПРОТОКОЛ ЗАСЕДАНИЯ КОМИТЕТА ПО СТРОИТЕЛЬСТВУ МОСТА", "cp1251 cp866"),
+        ("Всі люди народжуються вільними і рівними у своїй гідності.", "cp1251 koi8_u"),
+        ("Visitors in 1903: Иванов 12, Петров 15, Сидоров 3.", "cp1251 koi8_r"),
+        ("人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心。", "gb18030"),
+        ("人人生而自由,在尊嚴和權利上一律平等。他們賦有理性和良心。", "big5"),
+        ("모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.", "cp949"),
+        ("Die Brücke wurde 1781 eröffnet – «été», ÄÖÜ, Où était l’été ?", "cp1252"),
+    ],
+)
+def test_alphabets_are_told_by_their_letters(text: str, encodings: str) -> None:
+    for encoding in encodings.split():
+        assert read_text(text.encode(encoding), name="a.txt").text == text, encoding
