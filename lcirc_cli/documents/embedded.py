@@ -23,6 +23,10 @@ _ENDS = {  # what a URI is made of, by the character before it; no search runs i
     '"': re.compile(r'[^"\n]*'),
     "'": re.compile(r"[^'\n]*"),
 }
+_WRAPPED = re.compile(  # base64 goes on in further lines, as mail programs break it
+    r"(?:[ \t]*+\n[ \t>]*+[A-Za-z0-9+/]{40,}+={0,2}(?![^\s)>\"']))*+"
+    r"(?:[ \t]*+\n[ \t>]*+[A-Za-z0-9+/]{1,80}+={0,2}(?=[)>\"']))?"
+)
 _BARE = re.compile(r"[^\s\"'()<>]*")
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/]{400,}={0,2}")
 _LINES = re.compile(  # lines of one length, as programs write them, then perhaps a shorter one
@@ -45,6 +49,8 @@ def _without_uris(text: str, losses: Counter[str]) -> str:
     while found := _MEDIA.search(text, at):
         before = text[max(at, found.start() - _TAIL) : found.start()]
         end = _ENDS.get(before[-1:], _BARE).match(text, found.end()).end()  # type: ignore[union-attr]
+        if ";base64" in found[0].lower():
+            end = _WRAPPED.match(text, end).end()  # type: ignore[union-attr]
         begin = found.start()
         link = _IN_LINK.search(before)
         if link and (rest := _REST_OF_LINK.match(text, end)):

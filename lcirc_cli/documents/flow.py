@@ -77,8 +77,8 @@ class Flow:
         self.top.note(mark)
 
     def line(self) -> None:
-        """Go on in a new line, unless at the beginning of one."""
-        if not self.top.at_line_start():
+        """Go on in a new line, unless at the beginning of one or of an item: see `paragraph`."""
+        if not self.top.begun and not self.top.at_line_start():
             self.top.pieces.append("\n")
 
     def line_break(self) -> None:
@@ -94,6 +94,7 @@ class Flow:
 
     def item(self, mark: str, depth: int = 0) -> None:
         """Begin a list item with its mark; `depth` is 0 for a list that stands in no other."""
+        self.top.begun = False
         self.line()
         self.top.pieces.append(f"{_INDENT * min(depth, _MAX_INDENTS)}{mark} ")
         self.top.begun = True

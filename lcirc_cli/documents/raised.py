@@ -1,8 +1,9 @@
 """Superscripts and subscripts as plain text, so that 10⁸ doesn't become 108.
 
 One rule: a power is written 10^8, an index x_2, the mark of a note [9], and an ordinal stays 1st.
-A raised number is a power after 10, one digit, one letter, a unit or a formula in brackets, and
-the mark of a note after any other number or word; a link and a star always make a note's mark.
+A raised number is a power after 10, one digit, one letter, a unit, a formula in brackets or two
+letters behind an operator, and the mark of a note after any other number or word; a link and a star
+always make a note's mark.
 What counts as a unit, an ordinal's ending or a note's mark stands here for PDF too, which has rules
 of its own besides (`pdf_scripts.py`), since it knows the page's footnotes. Knows nothing about
 formats.
@@ -104,5 +105,7 @@ def _is_base(before: str, content: str, after: str) -> bool:
         start = before[: number.start()].rstrip()
         return alone or start[-1:] in tuple("=+×·*/^") or after.lstrip()[:1] in tuple("=×·^")
     if word := _WORD_BEFORE.search(before):
-        return len(word[0]) == 1 or bool(_UNIT.fullmatch(word[0]))
+        if len(word[0]) == 1 or _UNIT.fullmatch(word[0]):
+            return True
+        return len(word[0]) == 2 and before[: word.start()].rstrip()[-1:] in tuple("=+×·*/^")
     return before[-1] not in ".,;:!?\"'”’»)]}…。"

@@ -63,6 +63,12 @@ def test_numbered_lists(body: str, text: str) -> None:
     assert text_of(body) == text
 
 
+def test_the_text_of_an_item_stands_beside_its_number() -> None:
+    body = "<ol><li><div>One</div><div>more</div></li><li><p>Two</p></li>"
+    body += "<li><div><ol><li><div>In</div></ol></div></li></ol>"
+    assert text_of(body) == "1. One\nmore\n2. Two\n\n3.\n  1. In"
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -72,6 +78,7 @@ def test_numbered_lists(body: str, text: str) -> None:
         ("x<sup>n+1</sup>, (a+b)<sup>2</sup>", "x^(n+1), (a+b)^2"),
         ("12<sup>2</sup> = 144", "12^2 = 144"),
         ("2<sup>10</sup> bytes", "2^10 bytes"),
+        ("E = mc<sup>2</sup> in it<sup>2</sup>", "E = mc^2 in it [2]"),
         ("H<sub>2</sub>O, CO<sub>2</sub>", "H_2O, CO_2"),
         ("SO<sub>4</sub><sup>2-</sup>", "SO_4^2-"),
         ("x<sub>max</sub>", "x_max"),
