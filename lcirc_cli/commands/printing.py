@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lcirc_cli import console
 from lcirc_cli.answering.answer import WITHOUT_MEMORY
 from lcirc_cli.answering.told import answer_lines, citation_lines
-from lcirc_cli.commands.advice import advice
+from lcirc_cli.commands.advice import advice, one_of_several
 from lcirc_cli.commands.draft import draft
 from lcirc_cli.commands.questions import check_question
 from lcirc_cli.errors import EndpointError
@@ -39,6 +39,8 @@ def print_notes(answer: Answer, *, named: bool = False) -> None:
         )
         if line := advice(answer.question):
             console.note(f"{about}{line}")
+    if answer.found and (line := one_of_several(answer.question, answer.answer)):
+        console.warn(f"{about}{line}")
     if answer.finish == "length":
         console.warn(
             f"{about}the answer was cut at {answer.tokens.answer:,} tokens; "
