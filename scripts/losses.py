@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from lcirc_cli.answering.answerer import Answerer
 from lcirc_cli.answering.prefill import Prefill, answer_ids
 from lcirc_cli.answering.windows import BUDGETS, build_prompt
 from lcirc_cli.bench.sample import Sample
 from lcirc_cli.bench.systems.texts import shown_passages
 from lcirc_cli.documents.document import Document, Page
 from lcirc_cli.engine import Engine, Memories
+from lcirc_cli.model import Memory
 
 
 def document_of(text: str) -> Document:
@@ -35,20 +39,36 @@ def answer_losses(
     answerer = engine.answerer(memories, method=method, window=window, segments=segments)
     questions = [sample.question for sample in samples]
     steered = answerer.steer(questions)
+    ranked = answerer.rank(questions, steered) if window == "evidence" else None
+    return losses_of(answerer, samples, memory=steered.memory, ranked=ranked)
+
+
+def losses_of(
+    answerer: Answerer,
+    samples: Sequence[Sample],
+    *,
+    memory: Memory | None,
+    ranked: Sequence[np.ndarray] | None,
+) -> list[float]:
+    """The same, where what the questions steer is there already.
+
+    Args:
+        memory: of `Answerer.steer`.
+        ranked: of `Answerer.rank`, for the passages that are shown; None shows none.
+    """
     passages: list[list[str]] = [[] for _ in samples]
-    if window == "evidence":
+    if ranked is not None:
         index = answerer.collection.index
         passages = [
-            shown_passages(index, scores, budget=BUDGETS[window])[0]
-            for scores in answerer.rank(questions, steered)
+            shown_passages(index, scores, budget=BUDGETS["evidence"])[0] for scores in ranked
         ]
-    backbone, form = engine.backbone, engine.adapter.config.prompt_form
+    backbone, form = answerer.backbone, answerer.adapter.config.prompt_form
     prompts = [
-        build_prompt(backbone, question=question, passages=texts, form=form)
-        for question, texts in zip(questions, passages, strict=True)
+        build_prompt(backbone, question=sample.question, passages=texts, form=form)
+        for sample, texts in zip(samples, passages, strict=True)
     ]
-    answers, memory = [answer_ids(backbone, sample.gold) for sample in samples], steered.memory
+    answers = [answer_ids(backbone, sample.gold) for sample in samples]
     alike = memory is None or memory.states_BMD.shape[0] == 1
-    with engine.model.reading(memory):
+    with answerer.model.reading(memory):
         found = Prefill(backbone, prompts, alike=alike).log_probabilities(answers)
     return [float(-log_p.mean()) for log_p in found]

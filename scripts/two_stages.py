@@ -1,11 +1,11 @@
 """What a question's first stage finds, and what leaving the other segments out does to answers.
 
     python scripts/two_stages.py DIR [--join 8] [--fill 64 --others DIR...] [--limit 300]
-        [--segments 16] [--ranked 0] [--answers 0] [--memory FILE [--whole]]
+        [--segments 16...] [--ranked 0] [--answers 0] [--memory FILE [--whole]]
 
 Documents of a set are opened together, `--join` in a memory; with --fill drawn documents of other
 sets join them, before and behind, up to so many; with --whole they stand in a memory file that has
-more. Prints a JSON line: in percent of the questions
+more. Prints a JSON line for each number of --segments: in percent of the questions
 with evidence the share whose segment is among the chosen ones, with the segments of the memories.
 
 With --ranked N that many questions are ranked twice, with the chosen segments and with all: how
@@ -27,18 +27,18 @@ from typing import Any
 
 import numpy as np
 from joined import Asked, among, holds, joined, memories_of
-from losses import answer_losses
-from qa_sets import Question
+from losses import losses_of
 
+from lcirc_cli.answering.answer import says_refusal
 from lcirc_cli.bench.report.statistics import Array, paired_difference
 from lcirc_cli.bench.sample import Sample
 from lcirc_cli.engine import Engine
-from lcirc_cli.evidence import ranking
+from lcirc_cli.evidence import citations, ranking
 from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.qa.scoring import best_f1
 
 DEPTH = 3
-WAYS = ("all", "two_stages")
+ALL = 0
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--fill", type=int, default=0, help="documents of a memory, with others")
     parser.add_argument("--others", type=Path, nargs="*", default=[], metavar="DIR")
     parser.add_argument("--limit", type=int, default=300, help="questions")
-    parser.add_argument("--segments", type=int, default=16)
+    parser.add_argument("--segments", type=int, nargs="+", default=[16], metavar="N")
     parser.add_argument("--ranked", type=int, default=0, help="questions ranked twice")
     parser.add_argument("--answers", type=int, default=0, help="questions answered twice")
     parser.add_argument("--memory", type=Path, help="has features of the documents already")
@@ -66,7 +66,9 @@ def main() -> None:
         fill=options.fill,
         others=options.others,
     )
-    hits, sizes, rows = [], [], []
+    sizes: list[int] = []
+    hits: dict[int, list[bool]] = {most: [] for most in options.segments}
+    rows: list[dict[int, dict[str, float]]] = []  # of each question what `ALL` and each most has
     answered = -(-options.answers // len(groups))
     ranked = max(answered, -(-options.ranked // len(groups)))
     opened = zip(groups, memories_of(engine, groups, options.memory), strict=True)
@@ -76,76 +78,72 @@ def main() -> None:
         sizes.append(len(memory.segment_lengths))
         collection = engine.answerer(memory).collection
         for each in group.asked:
-            chosen = collection.best_segments(each[1].text, most=options.segments)
-            hits.append(holds(memory, each, chosen))
+            for most, found in hits.items():
+                chosen = collection.best_segments(each[1].text, most=most)
+                found.append(holds(memory, each, chosen))
         if ranked:  # computes all features
-            engine.answerer(memory, segments=0).steer([group.asked[0][1].text])
+            engine.answerer(memory, segments=ALL).steer([group.asked[0][1].text])
         for number, each in enumerate(group.asked[:ranked]):
-            rows.append(_ranked_both(engine, memory, each, options.segments))
-            if number < answered:
-                rows[-1] |= _answered_both(engine, memory, each[1], options.segments)
-    found: dict[str, Any] = {"set": options.folder.name, "join": options.join}
+            ways = (ALL, *options.segments)
+            one = {most: _asked(engine, memory, each, most, number < answered) for most in ways}
+            rows.append(one)
+    about: dict[str, Any] = {"set": options.folder.name, "join": options.join}
     if options.fill:
-        found["fill"] = options.fill
-    found |= {"segments": sizes, "questions": len(hits), "found": round(100 * mean(hits), 1)}
-    print(json.dumps(found | _summary(rows)), flush=True)
+        about["fill"] = options.fill
+    for most, found in hits.items():
+        line = about | {"most": most, "segments": sizes, "questions": len(found)}
+        line["found"] = round(100 * mean(found), 1)
+        print(json.dumps(line | _summary([(row[ALL], row[most]) for row in rows])), flush=True)
 
 
-def _ranked_both(
-    engine: Engine, memory: MemoryContents, asked: Asked, segments: int
-) -> dict[str, float]:
-    """Whether a question's best passages touch its evidence, with all segments and the chosen."""
+def _asked(
+    engine: Engine, memory: MemoryContents, asked: Asked, most: int, answered: bool
+) -> dict[str, Any]:
+    """A question's figures with so many segments: its best passages, and with them its answer."""
     number, question = asked
-    found = {}
-    for name, most in zip(WAYS, (0, segments), strict=True):
-        answerer = engine.answerer(memory, segments=most)
-        (scores,) = answerer.rank([question.text], answerer.steer([question.text]))
-        best = answerer.collection.index.passages.ordered(ranking(scores)[:DEPTH])
-        touched = [p.document == number and question.touches(p.start, p.end) for p in best]
-        found[f"recall_{name}"] = 100.0 * any(touched)
-    return found
-
-
-def _answered_both(
-    engine: Engine, memory: MemoryContents, question: Question, segments: int
-) -> dict[str, float]:
-    """A question's figures with all segments and with the chosen."""
-    found: dict[str, float] = {}
-    said, cited = [], []
-    for name, most in zip(WAYS, (0, segments), strict=True):
-        answer = engine.ask(memory, question.text, segments=most)
+    answerer = engine.answerer(memory, segments=most)
+    found: dict[str, Any] = {}
+    if answered:
+        (draft,) = answerer.drafts([question.text])
+        steered, scores = draft.steered, draft.scores
+        said = answerer.judge().judge(question.text, draft.generated, scores=scores).text
+        words = "" if says_refusal(said) else said
+        index = answerer.collection.index
+        cited = citations(question.text, words, index=index, scores=scores, limit=1)
         sample = Sample("", "", "", question.text, None, question.answers, "f1", 1, "none")
-        (loss,) = answer_losses(
-            engine, memory, [sample], method="auto", window="evidence", segments=most
-        )
-        found[f"f1_{name}"] = 100 * best_f1(answer.answer, question.answers)
-        found[f"loss_{name}"] = loss
-        found[f"steering_s_{name}"] = answer.timings.compress_s
-        said.append(answer.answer)
-        cited.append([each.quote for each in answer.citations[:1]])
-    found["same_answer"] = 100.0 * (said[0] == said[1])
-    found["same_first_citation"] = 100.0 * (cited[0] == cited[1])
-    return found
+        (loss,) = losses_of(answerer, [sample], memory=steered.memory, ranked=[scores])
+        found["f1"], found["loss"] = 100 * best_f1(said, question.answers), loss
+        found |= {"steering_s": steered.seconds, "answer": said}
+        found["first_citation"] = [each.quote for each in cited]
+    else:
+        (scores,) = answerer.rank([question.text], answerer.steer([question.text]))
+    best = answerer.collection.index.passages.ordered(ranking(scores)[:DEPTH])
+    touched = [p.document == number and question.touches(p.start, p.end) for p in best]
+    return found | {"recall": 100.0 * any(touched)}
 
 
-def _summary(rows: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Means over the questions, and of what was measured both ways the paired difference."""
+def _summary(rows: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
+    """Means over the questions, and of what was measured both ways the paired difference.
+
+    Args:
+        rows: of each question what all segments give, and what the chosen give.
+    """
     found: dict[str, Any] = {}
     for counted, names in (("ranked", ["recall"]), ("answered", ["f1", "loss", "steering_s"])):
-        own = [row for row in rows if f"{names[0]}_all" in row]
+        own = [row for row in rows if names[0] in row[0]]
         if own:
             found[counted] = len(own)
         for name in names if own else []:
-            every, chosen = (np.array([[row[f"{name}_{way}"]] for row in own]) for way in WAYS)
+            every, chosen = (np.array([[row[way][name]] for row in own]) for way in (0, 1))
             apart = paired_difference(chosen, every, _only)
             means = {"all": every.mean(), "two_stages": chosen.mean()}
             found |= {f"{name}_{way}": round(float(v), 3) for way, v in means.items()}
             three = (apart.value, apart.low, apart.high)
             found[f"{name}_difference"] = [round(v, 3) for v in three]
-    alike = [row for row in rows if "same_answer" in row]
-    if alike:
-        same = ("same_answer", "same_first_citation")
-        found |= {name: round(mean(row[name] for row in alike), 1) for name in same}
+    both = [row for row in rows if "answer" in row[0]]
+    for name in ("answer", "first_citation") if both else ():
+        same = mean(100.0 * (every[name] == chosen[name]) for every, chosen in both)
+        found[f"same_{name}"] = round(same, 1)
     return found
 
 

@@ -20,7 +20,6 @@ ASK_METHODS = ("auto", "qd-lcirc", "lcirc", "reader", "none")
 WITHOUT_MEMORY = ("reader", "none")  # what isn't in the window is not read
 WINDOWS = ("evidence", "ends", "none")
 MAX_NEW_TOKENS = 64
-SEGMENTS = 16  # that a question steers, at most
 SCHEMA = 2
 SURE = 0.5  # of a confidence: likelier right than not
 Finish = Literal["stop", "length"]
@@ -42,7 +41,8 @@ class AskSettings:
         window: what it reads as raw text besides the question: evidence (the best passages),
             ends (head and tail of the document) or none.
         window_tokens: document tokens in the window; None takes the window's own default.
-        segments: that a question steers, at most: those with the best passages; 0 for all.
+        segments: that a question steers, at most: those with the best passages; 0 for all, None
+            for as many as cost little (`Collection.most_segments`).
         max_new_tokens: of an answer; None takes the default of who answers.
         citations: quotes for an answer, at most.
         temperature: 0 is greedy.
@@ -52,7 +52,7 @@ class AskSettings:
     method: str = "auto"
     window: str = "evidence"
     window_tokens: int | None = None
-    segments: int = SEGMENTS
+    segments: int | None = None
     max_new_tokens: int | None = None
     citations: int = 3
     temperature: float = 0.0

@@ -151,18 +151,18 @@ class Answerer:
             return Steered(Memory(torch.cat(states)[None]), time.perf_counter() - start)
         if self.adapter.adapter.mixer is None:  # the reader's passages are found by words alone
             return Steered(None, 0.0)
+        latents = reads_memory and self.settings.method != "reader"
+        most = self.collection.most_segments(self.settings.segments, latents=latents)
         chosen = [
-            self.collection.best_segments(
-                question, most=self.settings.segments, before=before[-1][0] if before else None
-            )
-            for question, before in zip(questions, turns or [()] * len(questions), strict=True)
+            self.collection.best_segments(text, most=most, before=before[-1][0] if before else None)
+            for text, before in zip(questions, turns or [()] * len(questions), strict=True)
         ]
         question = self.model.question_keys(*encode_questions(self.backbone.tokenizer, questions))
         trained, progress = self.adapter.config.trained, self._steps(chosen)
         read = (self.model, self.collection, question)
         memory: Memory | None = None
         evidence: list[TokenScores] | None = None
-        if reads_memory and self.settings.method != "reader":
+        if latents:
             memory, evidence = steer(*read, chosen=chosen, evidence=trained, progress=progress)
         elif trained:
             evidence = score(*read, chosen=chosen, progress=progress)

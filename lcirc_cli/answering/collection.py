@@ -18,6 +18,9 @@ from lcirc_cli.evidence import PassageIndex, current_words, fuse, texts_of
 from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import passage_scores
 
+STEERED = 16  # segments a question, at most, where latents or features have to be made
+SCORED = 64  # where neither has: a score takes less than a fourth of a latent's time
+
 
 class Collection:
     """One or several memories, made with the same model and adapter."""
@@ -45,6 +48,18 @@ class Collection:
     @cached_property
     def places(self) -> SegmentPlaces:
         return SegmentPlaces.of(self.memories)
+
+    def most_segments(self, given: int | None, *, latents: bool) -> int:
+        """How many segments a question reads at most; 0 for all.
+
+        Args:
+            given: what was asked for, and is obeyed; None for as many as cost little.
+            latents: the recurrence makes them, and not scores of tokens alone.
+        """
+        if given is not None:
+            return given
+        computed = any(memory.on_demand for memory in self.memories)
+        return STEERED if latents or computed else SCORED
 
     def best_segments(self, question: str, *, most: int, before: str | None = None) -> Chosen:
         """Stage 1: the segments that a question's recurrence reads, all where `most` is 0.

@@ -72,7 +72,8 @@ def opened(
             config=model.adapter.config,
             fingerprints=fingerprints,
         )
-        parts.append(replace(one, words=words(document.text, starts.numpy())))
+        index = words(document.text, starts.numpy())
+        parts.append(replace(one, words=index, on_demand=bool(features)))
     return joined_memories(parts)
 
 

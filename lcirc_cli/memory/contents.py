@@ -73,6 +73,7 @@ class MemoryContents:
     settings: dict[str, Any]  # JSON values: segment length, latents, dtype of features ...
     fingerprints: Fingerprints
     words: Deferred[PassageWords | None] = Deferred(None)  # None: made when it is asked
+    on_demand: bool = False  # features are computed where rows of them are read
     recipe: str = ""  # digest of all that makes such a memory of its sources; "" if unknown
     sha256: str = ""  # of the file that it was loaded from
     path: str = ""  # of that file
@@ -131,6 +132,7 @@ def append(contents: MemoryContents, more: MemoryContents) -> MemoryContents:
         settings=contents.settings,
         fingerprints=contents.fingerprints,
         words=join_words(words) if len(words) == 2 else None,
+        on_demand=contents.on_demand or more.on_demand,
     )
 
 
@@ -166,4 +168,5 @@ def select(contents: MemoryContents, numbers: Sequence[int]) -> MemoryContents:
         settings=contents.settings,
         fingerprints=contents.fingerprints,
         words=None if words is None else take_words(words, numbers),
+        on_demand=contents.on_demand,
     )
