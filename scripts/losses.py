@@ -59,8 +59,10 @@ def losses_of(
     passages: list[list[str]] = [[] for _ in samples]
     if ranked is not None:
         index = answerer.collection.index
+        budget = BUDGETS["evidence"]
         passages = [
-            shown_passages(index, scores, budget=BUDGETS["evidence"])[0] for scores in ranked
+            shown_passages(index, scores, question=sample.question, budget=budget)[0]
+            for sample, scores in zip(samples, ranked, strict=True)
         ]
     backbone, form = answerer.backbone, answerer.adapter.config.prompt_form
     prompts = [

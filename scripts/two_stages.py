@@ -5,11 +5,12 @@
 
 Documents of a set are opened together, `--join` in a memory; with --fill drawn documents of other
 sets join them, before and behind, up to so many; with --whole they stand in a memory file that has
-more. Prints a JSON line for each number of --segments: in percent of the questions
-with evidence the share whose segment is among the chosen ones, with the segments of the memories.
+more. Prints a JSON line for each number of --segments: in percent of the questions with evidence
+the share whose segment is among the chosen ones (`most` of them), with the segments of the
+memories.
 
-With --ranked N that many questions are ranked twice, with the chosen segments and with all: how
-often the best three passages touch the evidence. With --answers N that many are answered twice too:
+With --ranked N that many questions are ranked in both ways, with the chosen segments and with all:
+how often the best three passages touch the evidence. With --answers N that many are answered too:
 F1, nats a token of the gold answer, seconds of steering, and how many answers and first citations
 are the same. Differences are two stages less all segments, with their 95 % bootstrap interval. The
 seconds have features that are computed, and keys that are not kept.

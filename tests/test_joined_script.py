@@ -24,7 +24,8 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Any:
     import joined
 
     yield joined
-    sys.modules.pop("joined", None)
+    for name in ("joined", "losses", "qa_sets", "two_stages"):
+        sys.modules.pop(name, None)
 
 
 def _write(folder: Path, seeds: list[int], rows: list[dict[str, Any]]) -> Path:
@@ -72,3 +73,34 @@ def test_the_evidence_of_a_question_is_found_among_other_documents(
     whole, held = scripts.among(own_only, tmp_path / "larger.lcirc")
     assert len(held.documents) == 6
     assert sorted((n, q.evidence[0][1]) for n, q in whole.asked) == [(1, end), (5, 1)]
+
+
+def test_two_stages_are_measured_against_all_segments(
+    tmp_path: Path,
+    scripts: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With as many as there are nothing differs; each number has its line."""
+    import two_stages
+
+    backbone = save_backbone(tmp_path / "backbone")
+    engine = Engine.load(str(backbone), dtype="float32", offline=True)
+    adapter = save_adapter(tmp_path / "adapter", engine, **SMALL, trained=True)
+    engine = Engine.load(str(backbone), str(adapter), dtype="float32", offline=True)
+    monkeypatch.setattr(two_stages.Engine, "load", lambda **_: engine)
+    asked = {"question": "Who carries bread and grain?", "answers": ["the harbour master"]}
+    rows = [{**asked, "document_id": f"{seed}", "evidence": [[0, 40]]} for seed in (1, 2)]
+    own = _write(tmp_path / "own", [1, 2], rows)
+    words = [own, "--join", 2, "--ranked", 2, "--answers", 1, "--segments", 1, 99]
+    monkeypatch.setattr(sys, "argv", ["two_stages.py", *map(str, words)])
+    two_stages.main()
+    one, every = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (one["most"], every["most"]) == (1, 99)
+    for line in (one, every):
+        assert (line["questions"], line["ranked"], line["answered"]) == (2, 2, 1)
+        assert line["loss_all"] == every["loss_all"] > 0
+    assert one["loss_two_stages"] != one["loss_all"]  # another memory, steered
+    assert every["found"] == every["same_answer"] == every["same_first_citation"] == 100
+    for name in ("recall", "f1", "loss"):
+        assert every[f"{name}_difference"] == [0, 0, 0]
