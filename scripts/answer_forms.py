@@ -1,13 +1,15 @@
 """Losses and answers under one form of the weights: python scripts/answer_forms.py DIR... [options]
 
-Each question is answered as `lcirc ask` does, by qd-lcirc with passages in the window, and the
-loss of its gold answer is taken after the same prompt. Forms of --form:
+Each question is answered as `lcirc ask` does, by --system (default: qd-lcirc with passages in the
+window), and the loss of its gold answer is taken after the same prompt. Forms of --form:
     kept            weights as they are kept, computed in float32
     rounded         each weight rounded to bfloat16 and back, computed in float32
-    bfloat16        weights and computation in bfloat16
-    bfloat16-head   the same, but the head's product (the logits) is not rounded to bfloat16
-In the last two, products with weights are summed in float32 and rounded once, as processors with
-bfloat16 instructions do; without those torch's own are six times slower.
+    bfloat16-own    weights and computation in bfloat16, as `--dtype bfloat16` has them
+    bfloat16        the same, but products with weights are summed in float32 and rounded once
+    bfloat16-head   as bfloat16, but the head's product (the logits) is not rounded to bfloat16
+Products of the last two are those of processors with bfloat16 instructions; without those torch's
+own may be six times slower. A processor without some instructions is had by the environment:
+ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2, of which the first line printed says what counted.
 Documents are read under the same form too, unless --features holds what another one computed.
 Writes rows for compare_rows.py.
 """
@@ -28,7 +30,7 @@ from torch.nn import functional as F
 
 from lcirc_cli.bench.systems import Limits, Workbench, open_system, parse_system
 
-FORMS = ("kept", "rounded", "bfloat16", "bfloat16-head")
+FORMS = ("kept", "rounded", "bfloat16-own", "bfloat16", "bfloat16-head")
 SYSTEM = "qd-lcirc+evidence"
 
 
@@ -36,6 +38,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--form", choices=FORMS, required=True)
+    parser.add_argument("--system", default=SYSTEM, help="as `lcirc bench run --system` names it")
+    parser.add_argument("--segments", type=int, default=0, help="that are steered; `ask` has 16")
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="questions a set")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, metavar="N", help="only so many of those drawn")
@@ -45,19 +49,21 @@ def main() -> None:
         "--features", type=Path, metavar="DIR", help="keep documents' features here"
     )
     options = parser.parse_args()
+    print(f"{torch.backends.cpu.get_cpu_capability()}, form {options.form}", flush=True)
     engine = load(options.form)
     engine.folder = options.features
-    system = open_system(parse_system(SYSTEM), Workbench(engine), limits=Limits())
+    limits = Limits(segments=options.segments)
+    system = open_system(parse_system(options.system), Workbench(engine), limits=limits)
     rows = RowWriter(options.out)
     for folder in options.folders:
-        begun = time.perf_counter()
+        begun = time.process_time()
         drawn = draw(folder, limit=options.limit, seed=options.seed)
         drawn = replace(drawn, asked=drawn.asked[: options.first])
         for batch in drawn.batches(options.batch):
             for sample, measured in zip(batch.samples, system.run(batch), strict=True):
                 output = measured.output
                 rows.write(folder.name, sample.id, loss=output.answer_loss, answer=output.text)
-        print(f"{folder.name}: {time.perf_counter() - begun:.0f} s", flush=True)
+        print(f"{folder.name}: {time.process_time() - begun:.0f} s", flush=True)
 
 
 def load(form: str) -> KeepingEngine:
@@ -66,7 +72,7 @@ def load(form: str) -> KeepingEngine:
     engine: Any = KeepingEngine.load(dtype=dtype, offline=True)
     if form == "rounded":
         round_weights(engine.backbone.lm)
-    if dtype == "bfloat16":
+    if form in ("bfloat16", "bfloat16-head"):
         for name, module in engine.model.named_modules():
             if isinstance(module, nn.Linear):
                 wide = form == "bfloat16-head" and name.endswith("lm_head")

@@ -1,6 +1,7 @@
 """What rounding the features of a memory costs: python scripts/feature_codes.py DIR... --out FOLDER
 
-Each document's float features are rounded in each way of --codes, and questions asked by qd-lcirc.
+Each document's float features are rounded in each way of --codes, and questions asked by --method:
+qd-lcirc reads the memory beside the window, reader is only shown the passages that it ranks first.
 FOLDER gets rows for compare_rows.py, a file for each code, and a JSON line a code is printed with
 the bytes a token of the sets' documents and the processor time of storing and restoring in
 microseconds a token.
@@ -114,6 +115,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--codes", nargs="+", choices=CODES, default=list(CODES))
+    parser.add_argument("--method", choices=("qd-lcirc", "reader"), default="qd-lcirc")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--window", choices=("none", "evidence"), default="none")
     parser.add_argument("--limit", type=int, default=300, metavar="N", help="questions a set")
     parser.add_argument("--seed", type=int, default=0)
@@ -121,7 +124,7 @@ def main() -> None:
     parser.add_argument("--features", type=Path, required=True, metavar="DIR", help="kept features")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     options = parser.parse_args()
-    engine: Any = KeepingEngine.load(dtype="float32", offline=True)
+    engine: Any = KeepingEngine.load(dtype=options.dtype, offline=True)
     engine.folder = options.features
     engine.adapter.config.feature_dtype = "float32"  # rounded by `change` alone
     rows = {name: RowWriter(options.out / f"{name}.jsonl") for name in options.codes}
@@ -135,7 +138,13 @@ def main() -> None:
                 engine.change = cost.change
                 memory = engine.ingest([document_of(asked[0].samples[0].document)])
                 for batch in asked:
-                    losses = answer_losses(engine, memory, batch.samples, window=options.window)
+                    losses = answer_losses(
+                        engine,
+                        memory,
+                        batch.samples,
+                        method=options.method,
+                        window=options.window,
+                    )
                     for sample, loss in zip(batch.samples, losses, strict=True):
                         rows[name].write(folder.name, sample.id, loss=loss)
         print(folder.name, flush=True)
