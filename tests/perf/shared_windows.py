@@ -1,18 +1,19 @@
 """The reader's training on windows that questions share, against each question in its own.
 
-    python tests/perf/shared_windows.py [SET...]
+    python tests/perf/shared_windows.py [--dtype D] [SET...]
 
 Windows are drawn from the sets (documents + qa; default: every one in LCIRC_DATA/train) as a run
-of `lcirc train --method reader` draws them, in float32. Forward and backward of each window, once
-shared and once question by question, in the same run. Prints JSON lines; the last one has questions
-a second both ways, their ratio and the largest difference between the two gradients. Says so and
-ends where there are no data.
+of `lcirc train --method reader` draws them. Forward and backward of each window, once shared and
+once question by question, in the same run, computed as that run does with `--dtype D --set
+autocast=D`: float32 (the default) or bfloat16. Prints JSON lines; the last one has questions a
+second both ways, their ratio and the largest difference between the two gradients, which says
+something in float32 alone. Says so and ends where there are no data.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,19 +29,25 @@ from lcirc_cli.training.data.shared_windows import SharedWindow, WindowDrawer
 from lcirc_cli.training.methods.adapter import build_model
 from lcirc_cli.training.methods.learner import ReaderLearner
 from lcirc_cli.training.methods.reader_stage import separate_losses, shared_losses
+from lcirc_cli.training.methods.stages import precision
 
 WINDOWS = 48
 NAME = "shared windows"
 
 
 def main() -> None:
-    given = sys.argv[1:] or _all_sets()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("sets", nargs="*", metavar="SET")
+    options = parser.parse_args()
+    given = options.sets or _all_sets()
     if not given:
         emit(NAME, skipped="no data: name folders, or set LCIRC_DATA")
         return
     torch.set_num_threads(1)
-    settings = make_settings(None, {"method": "reader", "data": tuple(given)})
-    backbone = load_backbone("smollm2", device="cpu", dtype="float32", offline=True)
+    chosen = {"method": "reader", "data": tuple(given), "autocast": options.dtype}
+    settings = make_settings(None, chosen)
+    backbone = load_backbone("smollm2", device="cpu", dtype=options.dtype, offline=True)
     drawer = WindowDrawer(backbone, load_corpus(given, backbone), settings)
     model = build_model(settings, backbone)
     learner = ReaderLearner(model, checkpointing=False)
@@ -53,7 +60,8 @@ def main() -> None:
         gradients = []
         for way, compute in enumerate((_together, _one_by_one)):
             begun = seconds()
-            gradients.append(compute(model, window, parameters))
+            with precision(settings, model.device):
+                gradients.append(compute(model, window, parameters))
             taken[way] += seconds() - begun
         difference = max(difference, float((gradients[0] - gradients[1]).abs().max()))
         questions += len(window.rows)
