@@ -2,8 +2,9 @@
 
 In "Saturn, 120,536, 95, 9.57" a small model takes the cell beside the one that was asked for, and
 among many rows that of another row. "Planet: Saturn; Diameter (km): 120,536; ..." alone it reads
-right (docs/results/tables.md). A table is left as it stands where its header can't be told, where
-the question names none of its rows or many, and where it compares. Knows nothing about passages.
+right (docs/results/tables.md); of columns that are years only those stay that the question names. A
+table is left as it stands where its header can't be told, where the question names none of its rows
+or many, and where it compares. Knows nothing about passages.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def with_named_rows(texts: Sequence[str], question: str, *, before: Sequence[str
         parts, at = [], 0
         for table, one in zip(own, names, strict=True):
             if one.rows and (labelled or one.is_meant):
-                parts += [text[at : table.start], "\n".join(_line(table, n) for n in one.rows)]
+                rows = "\n".join(_line(table, n, asked) for n in one.rows)
+                parts += [text[at : table.start], rows]
                 at = table.end
         found.append("".join([*parts, text[at:]]))
     return found
@@ -206,6 +208,11 @@ def _named(table: _Table, asked: set[str]) -> _Named:
     )
 
 
-def _line(table: _Table, number: int) -> str:
+def _line(table: _Table, number: int, asked: set[str]) -> str:
+    """A row's cells behind their header's words, without the years that the question leaves out."""
+    years = {head for head in table.header if _YEAR.match(head)}
+    other = years - asked if years & asked else set()
     pairs = zip(table.header, table.rows[number], strict=True)
-    return "; ".join(f"{head}: {cell}" if head else cell for head, cell in pairs if cell)
+    return "; ".join(
+        f"{head}: {cell}" if head else cell for head, cell in pairs if cell and head not in other
+    )

@@ -119,9 +119,14 @@ def test_typed_prose_with_wide_spaces_is_no_table() -> None:
 
 def test_years_can_be_a_header() -> None:
     rows = "\t2022\t2023\t2024\nSales\t8,903\t9,671\t11,240\nWages\t2,310\t2,465\t2,733\n"
-    assert with_named_rows(rows, "What were wages in 2023?") == (
+    assert with_named_rows(rows, "What were wages in these years?") == (
         "Wages; 2022: 2,310; 2023: 2,465; 2024: 2,733\n"
     )
+    assert with_named_rows(rows, "What were wages in 2023?") == "Wages; 2023: 2,465\n"
+    assert with_named_rows(rows, "How did wages rise from 2022 to 2024?") == (
+        "Wages; 2022: 2,310; 2024: 2,733\n"
+    )
+    assert with_named_rows(rows, "What were wages in 2019?").count(":") == 3
 
 
 def test_merged_cells_above_two_columns_are_joined_with_what_is_below() -> None:
