@@ -26,6 +26,7 @@ class _Side:
     words: float  # in a line, on average
     letters: float  # share of letters among the visible characters
     broken: float  # share of lines with a wide gap
+    goes_on: float  # share of lines that begin inside a sentence
     pitches: tuple[tuple[float, float], ...]  # (baseline, distance to the line above)
 
 
@@ -47,6 +48,8 @@ def judge(left_chunks: list[Chunk], right_chunks: list[Chunk]) -> str:
         apart = _shared_rows(left_chunks, right_chunks, em) < _SAME_ROWS
         if min(left.lines, right.lines) >= 5 and (plain or prose or apart):
             return "columns"
+    if in_turn and (_is_sidebar(left, right) or _is_sidebar(right, left)):
+        return "columns"
     even = min(left.lines, right.lines) >= 0.6 * max(left.lines, right.lines)
     # Three ragged columns are a table, with cells of several lines too.
     cells = max(_gap_share(left_chunks, em), _gap_share(right_chunks, em)) > 1 / 3
@@ -120,12 +123,29 @@ def _side(chunks: Sequence[Chunk], em: float) -> _Side:
         words=words / len(rows),
         letters=sum(map(str.isalpha, text)) / max(1, visible),
         broken=sum(_has_gap(row, em) for row in rows) / len(rows),
+        goes_on=sum(_is_inside(row) for row in rows) / len(rows),
         pitches=pitches,
     )
 
 
 def _has_gap(row: list[Chunk], em: float) -> bool:
     return len(_parts(row, em)) > 1
+
+
+def _is_inside(row: list[Chunk]) -> bool:
+    first = min(row, key=lambda chunk: chunk.x0).text.strip()[:1]
+    return first.isalpha() and not first.isupper()
+
+
+def _is_sidebar(few: _Side, many: _Side) -> bool:
+    """Whether a block of lines stands beside a longer paragraph that takes no notice of it."""
+    if few.lines > 0.75 * many.lines or not _is_prose(many) or many.goes_on < 0.5:
+        return False
+    for side in (few, many):
+        steps = [step for _, step in side.pitches]
+        if max(steps) > 1.6 * min(steps):  # rows of a table stand apart
+            return False
+    return few.broken == 0
 
 
 def _rows_agree(left: _Side, right: _Side) -> bool:

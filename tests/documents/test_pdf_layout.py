@@ -189,6 +189,24 @@ def test_three_columns() -> None:
     assert found == " ".join(line for column in columns for line in column)
 
 
+@pytest.mark.parametrize(("left", "below"), [(400, 700), (400, 693), (40, 700)])
+def test_a_few_lines_beside_running_text_are_no_cells(left: int, below: int) -> None:
+    story = [
+        "The mill at Arden was built in 1702 by",
+        "the brothers Holm and ground rye until",
+        "the flood of 1788, when its wheel was",
+        "swept away and the owners moved off to",
+        "the coast with all their goods and two",
+        "of the five horses that they had owned",
+        "for the years of their work in Arden.",
+    ]
+    box = ["Opening hours", "Monday 9 to 12", "Tuesday 10 to 5", "closed in May"]
+    page = [put(160, 700 - 14 * i, line) for i, line in enumerate(story)]
+    page += [put(left, below - 12 * i, line, size=9) for i, line in enumerate(box)]
+    found = " ".join(text(*page).split())
+    assert " ".join(story) in found and " ".join(box) in found
+
+
 def test_a_table_of_words_is_read_row_by_row() -> None:
     rows = [("Country", "Capital", "Language"), ("Austria", "Vienna", "German")]
     rows += [("Denmark", "Copenhagen", "Danish"), ("Finland", "Helsinki", "Finnish")]
