@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lcirc_cli.documents.pdf_chunks import Chunk
@@ -20,6 +20,9 @@ _MULTILINE = 1 << 12
 _PASSWORD = 1 << 13
 _LETTER_EM = 0.5  # the width of an average letter
 _DEFAULT_SIZE = 10.0
+_MEANS_YES = re.compile(
+    r"(?:yes|on|off|true|x|ja|oui|s[ií]|checked|choice\W?)?\W*\d*", re.IGNORECASE
+)
 _TALL = 32.0  # points: a field for several lines
 # A string that nothing closes or shows is matched too: what was looked at is not looked at again.
 _STRING = re.compile(rb"\(((?:[^()\\]|\\.)*+)(?:\)\s*+(Tj|'|\")?)?")
@@ -34,6 +37,7 @@ class Entry:
     label: str = ""  # the field's name, for where the page has no words beside it
     size: float = 0.0  # letter height, 0 where unknown
     mark: bool = False  # a check box or the like, whose label may stand after it
+    choice: str = ""  # what ticking it means, if more than yes
 
 
 @dataclass
@@ -103,10 +107,13 @@ def _field(annotation: Any, form: Any) -> Entry | None:
         state = _string(annotation, "AS")
         checked = state not in ("", "Off") or bool(pdfium.FPDFAnnot_IsChecked(form, annotation))
         ends = "[]" if kind == pdfium.FPDF_FORMFIELD_CHECKBOX else "()"
+        choice = _wide(pdfium.FPDFAnnot_GetFormFieldExportValue, form, annotation)
         if kind == pdfium.FPDF_FORMFIELD_RADIOBUTTON:
-            choice = _wide(pdfium.FPDFAnnot_GetFormFieldExportValue, form, annotation)
             label = f"{label}, {choice}" if choice else label
-        return Entry(f"{ends[0]}{'x' if checked else ' '}{ends[1]}", box, label, mark=True)
+        text = f"{ends[0]}{'x' if checked else ' '}{ends[1]}"
+        meant = choice or state
+        says_more = checked and not _MEANS_YES.fullmatch(meant)
+        return Entry(text, box, label, mark=True, choice=meant if says_more else "")
     if kind == pdfium.FPDF_FORMFIELD_PUSHBUTTON or flags & _PASSWORD:
         return None
     text = _chosen(annotation, form) if kind == pdfium.FPDF_FORMFIELD_LISTBOX else ""
@@ -191,7 +198,7 @@ def turned(entry: Entry, quarters: int) -> Entry:
         (-right, -high, -left, -low),
         (-high, left, -low, right),
     )[quarters % 4]
-    return Entry(entry.text, box, entry.label, entry.size, entry.mark)
+    return replace(entry, box=box)
 
 
 def place(entries: Sequence[Entry], chunks: Sequence[Chunk]) -> tuple[list[Chunk], list[str]]:
@@ -210,6 +217,8 @@ def place(entries: Sequence[Entry], chunks: Sequence[Chunk]) -> tuple[list[Chunk
             lines[0] = (
                 f"{entry.label}: {_said(entry)}" if entry.mark else f"{entry.label}: {lines[0]}"
             )
+        elif entry.choice and not _says(entry.choice, chunks):
+            lines[0] += f" {entry.choice}"
         for i, line in enumerate(lines):
             left = entry.box[0]
             width = min(len(line) * _LETTER_EM * size, max(entry.box[2] - left, size))
@@ -217,6 +226,12 @@ def place(entries: Sequence[Entry], chunks: Sequence[Chunk]) -> tuple[list[Chunk
                 Chunk(line, left, left + width, y - i * 1.2 * size, size, True, number, True)
             )
     return placed, apart
+
+
+def _says(words: str, chunks: Sequence[Chunk]) -> bool:
+    """Whether the page has these words, as the label beside a mark."""
+    plain = re.sub(r"\W+", "", words).lower()
+    return plain in re.sub(r"\W+", "", "".join(chunk.text for chunk in chunks)).lower()
 
 
 def _said(entry: Entry) -> str:
