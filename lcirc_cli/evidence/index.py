@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from lcirc_cli.evidence.bm25 import Bm25
+from lcirc_cli.evidence.list_items import with_named_items
 from lcirc_cli.evidence.passages import Passage, Passages, Text
 from lcirc_cli.evidence.running_heads import running_heads
 from lcirc_cli.evidence.running_text import RunningText
@@ -102,10 +103,11 @@ class PassageIndex:
     def shown(self, passages: Iterable[Passage], *, question: str = "") -> list[str]:
         """Passages in the text's order as a model reads them, for a question if there is one.
 
-        Verbatim, but for two things. Where a sentence goes on over the end of a page, what stands
+        Verbatim, but for three things. Where a sentence goes on over the end of a page, what stands
         inside of it (a footnote, a running head) follows the passage; the next passage joins it if
         the sentence ends there. Of a table the rows that the question names are left
         (`table_rows`): passages that share one are joined, and rows that they cut are shown whole.
+        Of a numbered list the item is left that the question names (`list_items`).
         """
         spans: list[Passage] = []
         running: dict[int, RunningText] = {}
@@ -118,7 +120,7 @@ class PassageIndex:
             else:
                 spans.append(passage)
         spans = [self._with_whole_rows(span) for span in spans]
-        return with_named_rows(
+        rows = with_named_rows(
             [
                 self._text_of(span.document, running).in_order(span.start, span.end)
                 if self._is_paged(span.document)
@@ -131,6 +133,7 @@ class PassageIndex:
                 for span in spans
             ],
         )
+        return with_named_items(rows, question)
 
     def _are_halves(self, one: Passage, other: Passage, running: dict[int, RunningText]) -> bool:
         """Whether two passages of a document hold parts of a sentence that a page's end cuts."""
