@@ -31,14 +31,17 @@ from joined import Asked, among, holds, joined, memories_of
 from losses import losses_of
 
 from lcirc_cli.answering.answer import says_refusal
+from lcirc_cli.answering.windows import BUDGETS
 from lcirc_cli.bench.report.statistics import Array, paired_difference
 from lcirc_cli.bench.sample import Sample
+from lcirc_cli.bench.systems.texts import shown_passages
 from lcirc_cli.engine import Engine
 from lcirc_cli.evidence import citations, ranking
 from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.qa.scoring import best_f1
 
-DEPTH = 3
+DEPTH = 3  # as deep as a confidence looks
+Said = dict[tuple[Any, ...], dict[str, Any]]  # answers by what they depend on
 ALL = 0
 
 
@@ -85,8 +88,9 @@ def main() -> None:
         if ranked:  # computes all features
             engine.answerer(memory, segments=ALL).steer([group.asked[0][1].text])
         for number, each in enumerate(group.asked[:ranked]):
+            said: Said | None = {} if number < answered else None
             ways = (ALL, *options.segments)
-            one = {most: _asked(engine, memory, each, most, number < answered) for most in ways}
+            one = {most: _asked(engine, memory, each, most, said) for most in ways}
             rows.append(one)
     about: dict[str, Any] = {"set": options.folder.name, "join": options.join}
     if options.fill:
@@ -98,29 +102,40 @@ def main() -> None:
 
 
 def _asked(
-    engine: Engine, memory: MemoryContents, asked: Asked, most: int, answered: bool
+    engine: Engine, memory: MemoryContents, asked: Asked, most: int, said: Said | None
 ) -> dict[str, Any]:
-    """A question's figures with so many segments: its best passages, and with them its answer."""
+    """A question's figures with so many segments: its best passages, and with them its answer.
+
+    Args:
+        said: what it is answered with other numbers of segments; None where it is not.
+    """
     number, question = asked
     answerer = engine.answerer(memory, segments=most)
-    found: dict[str, Any] = {}
-    if answered:
+    steered = answerer.steer([question.text])
+    (scores,) = answerer.rank([question.text], steered)
+    index = answerer.collection.index
+    best = ranking(scores)[:DEPTH].tolist()
+    touched = [
+        p.document == number and question.touches(p.start, p.end)
+        for p in index.passages.ordered(best)
+    ]
+    found: dict[str, Any] = {"recall": 100.0 * any(touched)}
+    if said is None:
+        return found
+    # Without latents the answer depends on these alone: what is the same is not generated again.
+    (floor,) = answerer.judge().refuse_from([question.text], [scores]) or [None]
+    shown = shown_passages(index, scores, question=question.text, budget=BUDGETS["evidence"])[0]
+    key = (*shown, *best, floor, most if steered.memory is not None else None)
+    if key not in said:
         (draft,) = answerer.drafts([question.text])
-        steered, scores = draft.steered, draft.scores
-        said = answerer.judge().judge(question.text, draft.generated, scores=scores).text
-        words = "" if says_refusal(said) else said
-        index = answerer.collection.index
-        cited = citations(question.text, words, index=index, scores=scores, limit=1)
+        text = answerer.judge().judge(question.text, draft.generated, scores=scores).text
         sample = Sample("", "", "", question.text, None, question.answers, "f1", 1, "none")
         (loss,) = losses_of(answerer, [sample], memory=steered.memory, ranked=[scores])
-        found["f1"], found["loss"] = 100 * best_f1(said, question.answers), loss
-        found |= {"steering_s": steered.seconds, "answer": said}
-        found["first_citation"] = [each.quote for each in cited]
-    else:
-        (scores,) = answerer.rank([question.text], answerer.steer([question.text]))
-    best = answerer.collection.index.passages.ordered(ranking(scores)[:DEPTH])
-    touched = [p.document == number and question.touches(p.start, p.end) for p in best]
-    return found | {"recall": 100.0 * any(touched)}
+        said[key] = {"answer": text, "f1": 100 * best_f1(text, question.answers), "loss": loss}
+    words = "" if says_refusal(said[key]["answer"]) else said[key]["answer"]
+    cited = citations(question.text, words, index=index, scores=scores, limit=1)
+    found |= {"steering_s": steered.seconds, "first_citation": [each.quote for each in cited]}
+    return found | said[key]
 
 
 def _summary(rows: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import passage_scores
 
 STEERED = 16  # segments a question, at most, where latents or features have to be made
-SCORED = 64  # where neither has: a score takes less than a fourth of a latent's time
+SCORED = 64  # where neither has: scores alone take about a fourth of the time
 
 
 class Collection:
