@@ -20,9 +20,8 @@ _MULTILINE = 1 << 12
 _PASSWORD = 1 << 13
 _LETTER_EM = 0.5  # the width of an average letter
 _DEFAULT_SIZE = 10.0
-_MEANS_YES = re.compile(
-    r"(?:yes|on|off|true|x|ja|oui|s[ií]|checked|choice\W?)?\W*\d*", re.IGNORECASE
-)
+_MEANS_YES = re.compile(r"yes|off|true|oui|checked|choice", re.IGNORECASE)
+_WORDS = re.compile(r"[^\W\d_]{3,}(?:[ -][^\W\d_]+)*")  # "s2" is a form's own code
 _TALL = 32.0  # points: a field for several lines
 # A string that nothing closes or shows is matched too: what was looked at is not looked at again.
 _STRING = re.compile(rb"\(((?:[^()\\]|\\.)*+)(?:\)\s*+(Tj|'|\")?)?")
@@ -112,7 +111,7 @@ def _field(annotation: Any, form: Any) -> Entry | None:
             label = f"{label}, {choice}" if choice else label
         text = f"{ends[0]}{'x' if checked else ' '}{ends[1]}"
         meant = choice or state
-        says_more = checked and not _MEANS_YES.fullmatch(meant)
+        says_more = checked and _WORDS.fullmatch(meant) and not _MEANS_YES.fullmatch(meant)
         return Entry(text, box, label, mark=True, choice=meant if says_more else "")
     if kind == pdfium.FPDF_FORMFIELD_PUSHBUTTON or flags & _PASSWORD:
         return None

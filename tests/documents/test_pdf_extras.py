@@ -68,14 +68,16 @@ def test_what_a_form_was_filled_with_stands_beside_its_label() -> None:
 
 def test_what_a_tick_means_stands_beside_it_where_the_page_does_not_say() -> None:
     lines = [put(72, 700, "Meal:"), put(72, 660, "Size:"), put(172, 660, "large")]
-    lines.append(put(72, 620, "Car:"))
+    lines += [put(72, 620, "Car:"), put(72, 580, "Boat:")]
     data = annotated(
         "\n".join(lines),
         widget("Btn", "meal", "150 695 165 710", "/V /vegetarian /AS /vegetarian"),
         widget("Btn", "size", "150 655 165 670", "/Ff 32768 /V /Large /AS /Large"),
         widget("Btn", "car", "150 615 165 630", "/V /Yes /AS /Yes"),
+        widget("Btn", "boat", "150 575 165 590", "/V /s2 /AS /s2"),
     )
-    assert page_of(data).split("\n") == ["Meal:\t[x] vegetarian", "Size:\t(x) large", "Car:\t[x]"]
+    said = ["Meal:\t[x] vegetarian", "Size:\t(x) large", "Car:\t[x]", "Boat:\t[x]"]
+    assert page_of(data).split("\n") == said
 
 
 def test_a_field_without_words_beside_it_gives_its_name() -> None:

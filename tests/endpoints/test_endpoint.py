@@ -213,13 +213,13 @@ def test_an_unpaid_account_is_asked_again_when_it_is_paid(
 
 def test_a_hanging_server_is_given_up_after_the_patience() -> None:
     async def never() -> bytes:
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
         return good()
 
     started = time.monotonic()
     with pytest.raises(OutOfPatience, match=r"gave no answer for \d+ s \(timeout\)"):
         ask(lambda body, number: never(), timeout=0.2, patience=0.5)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30  # a crowded machine may take some
 
 
 @pytest.mark.parametrize(
