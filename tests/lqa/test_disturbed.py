@@ -42,7 +42,7 @@ def test_faults_do_not_change_the_result(
 ) -> None:
     calm, rough = endpoint(), endpoint(faults=0.3, seed=7)
     command.run(*arguments(source, tmp_path / "calm", calm))
-    command.run(*arguments(source, tmp_path / "rough", rough, "--timeout", 1))
+    command.run(*arguments(source, tmp_path / "rough", rough, "--timeout", 3))
     counts = rough.counts()
     assert min(counts[f] for f in ("429", "500", "hang", "cut", "broken", "empty")) >= 3
     assert same_rows(tmp_path / "rough", tmp_path / "calm")
