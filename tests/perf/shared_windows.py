@@ -65,7 +65,14 @@ def main() -> None:
             taken[way] += seconds() - begun
         difference = max(difference, float((gradients[0] - gradients[1]).abs().max()))
         questions += len(window.rows)
-        emit(NAME, window=step, questions=len(window.rows), shared=len(window.shared))
+        emit(
+            NAME,
+            window=step,
+            questions=len(window.rows),
+            shared=len(window.shared),
+            shared_s=taken[0],
+            alone_s=taken[1],
+        )
     emit(
         NAME,
         questions=questions,
