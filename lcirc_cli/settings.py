@@ -99,7 +99,8 @@ class CommonSettings:
     dtype: str = setting(
         "auto",
         choices=DTYPES,
-        help="Number format of the model; auto is bfloat16 where the hardware is good at it.",
+        help="Number format of the model; auto is bfloat16 on a GPU and float32 on a CPU, where "
+        "answers are then those of any other.",
     )
     attention: str = setting("auto", choices=("auto", "sdpa", "flash"), help="Attention kernels.")
     ocr: str = setting(

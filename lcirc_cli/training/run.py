@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from transformers.utils import logging as transformers_logging
 
 from lcirc_cli import console
-from lcirc_cli.backbones.devices import choose_dtype
+from lcirc_cli.backbones.devices import choose_device, faster_dtype
 from lcirc_cli.backbones.loading import Backbone, load_backbone
 from lcirc_cli.errors import LcircError, StorageError, UsageError
 from lcirc_cli.files import atomic_write, make_folder
@@ -56,18 +57,18 @@ def train(
         if out.is_dir():
             with _alone(out):  # before a model is loaded beside the one that trains there
                 pass
-    if settings.autocast == "float32" and dtype == "auto":
-        dtype = "float32"  # low-rank weights in float32 can't follow layers in bfloat16
+    target = backbone.lm.device if backbone is not None else choose_device(device)
     if sharded and local_device().type == "cuda":
         # Whole it may not fit on the device: read to the machine's memory, then dealt out.
-        device, dtype = "cpu", "bfloat16" if dtype == "auto" else dtype
+        target, device = local_device(), "cpu"
+    if settings.autocast == "auto":
+        settings = replace(settings, autocast=_name(faster_dtype(target)))
+    if dtype == "auto":  # one for both: weights in float32 can't follow layers in bfloat16
+        dtype = settings.autocast
     if backbone is None:
         backbone = load_backbone(
             settings.model, device=device, dtype=dtype, attention=attention, offline=offline
         )
-    if settings.autocast == "auto":
-        half = choose_dtype("auto", device=backbone.lm.device)
-        settings = replace(settings, autocast=str(half).removeprefix("torch."))
     parts = assemble(settings, backbone, offline=offline, processes=processes)
     validator = None
     if settings.validation and (processes.first or sharded):
@@ -91,8 +92,12 @@ def train(
             out=out,
             validator=validator,
             processes=processes,
-            backbone_dtype=str(backbone.lm.dtype).removeprefix("torch."),
+            backbone_dtype=_name(backbone.lm.dtype),
         ).run(resume=resume)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _begun_with(settings: TrainSettings, out: Path) -> TrainSettings:

@@ -71,7 +71,7 @@ def test_automatic_autocast_stays_what_it_was_when_the_run_began(
     out = tmp_path / "run"
     command = train_command(out, steps=2, autocast="auto")
     for half in ("bfloat16", "float32"):  # the second machine is another one
-        monkeypatch.setattr(run, "choose_dtype", lambda *a, half=half, **k: getattr(torch, half))
+        monkeypatch.setattr(run, "faster_dtype", lambda _, half=half: getattr(torch, half))
         done = here([*command, "--resume"])
         assert done.status == 0, done.err
         assert 'autocast = "bfloat16"' in (out / "config.toml").read_text()

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcirc_cli.backbones.devices import choose_dtype
+from lcirc_cli.backbones.devices import faster_dtype
 from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.backbones.tokens import encode_questions
 from lcirc_cli.errors import DocumentError
@@ -167,7 +167,9 @@ def precision(settings: TrainSettings, device: torch.device) -> torch.autocast:
 
 def in_half_precision(settings: TrainSettings, device: torch.device) -> bool:
     """Whether `precision` casts to bfloat16."""
-    return choose_dtype(settings.autocast, device=device) is torch.bfloat16
+    if settings.autocast == "auto":
+        return faster_dtype(device) is torch.bfloat16
+    return settings.autocast == "bfloat16"
 
 
 def segment_lengths(settings: TrainSettings, config: LcircConfig) -> tuple[int, int]:
