@@ -19,7 +19,8 @@ from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import passage_scores
 
 STEERED = 16  # segments a question, at most, where latents or features have to be made
-SCORED = 64  # where neither has: scores alone take about a fourth of the time
+SCORED = 64  # of many where neither has: scores alone take about a fourth of the time
+MANY = 256  # up to here a document answers alike before it was ingested and after
 
 
 class Collection:
@@ -59,7 +60,7 @@ class Collection:
         if given is not None:
             return given
         computed = any(memory.on_demand for memory in self.memories)
-        return STEERED if latents or computed else SCORED
+        return STEERED if latents or computed or len(self.places) <= MANY else SCORED
 
     def best_segments(self, question: str, *, most: int, before: str | None = None) -> Chosen:
         """Stage 1: the segments that a question's recurrence reads, all where `most` is 0.

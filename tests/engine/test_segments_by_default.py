@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lcirc_cli import Engine
+from lcirc_cli.answering import collection
 from lcirc_cli.answering.answer import Answer
 from lcirc_cli.documents.document import Document
 from lcirc_cli.memory.contents import select
@@ -17,7 +18,7 @@ from lcirc_cli.model.reader import linear_targets
 
 from .tiny import QUESTIONS, SMALL, make_document, make_text, save_adapter
 
-FEW, MANY = 16, 64
+FEW, MORE = 16, 64
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,12 @@ def reading(tmp_path: Path, engine: Engine, backbone_folder: Path) -> Engine:
     return Engine.load(str(backbone_folder), str(folder), dtype="float32", device="cpu")
 
 
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is ingested here counts as a large collection."""
+    monkeypatch.setattr(collection, "MANY", MORE)
+
+
 def asked(engine: Engine, memories: Any, **options: Any) -> Answer:
     return engine.ask(memories, QUESTIONS[0], max_new_tokens=1, **options)
 
@@ -46,29 +53,32 @@ def steered(engine: Engine, memories: Any, **options: Any) -> int:
     return asked(engine, memories, **options).segments.steered
 
 
+@pytest.mark.usefixtures("many")
 def test_who_reads_no_latents_has_more_of_what_was_ingested(
     reading: Engine, documents: Sequence[Document]
 ) -> None:
     memory = reading.ingest(documents)
     size = len(memory.segment_lengths)
-    assert size > MANY
+    assert size > MORE
     told: list[tuple[str, int, int]] = []
     answer = asked(reading, memory, watch=lambda *each: told.append(each))
     assert answer.method == "reader"
-    assert answer.to_json()["segments"] == {"all": size, "steered": MANY}
-    assert told[0] == ("steering", 0, MANY)
+    assert answer.to_json()["segments"] == {"all": size, "steered": MORE}
+    assert told[0] == ("steering", 0, MORE)
     assert steered(reading, memory, method="qd-lcirc") == FEW
 
 
+@pytest.mark.usefixtures("many")
 def test_search_and_a_model_on_a_server_have_as_many(
     reading: Engine, documents: Sequence[Document]
 ) -> None:
     """They ask for scores alone, whatever the method."""
     answerer = reading.answerer(reading.ingest(documents), method="qd-lcirc")
     (chosen,) = answerer.steer(QUESTIONS[:1], reads_memory=False).chosen
-    assert len(chosen) == MANY
+    assert len(chosen) == MORE
 
 
+@pytest.mark.usefixtures("many")
 def test_of_what_is_computed_when_it_is_asked_few(
     reading: Engine, documents: Sequence[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +95,7 @@ def test_of_what_is_computed_when_it_is_asked_few(
     assert 0 < len(windows) <= FEW
 
 
+@pytest.mark.usefixtures("many")
 def test_one_document_that_is_not_ingested_is_enough(
     reading: Engine, documents: Sequence[Document], tmp_path: Path
 ) -> None:
@@ -94,13 +105,14 @@ def test_one_document_that_is_not_ingested_is_enough(
     assert steered(reading, [ingested, select(opened, [0])]) == FEW
     assert steered(reading, reading.ingest(documents[6:], append_to=opened)) == FEW
     save_memory(tmp_path / "opened", opened)
-    assert steered(reading, [ingested, load_memory(tmp_path / "opened")]) == MANY
+    assert steered(reading, [ingested, load_memory(tmp_path / "opened")]) == MORE
 
 
+@pytest.mark.usefixtures("many")
 def test_embeddings_are_always_at_hand(raw_engine: Engine, documents: Sequence[Document]) -> None:
     answerer = raw_engine.answerer(raw_engine.open(documents))
     (chosen,) = answerer.steer(QUESTIONS[:1], reads_memory=False).chosen
-    assert len(chosen) == MANY
+    assert len(chosen) == MORE
 
 
 @pytest.mark.parametrize("most", [3, 70])
@@ -115,11 +127,25 @@ def test_a_number_that_is_given_is_obeyed(
             assert steered(reading, memory, method=method, segments=0) == size
 
 
+def test_a_book_answers_alike_before_it_was_ingested_and_after(
+    reading: Engine, documents: Sequence[Document]
+) -> None:
+    for method in ("auto", "qd-lcirc"):
+        answers = [
+            asked(reading, memory, method=method)
+            for memory in (reading.ingest(documents), reading.open(documents))
+        ]
+        first, second = (answer.to_json() for answer in answers)
+        assert MORE < first["segments"]["all"] < collection.MANY
+        assert first["segments"] == second["segments"] and first["segments"]["steered"] == FEW
+        assert first["answer"] == second["answer"] and first["citations"] == second["citations"]
+
+
 def test_small_ones_are_read_whole(reading: Engine, documents: Sequence[Document]) -> None:
     """The same bits as with all that there are."""
-    memory = reading.ingest(documents[:3])
+    memory = reading.ingest(documents[:1])
     size = len(memory.segment_lengths)
-    assert FEW < size <= MANY
+    assert 1 < size <= FEW
     by_default, whole = asked(reading, memory).to_json(), asked(reading, memory, segments=0)
     assert by_default | {"timings": None} == whole.to_json() | {"timings": None}
     assert by_default["segments"] == {"all": size, "steered": size}
