@@ -21,7 +21,7 @@ from lcirc_cli import __version__, app, errors
 from lcirc_cli.commands import common
 from lcirc_cli.settings import CommonSettings, setting
 
-HELP_SECONDS = 0.5
+MOST_OF_HELP = 4  # times what its drawing alone takes; 2.5 to 3 were seen
 
 PRINT_MUCH = """
 import sys
@@ -197,14 +197,14 @@ def test_every_command_has_help(cli: Callable[..., tuple[int, str, str]], name: 
 
 
 def test_help_is_fast_and_leaves_torch_alone(tmp_path: Path) -> None:
-    """Best of several runs, in processor time: other programs may keep the machine busy."""
+    """In processor time, against importing what draws help: a busy machine makes both longer."""
     script = (
         "import sys; from lcirc_cli import app; status = app.run(['--help']); "
         "heavy = {'torch', 'transformers', 'numpy'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else status)"
     )
-    seconds = []
-    for _ in range(5):
+
+    def seconds(script: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [sys.executable, "-c", script],
@@ -214,9 +214,12 @@ def test_help_is_fast_and_leaves_torch_alone(tmp_path: Path) -> None:
             check=False,
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.returncode == 0, done.stderr
-    assert min(seconds) < HELP_SECONDS
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    pairs = [(seconds(script), seconds("import typer, typer.rich_utils")) for _ in range(5)]
+    help_s, drawing_s = map(min, zip(*pairs, strict=True))
+    assert help_s < MOST_OF_HELP * drawing_s
 
 
 def test_a_closed_pipe_is_quiet() -> None:

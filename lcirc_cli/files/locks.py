@@ -41,25 +41,29 @@ def locked(path: Path, *, timeout: float | None = None) -> Iterator[None]:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
     deadline = None if timeout is None else time.monotonic() + timeout
     held = None
-    while held is None:
-        try:
-            handle = os.open(lock, flags, 0o666)
-        except OSError as error:
-            raise storage_error(error, lock) from error
-        try:
-            _acquire(handle, path, deadline)
-            # Whoever held it before has removed the file that this one waited for.
-            if _is_still(handle, lock):
-                held = handle
-        finally:
-            if held is None:
-                _leave(handle, lock)
     try:
+        while held is None:
+            try:
+                handle = os.open(lock, flags, 0o666)
+            except OSError as error:
+                raise storage_error(error, lock) from error
+            try:
+                _acquire(handle, path, deadline)
+                # Whoever held it before has removed the file that this one waited for.
+                if _is_still(handle, lock):
+                    held = handle
+            finally:
+                if held is None:
+                    _leave(handle, lock)
         yield
     finally:
-        with contextlib.suppress(OSError):  # while it is held: nobody else can hold this file
-            lock.unlink()
-        os.close(held)
+        with contextlib.suppress(OSError):
+            if held is not None:
+                lock.unlink()  # while it is held: nobody else can hold this file
+            else:  # an interrupt may have come between making the file and knowing its number
+                _leave(os.open(lock, flags & ~os.O_CREAT), lock)
+        if held is not None:
+            os.close(held)
 
 
 def sweep_lock(path: Path) -> None:

@@ -269,6 +269,28 @@ def test_a_lock_that_a_killed_holder_left_is_swept(tmp_path: Path) -> None:
         assert Path(f"{path}.lock").exists()
 
 
+def test_an_interrupt_while_the_lock_is_made_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come when the file is there and nobody knows its number yet."""
+    path, opened = tmp_path / "file", os.open
+
+    def interrupted(*args: object) -> int:
+        monkeypatch.undo()
+        os.close(opened(*args))  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt), locked(path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    with locked(path, timeout=0):
+        monkeypatch.setattr(os, "open", interrupted)
+        with pytest.raises(KeyboardInterrupt), locked(path):
+            pass
+        assert Path(f"{path}.lock").exists()  # another's
+
+
 def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "file"
     child = start(HOLD_LOCK, path, "60")
