@@ -19,8 +19,7 @@ from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import passage_scores
 
 STEERED = 16  # segments a question, at most, where latents or features have to be made
-SCORED = 64  # of many where neither has: scores alone take about a fourth of the time
-MANY = 256  # up to here a document answers alike before it was ingested and after
+SCORED = 64  # of several documents where neither has: scores take about a fourth of the time
 
 
 class Collection:
@@ -53,6 +52,8 @@ class Collection:
     def most_segments(self, given: int | None, *, latents: bool) -> int:
         """How many segments a question reads at most; 0 for all.
 
+        As many of a single document as before it was ingested, so that it answers alike.
+
         Args:
             given: what was asked for, and is obeyed; None for as many as cost little.
             latents: the recurrence makes them, and not scores of tokens alone.
@@ -60,7 +61,8 @@ class Collection:
         if given is not None:
             return given
         computed = any(memory.on_demand for memory in self.memories)
-        return STEERED if latents or computed or len(self.places) <= MANY else SCORED
+        several = sum(len(memory.documents) for memory in self.memories) > 1
+        return SCORED if several and not latents and not computed else STEERED
 
     def best_segments(self, question: str, *, most: int, before: str | None = None) -> Chosen:
         """Stage 1: the segments that a question's recurrence reads, all where `most` is 0.

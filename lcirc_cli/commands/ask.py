@@ -96,8 +96,8 @@ def ask(
         typer.Option(
             "--segments",
             metavar="N",
-            help="Segments that a question steers, those with the best passages (default 16, of "
-            "over 256 that were ingested 64 where no memory is read; 0: all).",
+            help="Segments that a question steers, those with the best passages (default 16, or "
+            "64 of several ingested documents where no memory is read; 0: all).",
         ),
     ] = None,
     max_new_tokens: Annotated[
