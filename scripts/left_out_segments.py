@@ -5,8 +5,8 @@
 Documents of a set are opened together, `--join` in a memory. Method qd-lcirc, the question alone
 in the window and with passages. A question steers all segments; the best 16, the others away; or
 the best 16, and the others stand in their places as the states of the memory file (LCIRC), with
-the least odds that one of the steered latents has. Prints a JSON line for each set and window:
-nats a token of the gold answer, and what the last two are above the first, with their 95 %
+the least or the mean odds of the steered latents. Prints a JSON line for each set and window:
+nats a token of the gold answer, and what the last three are above the first, with their 95 %
 bootstrap intervals over questions.
 """
 
@@ -15,12 +15,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from joined import Asked, joined, memories_of
 from losses import losses_of
+from torch import Tensor
 
 from lcirc_cli.answering.answerer import Answerer
 from lcirc_cli.bench.report.statistics import paired_difference
@@ -30,7 +32,8 @@ from lcirc_cli.memory.contents import MemoryContents
 from lcirc_cli.model import Memory
 
 MOST = 16
-WAYS = ("all", "away", "as states")
+WAYS = ("all", "away", "least odds", "mean odds")
+ODDS: dict[str, Callable[[Tensor], Tensor]] = {"least odds": torch.min, "mean odds": torch.mean}
 
 
 def main() -> None:
@@ -70,20 +73,24 @@ def _losses(engine: Engine, memory: MemoryContents, asked: Asked, window: str) -
         ranked = answerer.rank([question.text], steered) if window == "evidence" else None
         assert steered.memory is not None
         read = steered.memory
-        if way == "as states":
-            read = _with_states(answerer, memory, read, steered.chosen[0])
+        if way in ODDS:
+            read = _with_states(answerer, memory, read, steered.chosen[0], ODDS[way])
         found += losses_of(answerer, [sample], memory=read, ranked=ranked)
     return found
 
 
 def _with_states(
-    answerer: Answerer, memory: MemoryContents, steered: Memory, chosen: tuple[int, ...]
+    answerer: Answerer,
+    memory: MemoryContents,
+    steered: Memory,
+    chosen: tuple[int, ...],
+    odds: Callable[[Tensor], Tensor],
 ) -> Memory:
     """A memory of all segments, those that are not `chosen` as they are without a question."""
     latents = answerer.adapter.config.num_latents
     states_MD = memory.states[:].to(steered.states_BMD)
     prior = steered.prior_BM
-    prior_M = None if prior is None else prior.new_full((len(states_MD),), float(prior.min()))
+    prior_M = None if prior is None else prior.new_full((len(states_MD),), float(odds(prior)))
     for at, number in enumerate(chosen):
         own = slice(at * latents, (at + 1) * latents)
         place = slice(number * latents, (number + 1) * latents)

@@ -195,7 +195,7 @@ def _start_ray() -> None:
     import ray
 
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, configure_logging=False)
+        ray.init(log_to_driver=False, configure_logging=False, include_dashboard=False)
 
 
 def _raise_note(notes: Path) -> None:
