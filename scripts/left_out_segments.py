@@ -66,16 +66,17 @@ def _losses(engine: Engine, memory: MemoryContents, asked: Asked, window: str) -
     question = asked[1]
     sample = Sample("", "", "", question.text, None, question.answers, "f1", 1, "none")
     found = []
-    for way in WAYS:
-        most = 0 if way == "all" else MOST
+    for most in (0, MOST):
         answerer = engine.answerer(memory, method="qd-lcirc", window=window, segments=most)
         steered = answerer.steer([question.text])
         ranked = answerer.rank([question.text], steered) if window == "evidence" else None
         assert steered.memory is not None
-        read = steered.memory
-        if way in ODDS:
-            read = _with_states(answerer, memory, read, steered.chosen[0], ODDS[way])
-        found += losses_of(answerer, [sample], memory=read, ranked=ranked)
+        reads = [steered.memory]
+        if most:
+            chosen = steered.chosen[0]
+            reads += [_with_states(answerer, memory, reads[0], chosen, ODDS[w]) for w in ODDS]
+        for read in reads:
+            found += losses_of(answerer, [sample], memory=read, ranked=ranked)
     return found
 
 

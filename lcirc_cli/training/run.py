@@ -40,6 +40,8 @@ def train(
 
     Args:
         resume: go on where `out` stands, or start if there is nothing yet.
+        dtype: of the backbone; auto is that of `autocast`, as a step need not be that of every
+            machine.
         backbone: one that is loaded already.
 
     Raises:
