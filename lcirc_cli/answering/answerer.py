@@ -1,8 +1,6 @@
 """A batch of questions to a collection of memories: steer, rank, show, generate, cite.
 
-Knows nothing about files, or about how memories come to be.
-
-Legend: B questions, N document tokens, P passages.
+Knows nothing about files. Legend: B questions, N document tokens, P passages.
 """
 
 from __future__ import annotations
@@ -101,7 +99,9 @@ class Answerer:
         ]
         if self.watch is not None:
             self.watch("reading", 0, 0)
-        never = [NEVER] * len(questions)
+        refuse_from: Sequence[float] | None = [NEVER] * len(questions)
+        if refuses:
+            refuse_from = self.judge().refuse_from(questions, scores)
         generated = generate(
             self.backbone,
             [window.prompt for window in windows],
@@ -112,7 +112,8 @@ class Answerer:
                 temperature=self.settings.temperature,
                 seed=self.settings.seed,
                 one_line=not uses_turns(self.backbone, form=self._form),
-                refuse_from=self.judge().refuse_from(questions, scores) if refuses else never,
+                refuse_from=refuse_from,
+                asked=refuse_from and questions,
             ),
             on_text=on_token,
         )

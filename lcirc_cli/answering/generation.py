@@ -25,6 +25,7 @@ from transformers import (
 
 from lcirc_cli.answering.answer import Finish
 from lcirc_cli.answering.cuts import whole_words
+from lcirc_cli.answering.echoes import Echoes
 from lcirc_cli.answering.ends import Ends, has_line
 from lcirc_cli.answering.prefill import Prefill, Prefixed, answer_ids
 from lcirc_cli.answering.refusals import Refusals
@@ -48,6 +49,7 @@ class Decoding:
         verbatim: the text as it was generated, with the space around it and a word cut in two.
         refuse_from: for each prompt the probability from which a refusal is the answer (below, it
             is none); None leaves that to decoding.
+        asked: for each prompt the question that its answer must not merely repeat (`echoes`).
     """
 
     max_new_tokens: int
@@ -56,6 +58,7 @@ class Decoding:
     one_line: bool = False
     verbatim: bool = False
     refuse_from: Sequence[float] | None = None
+    asked: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,10 @@ def _continued(
     processors.append(odds)
     if refusals is not None and decoding.refuse_from is not None:
         processors.append(refusals)
+    if decoding.asked is not None:
+        processors.append(
+            Echoes(backbone, decoding.asked, begins_at=read.length, one_line=decoding.one_line)
+        )
     if pieces is not None:
         options["streamer"] = pieces
     lm: Any = backbone.lm

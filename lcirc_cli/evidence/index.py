@@ -27,6 +27,7 @@ from lcirc_cli.memory.words import CONTENTS, PassageWords
 PAIR_WEIGHT = 0.3
 NEIGHBOUR_WEIGHT = 0.1
 CONTENTS_WEIGHT = 0.25
+_COLONS = (":", "\uff1a")
 FUSION_CONSTANT = 60  # Cormack, Clarke and Buettcher, "Reciprocal rank fusion", SIGIR 2009
 
 
@@ -88,13 +89,18 @@ class PassageIndex:
     def with_halves(self, ranked: Iterable[Passage]) -> Iterator[Passage]:
         """Each passage once, followed by those that hold the rest of a sentence of it.
 
-        Such are the passages before and behind it, where a page ends inside of the sentence.
+        Such are the passages before and behind it, where a page ends inside of the sentence, and
+        the one behind it where it ends with a colon: the list or the example that it announces.
         """
         given: set[int] = set()
         running: dict[int, RunningText] = {}
         for passage in ranked:
-            near = self._beside_it(passage) if self._is_paged(passage.document) else []
-            halves = [other for other in near if self._are_halves(passage, other, running)]
+            halves = [
+                other
+                for other in self._beside_it(passage)
+                if self._are_halves(passage, other, running)
+                or self._announces(passage, other, running)
+            ]
             for each in (passage, *halves):
                 if each.first_token not in given:
                     given.add(each.first_token)
@@ -148,6 +154,15 @@ class PassageIndex:
             and not (text[first.end : start] + text[end : last.start]).strip()  # nothing between
             for start, end in cuts
         )
+
+    def _announces(self, one: Passage, other: Passage, running: dict[int, RunningText]) -> bool:
+        """Whether a passage ends with a colon, and another of its document is right behind it."""
+        if one.document != other.document or one.end > other.start:
+            return False
+        said = self.texts[one.document].text[one.start : one.end]
+        if self._is_paged(one.document) and not said.rstrip().endswith(_COLONS):
+            said = self._text_of(one.document, running).around(one.start, one.end).text
+        return said.rstrip().endswith(_COLONS)
 
     def _share_a_table(self, one: Passage, other: Passage) -> bool:
         """Whether a table goes on from a passage into the one behind it."""

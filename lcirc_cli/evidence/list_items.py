@@ -38,10 +38,15 @@ _WHICH = re.compile(
     r"\b(?:which|what)[ \t]+(?P<noun>rule|clause|section|article|paragraph|provision|regulation)\b",
     re.IGNORECASE,
 )
+# "The first two rules", "which comes first?"; "the first start" is no item.
+_AT_AN_END = (
+    r"(?:first|last)\b(?![ \t]+(?!(?:of|in|to|and|one|two|three|four|\d+"
+    rf"|(?:\w+[ \t]+)?(?:{_NOUNS})s?)\b)\w)"
+)
 # What is asked may stand in another item, or in several.
 _ELSEWHERE = re.compile(
-    r"\b(?:after|before|between|except|besides|next|previous|follow\w*|preced\w*|other|than|first|last"
-    r"|both|each|all)\b|\d[ \t]*(?:,|-|\u2013|and|or|to)[ \t]*\d",
+    r"\b(?:after|before|between|except|besides|next|previous|follow\w*|preced\w*|other|than"
+    rf"|both|each|all|{_AT_AN_END})\b|\d[ \t]*(?:,|-|\u2013|and|or|to)[ \t]*\d",
     re.IGNORECASE,
 )
 _LEAST_ITEMS = 2

@@ -110,6 +110,8 @@ def _tables(text: str, before: str) -> Iterator[_Table]:
         header, count = _header([*above, *rows], ruled=ruled)
         heads = [*above, *rows][:count]  # a long table repeats them
         body = [row for row in rows if row not in heads]
+        if header and body and all(len(row) == len(header) + 1 for row in body):
+            header = ["", *header]  # nothing stands above the rows' labels
         if header and body and all(len(row) == len(header) for row in body):
             start = text.rfind("\n", 0, group[0].start) + 1  # its first cell may be empty
             yield _Table(header, body, start, group[-1].end)

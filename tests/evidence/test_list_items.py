@@ -19,6 +19,11 @@ CONTRACT = (
     ("text", "question", "shown"),
     [
         (RULES, "What does rule 2 say?", "Rules\n\nRule 2: Ring the bell once.\n\nAfterwards."),
+        (
+            RULES,
+            "What is rule 2 of the first edition?",
+            "Rules\n\nRule 2: Ring the bell once.\n\nAfterwards.",
+        ),
         (RULES, "what is Rule No. 3?", "Rules\n\nRule 3: Feed the cat at noon.\n\nAfterwards."),
         (
             RULES,
@@ -52,6 +57,9 @@ def test_the_item_that_is_named(text: str, question: str, shown: str) -> None:
         "Is this a section a person reads?",  # a letter, but no label
         "How many rules are there?",
         "What comes after rule 2?",
+        "Is rule 2 the first rule?",
+        "What do rule 2 and the last two say?",
+        "Does rule 2 come first?",
         "What do rules 1 and 2 say?",
         "What do rules 1-3 say?",
         "What rules are there about the cat?",

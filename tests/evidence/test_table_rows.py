@@ -32,6 +32,14 @@ def test_only_the_named_row_is_left() -> None:
     )
 
 
+def test_a_header_may_have_nothing_above_the_labels() -> None:
+    table = "Price\tArea\tRooms\n01\t52.0\t111\t8\n02\t54.7\t128\t7\n03\t57.5\t101\t10\n"
+    shown = with_named_rows(table, "What is the price of house 03?")
+    assert shown == "03; Price: 57.5; Area: 101; Rooms: 10\n"
+    uneven = table.replace("\t128", "")
+    assert with_named_rows(uneven, "What is the price of house 03?") == uneven
+
+
 def test_several_named_rows_are_left() -> None:
     shown = with_named_rows(MARKDOWN, "How many moons have Uranus and Neptune?")
     assert "Uranus;" in shown and "Neptune;" in shown and "120,536" not in shown

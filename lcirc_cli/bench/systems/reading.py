@@ -88,7 +88,10 @@ class Prompted(System):
         generated = generate(
             self._backbone,
             [one.ids for one in prepared],
-            decoding=self._decoding(samples[0], refuse_from),
+            decoding=replace(
+                self._decoding(samples[0], refuse_from),
+                asked=[sample.question for sample in samples] if own and refuse_from else None,
+            ),
             model=self._model,
             memory=memory,
             golds=[sample.gold for sample in samples],
