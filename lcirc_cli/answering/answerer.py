@@ -113,7 +113,7 @@ class Answerer:
                 seed=self.settings.seed,
                 one_line=not uses_turns(self.backbone, form=self._form),
                 refuse_from=refuse_from,
-                asked=refuse_from and questions,
+                asked=questions if refuse_from else None,
             ),
             on_text=on_token,
         )

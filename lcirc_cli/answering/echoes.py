@@ -1,8 +1,9 @@
 """An answer says something new: what only repeats the question's words does not end yet.
 
 Asked "What is the epoch of a version?", a small model may say "the epoch" and end. Where it may
-not, it goes on: "the epoch, a single small integer". A question that offers what it asks for is
-answered in its own words: "Is it red or blue?", options on lines of their own.
+not, it goes on: "the epoch is a single small integer". It may not begin a new sentence either:
+that one would be about something else. A question that offers what it asks for is answered in its
+own words: "Is it red or blue?", options on lines of their own.
 
 Legend: B prompts, V vocabulary.
 """
@@ -24,8 +25,10 @@ _OFFERS = re.compile(
     r"\b(?:or|either|between|both|whether|which of|who of)\b|,[^,]+\band\b[^,]+\W*$|\n",
     re.IGNORECASE,
 )
+_STOPS = ".!?;"
+_WITH_POINT = re.compile(r"(?:\d|\b\w{1,2})\Z")  # "3.5", "St. Anne"
 _LONGEST = 10  # tokens of a repetition: then the model goes round in circles
-_LIKELY = 50  # tokens among which those of a new line are looked for
+_LIKELY = 50  # tokens among which those that end a line or a sentence are looked for
 
 
 class Echoes(LogitsProcessor):
@@ -58,19 +61,32 @@ class Echoes(LogitsProcessor):
             return scores_BV
         scores_BV = scores_BV.clone()
         for row in rows:
-            scores_BV[row, self._ends(scores_BV[row])] = -torch.inf
+            scores_BV[row, self._ends(scores_BV[row], said[row])] = -torch.inf
         return scores_BV
 
     def _is_echo(self, tokens: Sequence[int], asked: frozenset[str]) -> bool:
         """Whether what was said so far is no answer; a number or a sign by itself may be one."""
-        text = str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+        text = self._text(tokens)
         said = terms(text)
         return asked.issuperset(said) if said else not text.strip()
 
-    def _ends(self, scores_V: Tensor) -> list[int]:
-        """The tokens that would end the answer."""
+    def _ends(self, scores_V: Tensor, said: Sequence[int]) -> list[int]:
+        """The tokens that would end the answer or its sentence, or put off its beginning."""
         if not self._one_line:
             return self._eos_ids
+        text = self._text(said).strip()
         likely = scores_V.topk(min(_LIKELY, len(scores_V))).indices.tolist()
-        lines = [token for token in likely if "\n" in str(self._tokenizer.decode([token]))]
-        return [*self._eos_ids, *lines]
+        pieces = self._tokenizer.batch_decode([[token] for token in likely])
+        ends = [t for t, piece in zip(likely, pieces, strict=True) if _adds_nothing(text, piece)]
+        return [*self._eos_ids, *ends]
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+
+
+def _adds_nothing(text: str, piece: str) -> bool:
+    """Whether a piece ends a line or the sentence, or is space before all else."""
+    bare = piece.strip()
+    if "\n" in piece or not (text or bare):
+        return True
+    return bare.startswith(tuple(_STOPS)) and not _WITH_POINT.search(text)
