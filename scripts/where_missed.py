@@ -7,15 +7,16 @@ them), each is answered, never refusing, by
     memory      the bare model, from the passages and the memory that the question steers
     alone       the bare model, from that memory and the question alone
     another     the same with the memory of the document before, in the order of the file
-Prints a JSON line a set: how many questions were missed of how many, F1 of each way, and the
-differences of memory and alone to reader, and of alone to another, with their 95 % bootstrap
-intervals over questions.
+Prints a JSON line a set: how many questions have evidence, how many were missed and answered, F1
+of each way, and the differences of memory and alone to reader, and of alone to another, with their
+95 % bootstrap intervals over questions.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +49,17 @@ def main() -> None:
     engine = Engine.load(dtype=options.dtype, offline=True)
     for folder in options.folders:
         documents = read_set(folder)
-        asked, rows = 0, list[dict[str, float]]()
+        counts, rows = Counter[str](), list[dict[str, float]]()
         before = engine.open([document_of(documents[-1].text)])
         for document in documents:
             memory = engine.open([document_of(document.text)])
             missed = _missed(engine, memory, document)
-            asked += sum(bool(each.answers and each.evidence) for each in document.questions)
+            counts["asked"] += sum(bool(q.answers and q.evidence) for q in document.questions)
+            counts["missed"] += len(missed)
             for question in missed[: options.limit - len(rows)]:
                 rows.append(_f1(engine, memory, before, question))
             before = memory
-        print(json.dumps({"set": folder.name, "asked": asked, **_summary(rows)}), flush=True)
+        print(json.dumps({"set": folder.name, **counts, **_summary(rows)}), flush=True)
 
 
 def _missed(engine: Engine, memory: MemoryContents, document: Labelled) -> list[Question]:
@@ -100,7 +102,7 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, Any]:
         f"{one} - {other}": _rounded(paired_difference(of[one], of[other], mean))
         for one, other in PAIRS
     }
-    return {"missed": len(rows), "f1": f1, "differences": less}
+    return {"answered": len(rows), "f1": f1, "differences": less}
 
 
 def _rounded(given: Interval) -> list[float]:
