@@ -22,9 +22,10 @@ from lcirc_cli.backbones.loading import Backbone
 from lcirc_cli.evidence.terms import terms
 
 _OFFERS = re.compile(
-    r"\b(?:or|either|between|both|whether|which of|who of)\b|,[^,]+\band\b[^,]+\W*$|\n",
+    r"\b(?:or|either|between|both|whether|which of|who of)\b|,[^,]+\band\b[^,]+\W*$",
     re.IGNORECASE,
 )
+_LOOKED_AT = 500  # characters at a question's end
 _STOPS = ".!?;"
 _WITH_POINT = re.compile(r"(?:\d|\b\w{1,2})\Z")  # "3.5", "St. Anne"
 _LONGEST = 10  # tokens of a repetition: then the model goes round in circles
@@ -46,7 +47,7 @@ class Echoes(LogitsProcessor):
         self._tokenizer: Any = backbone.tokenizer
         self._eos_ids = sorted(backbone.eos_ids)
         self._asked = [
-            frozenset() if _OFFERS.search(question.strip()) else frozenset(terms(question))
+            frozenset() if _offers(question.strip()) else frozenset(terms(question))
             for question in questions
         ]
         self._begins_at, self._one_line = begins_at, one_line
@@ -82,6 +83,11 @@ class Echoes(LogitsProcessor):
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+
+
+def _offers(question: str) -> bool:
+    """Whether a question holds what it asks for."""
+    return "\n" in question or bool(_OFFERS.search(question[-_LOOKED_AT:]))
 
 
 def _adds_nothing(text: str, piece: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -79,6 +80,12 @@ def test_what_says_something_new_ends(said: tuple[int, ...]) -> None:
 def test_a_question_may_offer_its_answers(question: str) -> None:
     assert removed(question, EPOCH) == set()
     assert EOS in removed(question)  # nothing at all is no answer
+
+
+def test_a_long_question_takes_no_time_in_its_square() -> None:
+    start = time.process_time()
+    assert EOS in removed(("and epoch " * 20_000 + ", ") * 3 + "what?", EPOCH)
+    assert time.process_time() - start < 5
 
 
 def test_a_number_may_have_a_point() -> None:
