@@ -72,13 +72,13 @@ class Echoes(LogitsProcessor):
         return asked.issuperset(said) if said else not text.strip()
 
     def _ends(self, scores_V: Tensor, said: Sequence[int]) -> list[int]:
-        """The tokens that would end the answer or its sentence, or put off its beginning."""
+        """The tokens that would end the answer or its sentence."""
         if not self._one_line:
             return self._eos_ids
         text = self._text(said).strip()
         likely = scores_V.topk(min(_LIKELY, len(scores_V))).indices.tolist()
         pieces = self._tokenizer.batch_decode([[token] for token in likely])
-        ends = [t for t, piece in zip(likely, pieces, strict=True) if _adds_nothing(text, piece)]
+        ends = [t for t, piece in zip(likely, pieces, strict=True) if _ends_it(text, piece)]
         return [*self._eos_ids, *ends]
 
     def _text(self, tokens: Sequence[int]) -> str:
@@ -90,9 +90,8 @@ def _offers(question: str) -> bool:
     return "\n" in question or bool(_OFFERS.search(question[-_LOOKED_AT:]))
 
 
-def _adds_nothing(text: str, piece: str) -> bool:
-    """Whether a piece ends a line or the sentence, or is space before all else."""
-    bare = piece.strip()
-    if "\n" in piece or not (text or bare):
+def _ends_it(text: str, piece: str) -> bool:
+    """Whether a piece ends a line or the sentence; a space alone may begin a number."""
+    if "\n" in piece:
         return True
-    return bare.startswith(tuple(_STOPS)) and not _WITH_POINT.search(text)
+    return piece.strip().startswith(tuple(_STOPS)) and not _WITH_POINT.search(text)
