@@ -92,6 +92,5 @@ def _offers(question: str) -> bool:
 
 def _ends_it(text: str, piece: str) -> bool:
     """Whether a piece ends a line or the sentence; a space alone may begin a number."""
-    if "\n" in piece:
-        return True
-    return piece.strip().startswith(tuple(_STOPS)) and not _WITH_POINT.search(text)
+    stops = piece.strip().startswith(tuple(_STOPS)) and not _WITH_POINT.search(text)
+    return stops or "\n" in piece
