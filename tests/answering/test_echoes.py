@@ -53,10 +53,8 @@ def removed(question: str, *said: int, one_line: bool = True) -> set[int]:
     "said", [(), (THE,), (THE, EPOCH), (EPOCH, VERSION, NUMBER), (LINE,)], ids=str
 )
 def test_what_says_nothing_new_does_not_end(said: tuple[int, ...]) -> None:
-    if said == (THE,):  # a function word alone is not compared
-        expected = set()
-    else:
-        expected = {EOS, LINE, LINES, STOP}
+    # A function word alone is not compared.
+    expected = set() if said == (THE,) else {EOS, LINE, LINES, STOP}
     assert removed(QUESTION, *said) == expected
     assert removed(QUESTION, *said, one_line=False) == expected & {EOS}
 
