@@ -28,7 +28,6 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +66,7 @@ def main() -> None:
     parser.add_argument("--dev", nargs="+", type=Path, required=True, metavar="DIR")
     parser.add_argument("--candidates", nargs="+", choices=CANDIDATES, default=list(CANDIDATES))
     parser.add_argument("--limit", type=int, default=30, help="answerable questions a set")
+    parser.add_argument("--documents", type=int, default=10, help="of a set, its first ones")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
@@ -114,18 +114,24 @@ def try_candidate(
         return [
             row
             for folder in options.dev
-            for row in measured(model, backbone, cache, folder, limit=options.limit)
+            for row in measured(model, backbone, cache, folder, options)
         ]
 
 
 @torch.no_grad()
 def measured(
-    model: LcircForCausalLM, backbone: Backbone, cache: FeatureCache, folder: Path, *, limit: int
+    model: LcircForCausalLM,
+    backbone: Backbone,
+    cache: FeatureCache,
+    folder: Path,
+    options: argparse.Namespace,
 ) -> Iterator[dict[str, Any]]:
-    """Losses of a set's answerable questions, spread evenly over its documents."""
+    """Losses of a set's answerable questions, spread evenly over its first documents."""
     corpus = load_corpus([folder], backbone)
-    answerable = [[q for q in group if q.answers] for group in corpus.questions]
-    corpus = select(replace(corpus, questions=answerable), limit=limit, seed=1)
+    most = options.documents
+    groups = [[q for q in group if q.answers] for group in corpus.questions[:most]]
+    corpus = Corpus(corpus.documents[:most], groups)
+    corpus = select(corpus, limit=options.limit, seed=1)
     for number, group in enumerate(corpus.questions):
         if not group:
             continue

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,101 +13,15 @@ import pytest
 
 from lcirc_cli.endpoints.address import KEY_VARIABLES, Key
 from lcirc_cli.endpoints.asking import Asker
-from lcirc_cli.endpoints.chat import ChatRequest, Refused
+from lcirc_cli.endpoints.chat import Refused
 from lcirc_cli.endpoints.dialect import Dialect
 from lcirc_cli.endpoints.endpoint import EndpointModel, OutOfPatience, negotiate
 from lcirc_cli.endpoints.replay import ReplayCache
 from lcirc_cli.errors import EndpointError
 
+from .answering_server import REQUEST, ask, good, http, serving
+
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
-
-REQUEST = ChatRequest(
-    purpose="x",
-    system="s",
-    user="u",
-    schema={"type": "object", "properties": {}},
-    max_tokens=7,
-    temperature=0.5,
-    seed=3,
-)
-Answer = Callable[[dict[str, Any], int], Any]
-
-
-def good(text: str = "hello", *, finish: str = "stop") -> bytes:
-    body = {
-        "id": "x",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "m",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": finish,
-                "message": {"role": "assistant", "content": text},
-            }
-        ],
-        "usage": {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16},
-    }
-    return http(200, json.dumps(body).encode())
-
-
-def http(status: int, body: bytes, *headers: str, length: int | None = None) -> bytes:
-    lines = [
-        f"HTTP/1.1 {status} X",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body) if length is None else length}",
-        *headers,
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-@asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
-    """A server that gives what `answer(body, number)` returns; None closes the connection."""
-    seen: list[dict[str, Any]] = []
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                size = next(
-                    int(line.split(":")[1])
-                    for line in head.lower().split("\r\n")
-                    if line.startswith("content-length:")
-                )
-                seen.append(json.loads(await reader.readexactly(size)))
-                reply = answer(seen[-1], len(seen))
-                if isinstance(reply, Awaitable):
-                    reply = await reply
-                if reply is None:
-                    return
-                writer.write(reply)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield f"http://127.0.0.1:{port}/v1", seen
-
-
-def ask(answer: Answer, *, requests: int = 1, **more: Any) -> tuple[Any, Any, EndpointModel]:
-    """Ask a server that answers so; (replies, what it saw, the model)."""
-
-    async def run() -> tuple[Any, Any, EndpointModel]:
-        async with serving(answer) as (url, seen):
-            settings = {"dialect": Dialect(), "timeout": 1.0, "patience": 10.0} | more
-            model = EndpointModel(url, "m", **settings)
-            try:
-                asked = (model.complete(REQUEST) for _ in range(requests))
-                return await asyncio.gather(*asked), seen, model
-            finally:
-                await model.aclose()
-
-    return asyncio.run(run())
 
 
 def test_what_is_sent_and_what_comes_back() -> None:
@@ -325,64 +238,3 @@ def test_the_key_comes_from_the_environment(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert Key().header().get("Authorization") == sent
-
-
-# -- streamed replies ----------------------------------------------------------------------------
-
-
-def streamed(*pieces: str, end: str = "data: [DONE]\n\n") -> bytes:
-    lines = "".join(
-        "data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": piece}}]}) + "\r\n\r\n"
-        for piece in pieces
-    )
-    return http(200, (": hello\n\n" + lines + end).encode())
-
-
-def stream(answer: Answer, **more: Any) -> tuple[Any, list[str]]:
-    """The reply, and the pieces as they came."""
-    said: list[str] = []
-
-    async def run() -> Any:
-        async with serving(answer) as (url, seen):
-            settings = {"dialect": Dialect("none"), "timeout": 1.0, "patience": 5.0} | more
-            model = EndpointModel(url, "m", **settings)
-            try:
-                reply = await model.complete(REQUEST, on_text=said.append)
-                assert all(body["stream"] is True for body in seen)
-                return reply
-            finally:
-                await model.aclose()
-
-    return asyncio.run(run()), said
-
-
-def test_a_streamed_reply_comes_in_pieces() -> None:
-    reply, said = stream(lambda body, number: streamed("Rome", " and", " Oslo"))
-    assert said == ["Rome", " and", " Oslo"]
-    assert (reply.text, reply.complete) == ("Rome and Oslo", True)
-
-
-def test_a_server_that_does_not_stream_is_read_whole() -> None:
-    reply, said = stream(lambda body, number: good("Rome", finish="length"))
-    assert (reply.text, reply.complete, said) == ("Rome", False, ["Rome"])
-
-
-def test_a_key_is_kept_back_though_it_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LCIRC_API_KEY", "sk-123456789")
-    reply, said = stream(lambda body, number: streamed("it is sk-", "1234", "56789", ". Or sk-12"))
-    assert reply.text == "".join(said) == "it is [key]. Or sk-12"
-
-
-def test_trouble_before_the_first_piece_is_waited_out() -> None:
-    reply, said = stream(
-        lambda body, number: [streamed(end=""), http(500, b""), streamed("ok")][number - 1]
-    )
-    assert (reply.text, said) == ("ok", ["ok"])
-
-
-@pytest.mark.parametrize(
-    "end", ["", "data: {not\n", 'data: {"error": {"message": "x"}}\n', "data: [1]\n"]
-)
-def test_a_reply_that_breaks_off_is_an_error(end: str) -> None:
-    with pytest.raises(EndpointError, match="broke off"):
-        stream(lambda body, number: streamed("Rome", end=end))

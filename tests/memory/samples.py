@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,3 +169,10 @@ def rehash(data: bytes) -> bytes:
 
 def temporary_files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.endswith(".tmp"))
+
+
+def with_metadata(path: Path, change: Callable[[dict[str, str]], None]) -> None:
+    """Changes the header's metadata as another program would, with a hash that fits."""
+    fields, data = split(path.read_bytes())
+    change(fields["__metadata__"])
+    path.write_bytes(signed(fields, data))
