@@ -28,6 +28,8 @@ SIGNALS = (
     "length",  # log of their number
     "stands",  # 1 where the answer stands word for word in one of the best passages
     "words",  # share of its words that the best passages hold
+    "near",  # how much of the question stands within a few words of it
+    "absent",  # share of the question's words that stand nowhere
     "matched",  # how much of what the best passages could score for the question they do score
     "passages",  # log of the number of passages
     "margin",  # how far the best passage is before the fourth, as a share

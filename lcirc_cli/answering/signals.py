@@ -7,7 +7,7 @@ says what each one is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from lcirc_cli.evidence.terms import terms
 from lcirc_cli.qa.scoring import is_refusal
 
 TOP_PASSAGES = 3
+NEAR = 8  # terms on each side of an answer
+_LOOKED_AT = 8  # passages in which an answer is looked for, by their words: more than are shown
 _LEAST = 1e-4  # of a probability, before its log is taken
 _YES_NO = frozenset({"yes", "no", "true", "false"})
 
@@ -36,6 +38,7 @@ def signals(
     said = terms(generated.text)
     held = [index.terms(number) for number in best]
     every = {term for sequence in held for term in sequence}
+    asked = set(terms(question))
     matched = _matched(question, index, best)
     return (
         _log_odds(generated.refusal or 0.0),
@@ -46,6 +49,8 @@ def signals(
         math.log(len(log_p)),
         float(bool(said) and any(_holds(sequence, said) for sequence in held)),
         sum(term in every for term in said) / len(said) if said else 0.0,
+        _near(question, said, index),
+        sum(not index.share(term) for term in asked) / max(1, len(asked)),
         matched,
         math.log(max(1, len(scores))),
         _margin(index.scores(question)),
@@ -66,8 +71,33 @@ def _log_odds(p: float) -> float:
 
 
 def _holds(sequence: Sequence[str], wanted: Sequence[str]) -> bool:
-    n = len(wanted)
-    return any(list(sequence[at : at + n]) == list(wanted) for at in range(len(sequence) - n + 1))
+    return next(_places(sequence, wanted), None) is not None
+
+
+def _places(sequence: Sequence[str], wanted: Sequence[str]) -> Iterator[int]:
+    """Where a sequence holds another."""
+    n, wanted = len(wanted), list(wanted)
+    return (at for at in range(len(sequence) - n + 1) if list(sequence[at : at + n]) == wanted)
+
+
+def _near(question: str, said: Sequence[str], index: PassageIndex) -> float:
+    """Of the question's idf what stands around the answer, where it is most; 0 to 1.
+
+    A right answer mostly stands where the question's words are; one that is only of the right kind
+    ("How old is the bridge?", "six", of a boat for six) does not.
+    """
+    asked = set(terms(question))
+    weight = {term: index.idf(term) for term in (asked.difference(said) or asked)}
+    total = sum(weight.values())
+    if not said or total <= 0:
+        return 0.0
+    most = 0.0
+    for number in ranking(index.scores(question))[:_LOOKED_AT].tolist():
+        sequence = index.terms(number)
+        for at in _places(sequence, said):
+            around = set(sequence[max(0, at - NEAR) : at + len(said) + NEAR])
+            most = max(most, sum(own for term, own in weight.items() if term in around))
+    return most / total
 
 
 def _matched(question: str, index: PassageIndex, best: Sequence[int]) -> float:

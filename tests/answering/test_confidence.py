@@ -83,6 +83,25 @@ def test_the_signals_of_an_answer() -> None:
     assert all(map(math.isfinite, values.values()))
 
 
+@pytest.mark.parametrize(
+    ("answer", "near"), [("1702", 1.0), ("Jonas Pell", 1.0), ("six", 0.5), ("four", 0.0)]
+)
+def test_a_right_answer_stands_where_the_question_s_words_are(answer: str, near: float) -> None:
+    """Words count by their idf, and those that the answer itself has do not."""
+    index = _index(
+        "The mill was built by Jonas Pell in 1702, and nobody knows what it looked like then.",
+        "It holds forty sacks of flour, six wheels, a mill stone, and not one light of any kind.",
+    )
+    said = Generated(answer, 2, 0.0, refusal=0.1)
+    question = "When was the mill built?"
+    values = signals(question, said, index=index, scores=index.scores(question))
+    found = values[SIGNALS.index("near")]
+    assert found == pytest.approx(near) if near in (0, 1) else 0 < found < 1
+    assert values[SIGNALS.index("absent")] == 0
+    other = signals("How old is the bridge?", said, index=index, scores=index.scores("bridge"))
+    assert other[SIGNALS.index("absent")] == 1 and other[SIGNALS.index("near")] == 0
+
+
 def test_probabilities_follow_the_weights() -> None:
     config = {**ROWS, "refusal": [0.0, 2.0, 0.0], "constant": [1.0, 0.0, 0.0]}
     model = ConfidenceModel.of(config)
