@@ -65,8 +65,8 @@ class Confidence:
         """Whether to say that the document does not answer.
 
         Where that is likelier than all else, or what the answer says in other words. Less likely,
-        the answer is given, as one that is not sure. 5 % of held-back answerable questions are
-        refused so; it would be 17 % where a refusal need only be likelier than the answer.
+        the answer is given, as one that is not sure. Of held-back answerable questions 2 % are
+        refused so.
         """
         return self.says_not or self.unanswered > 0.5
 

@@ -7,7 +7,7 @@ says what each one is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import numpy as np
 
@@ -38,8 +38,7 @@ def signals(
     said = terms(generated.text)
     held = [index.terms(number) for number in best]
     every = {term for sequence in held for term in sequence}
-    asked = set(terms(question))
-    matched = _matched(question, index, best)
+    asked, by_words = set(terms(question)), index.scores(question)
     return (
         _log_odds(generated.refusal or 0.0),
         generated.entropy or 0.0,
@@ -49,11 +48,11 @@ def signals(
         math.log(len(log_p)),
         float(bool(said) and any(_holds(sequence, said) for sequence in held)),
         sum(term in every for term in said) / len(said) if said else 0.0,
-        _near(question, said, index),
+        _near(asked, said, index, by_words),
         sum(not index.share(term) for term in asked) / max(1, len(asked)),
-        matched,
+        _matched(asked, index, by_words[best]),
         math.log(max(1, len(scores))),
-        _margin(index.scores(question)),
+        _margin(by_words),
         float(bool(missing_names(question, index=index, scores=scores))),
         float(bool(said) and generated.text.split()[0].strip(".,;!").casefold() in _YES_NO),
         float(says_not(generated.text)),
@@ -80,19 +79,18 @@ def _places(sequence: Sequence[str], wanted: Sequence[str]) -> Iterator[int]:
     return (at for at in range(len(sequence) - n + 1) if list(sequence[at : at + n]) == wanted)
 
 
-def _near(question: str, said: Sequence[str], index: PassageIndex) -> float:
+def _near(asked: Set[str], said: Sequence[str], index: PassageIndex, by_words: np.ndarray) -> float:
     """Of the question's idf what stands around the answer, where it is most; 0 to 1.
 
     A right answer mostly stands where the question's words are; one that is only of the right kind
     ("How old is the bridge?", "six", of a boat for six) does not.
     """
-    asked = set(terms(question))
-    weight = {term: index.idf(term) for term in (asked.difference(said) or asked)}
+    weight = {term: index.idf(term) for term in (asked - set(said) or asked)}
     total = sum(weight.values())
     if not said or total <= 0:
         return 0.0
     most = 0.0
-    for number in ranking(index.scores(question))[:_LOOKED_AT].tolist():
+    for number in ranking(by_words)[:_LOOKED_AT].tolist():
         sequence = index.terms(number)
         for at in _places(sequence, said):
             around = set(sequence[max(0, at - NEAR) : at + len(said) + NEAR])
@@ -100,12 +98,12 @@ def _near(question: str, said: Sequence[str], index: PassageIndex) -> float:
     return most / total
 
 
-def _matched(question: str, index: PassageIndex, best: Sequence[int]) -> float:
-    """BM25 of the best of these passages over the question's summed idf."""
-    total = sum(index.idf(term) for term in set(terms(question)))
-    if total <= 0 or not best:
+def _matched(asked: Set[str], index: PassageIndex, best: np.ndarray) -> float:
+    """BM25 of the best of some passages over the question's summed idf."""
+    total = sum(index.idf(term) for term in asked)
+    if total <= 0 or not len(best):
         return 0.0
-    return max(0.0, float(index.scores(question)[list(best)].max()) / total)
+    return max(0.0, float(best.max()) / total)
 
 
 def _margin(scores: np.ndarray) -> float:
