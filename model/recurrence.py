@@ -54,6 +54,16 @@ class Memory:
         """Latents a document."""
         return self.states_BMD.shape[1]
 
+    def row(self, index: int) -> Memory:
+        """One document or question of the batch, as a batch of one."""
+        own = slice(index, index + 1)
+        mask, prior = self.mask_BM, self.prior_BM
+        return Memory(
+            self.states_BMD[own],
+            mask_BM=None if mask is None else mask[own],
+            prior_BM=None if prior is None else prior[own],
+        )
+
 
 @dataclass(frozen=True)
 class Compressed:

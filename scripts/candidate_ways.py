@@ -7,7 +7,7 @@ tokens of answers.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,8 +26,7 @@ from lcirc_cli.model.perceiver import SegmentKeys
 from lcirc_cli.model.recurrence import Compressed, State
 from lcirc_cli.training.data.passages import sample_index, touches
 from lcirc_cli.training.data.samples import Asked, Sample
-from lcirc_cli.training.data.windows import make_windows
-from lcirc_cli.training.methods.objectives import own_logits
+from lcirc_cli.training.methods.objectives import label_logits
 from lcirc_cli.training.methods.stages import QuestionAnswering
 
 SEEN_BY_TEACHER = 192  # tokens of passages that touch the evidence
@@ -44,22 +43,6 @@ class Candidate:
     changed: Callable[[LcircForCausalLM], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
-def answer_logits(
-    model: LcircForCausalLM,
-    prompts: Sequence[Sequence[int]],
-    answers: Sequence[Sequence[int]],
-    *,
-    memory: Memory | None,
-) -> Tensor:
-    """Logits of every answer token, row by row, [L, vocabulary], float32."""
-    windows = make_windows(prompts, answers, device=model.device)
-    with model.reading(memory):
-        lm: Any = model.lm
-        hidden = lm.base_model(input_ids=windows.input_ids_BT, use_cache=False).last_hidden_state
-    wanted = windows.labels_BT[:, 1:] >= 0
-    return own_logits(lm, lm.get_output_embeddings()(hidden[:, :-1][wanted]).float())
-
-
 class Taught(QuestionAnswering):
     """Beside the answer's loss, the divergence from the frozen reader that sees the evidence."""
 
@@ -73,18 +56,16 @@ class Taught(QuestionAnswering):
     def _answer_losses(self, sample: Sample, memory: Memory, rng: np.random.Generator) -> Tensor:
         form = self._model.adapter.config.prompt_form
         prompts, answers = self._windows.make(sample, rng, form=form)
-        logits = answer_logits(self._model, prompts, answers, memory=memory)
-        said = torch.tensor([token for answer in answers for token in answer])
-        losses = F.cross_entropy(logits, said.to(logits.device), reduction="none")
+        logits, said = label_logits(self._model, prompts, answers, memory=memory)
+        losses = F.cross_entropy(logits, said, reduction="none")
         index = sample_index(self._corpus, sample)
         taught = [number for number, asked in enumerate(sample.asked) if self._known(asked)]
         if not taught:
             return losses
         shown = [self._prompt(index, sample.asked[number]) for number in taught]
         with torch.no_grad():
-            seen = answer_logits(
-                self._teacher, shown, [answers[number] for number in taught], memory=None
-            )
+            known = [answers[number] for number in taught]
+            seen, _ = label_logits(self._teacher, shown, known, memory=None)
         top = seen.log_softmax(dim=-1).topk(LIKELY, dim=-1)
         of_row = [number for number, answer in enumerate(answers) for _ in answer]
         rows = torch.tensor([at for at, number in enumerate(of_row) if number in taught])

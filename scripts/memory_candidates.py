@@ -27,14 +27,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from candidate_ways import CANDIDATES, Candidate, answer_logits
-from torch.nn import functional as F
+from candidate_ways import CANDIDATES, Candidate
 
 from lcirc_cli import console
 from lcirc_cli.answering.prefill import answer_ids
@@ -47,11 +46,11 @@ from lcirc_cli.model import LcircForCausalLM, Memory
 from lcirc_cli.training.assembly import STAGES, assemble
 from lcirc_cli.training.config import make_settings, parse_assignments
 from lcirc_cli.training.data.corpus import Corpus, Question, load_corpus, select
-from lcirc_cli.training.data.feature_cache import FeatureCache
 from lcirc_cli.training.data.passages import document_index, shown_texts
 from lcirc_cli.training.distributed import start_processes
 from lcirc_cli.training.loop import Stepper
-from lcirc_cli.training.methods.stages import question_keys
+from lcirc_cli.training.methods.objectives import label_losses
+from lcirc_cli.training.methods.readers import MemoryReader
 from lcirc_cli.training.settings import TrainSettings
 
 PRESET = "smollm2-cpu"
@@ -110,11 +109,12 @@ def try_candidate(
             spent = console.duration(time.perf_counter() - begun)
             console.note(f"step {step + 1}/{settings.steps}: loss {row['loss']:.3f}, {spent}")
         parts.learner.train(False)
-        cache = parts.reader._cache  # type: ignore[attr-defined]
+        reader = parts.reader
+        assert isinstance(reader, MemoryReader)
         return [
             row
             for folder in options.dev
-            for row in measured(model, backbone, cache, folder, options)
+            for row in measured(model, backbone, reader, folder, options)
         ]
 
 
@@ -122,7 +122,7 @@ def try_candidate(
 def measured(
     model: LcircForCausalLM,
     backbone: Backbone,
-    cache: FeatureCache,
+    reader: MemoryReader,
     folder: Path,
     options: argparse.Namespace,
 ) -> Iterator[dict[str, Any]]:
@@ -136,12 +136,11 @@ def measured(
         if not group:
             continue
         memories = [
-            compressed(model, backbone, cache, corpus, at % len(corpus.documents), group)
-            for at in (number, number + 1)
+            reader.memory(corpus, at % len(corpus.documents), group) for at in (number, number + 1)
         ]
         index = document_index(corpus.documents[number])
         for at, question in enumerate(group):
-            own, other = (row_of(memory, at) for memory in memories)
+            own, other = (memory.row(at) for memory in memories)
             shown = shown_texts(index, question.text, budget=SHOWN)
             losses = [
                 loss_of(model, backbone, question, passages, memory)
@@ -150,32 +149,6 @@ def measured(
                 )
             ]  # fmt: skip
             yield {"set": folder.name, "question": question.text, "losses": losses}
-
-
-def compressed(
-    model: LcircForCausalLM,
-    backbone: Backbone,
-    cache: FeatureCache,
-    corpus: Corpus,
-    number: int,
-    group: Sequence[Question],
-) -> Memory:
-    """The memory of a document for the questions of another or its own."""
-    document = corpus.documents[number]
-    length = model.adapter.config.segment_length
-    segments = cache.segments(document, 0, len(document.ids_N), length)
-    question = question_keys(model, backbone, [each.text for each in group])
-    return model.compress(segments, question=question).memory
-
-
-def row_of(memory: Memory, at: int) -> Memory:
-    """The memory of one question."""
-    mask, prior = memory.mask_BM, memory.prior_BM
-    return Memory(
-        memory.states_BMD[at : at + 1],
-        None if mask is None else mask[at : at + 1],
-        None if prior is None else prior[at : at + 1],
-    )
 
 
 def loss_of(
@@ -189,8 +162,7 @@ def loss_of(
     form = model.adapter.config.prompt_form
     prompt = build_prompt(backbone, question=question.text, passages=passages, form=form)
     answer = answer_ids(backbone, question.answers[0])
-    logits = answer_logits(model, [prompt], [answer], memory=memory)
-    return float(F.cross_entropy(logits, torch.tensor(answer, device=logits.device)))
+    return float(label_losses(model, [prompt], [answer], memory=memory).mean())
 
 
 def report(name: str, rows: list[dict[str, Any]]) -> None:

@@ -46,7 +46,7 @@ def steer(
         one = _pass(model, collection, asked, numbers, evidence=evidence, progress=progress)
         if one.evidence_BRN is not None:
             scores |= _scores(collection, numbers, rows, one.evidence_BRN)
-        memories |= {row: _row(one.memory, at) for at, row in enumerate(rows)}
+        memories |= {row: one.memory.row(at) for at, row in enumerate(rows)}
     whole = one.memory if len(rows_of) == 1 else _stacked([memories[n] for n in sorted(memories)])
     return whole, [scores[row] for row in sorted(scores)] or None
 
@@ -127,12 +127,6 @@ def _rows(question: KeysValues, rows: Sequence[int]) -> KeysValues:
         v_BGNd=question.v_BGNd[rows],
         mask_BN=None if mask_BN is None else mask_BN[rows],
     )
-
-
-def _row(memory: Memory, row: int) -> Memory:
-    prior = memory.prior_BM
-    own = slice(row, row + 1)
-    return Memory(memory.states_BMD[own], prior_BM=None if prior is None else prior[own])
 
 
 def _stacked(rows: Sequence[Memory]) -> Memory:

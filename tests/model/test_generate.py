@@ -11,7 +11,7 @@ from transformers.generation.streamers import BaseStreamer
 
 from lcirc_cli.model import LcircForCausalLM, Memory
 
-from .tiny import FAMILIES, batch, row_of, segments_of, tiny_model, tokens
+from .tiny import FAMILIES, batch, segments_of, tiny_model, tokens
 
 NEW = 10
 GREEDY: dict[str, Any] = {"max_new_tokens": NEW, "do_sample": False}
@@ -56,7 +56,7 @@ def test_a_batch_of_memories_is_row_by_row(family: str, options: dict[str, Any])
     ids, memory = batch(3, 7), memory_of(model, 20, 9, 31)
     together = model.generate(ids, memory=memory, **options)
     alone = [
-        model.generate(ids[index : index + 1], memory=row_of(memory, index), **options)
+        model.generate(ids[index : index + 1], memory=memory.row(index), **options)
         for index in range(3)
     ]
     assert torch.equal(together, torch.cat(alone))
@@ -88,7 +88,7 @@ def test_left_padding_with_a_memory(family: str) -> None:
     mask = torch.stack([(torch.arange(longest) >= longest - len(w)).long() for w in windows])
     together = model.generate(ids, memory=memory, attention_mask=mask, **GREEDY)
     for index, window in enumerate(windows):
-        alone = model.generate(window[None], memory=row_of(memory, index), **GREEDY)
+        alone = model.generate(window[None], memory=memory.row(index), **GREEDY)
         assert torch.equal(together[index, longest:], alone[0, len(window) :])
 
 

@@ -18,7 +18,6 @@ from .tiny import (
     batch,
     distance,
     random_adapter,
-    row_of,
     segments_of,
     tiny_lm,
     tiny_model,
@@ -151,7 +150,7 @@ def test_memory_rows_follow_an_expanded_batch(rows: int) -> None:
     ids = batch(rows, 6).repeat_interleave(3, dim=0)
     expanded = model(ids, memory=memory).logits
     for row in range(rows):
-        single = model(ids[3 * row : 3 * row + 1], memory=row_of(memory, row)).logits
+        single = model(ids[3 * row : 3 * row + 1], memory=memory.row(row)).logits
         for copy_ in range(3):
             assert distance(expanded[3 * row + copy_], single[0]) < 1e-5
 

@@ -194,13 +194,6 @@ def last_state(memory: Memory, *, latents: int = 3) -> Tensor:
     return memory.states_BMD[:, -latents:]
 
 
-def row_of(memory: Memory, index: int) -> Memory:
-    """One document or question of the batch, as a batch of one."""
-    own = slice(index, index + 1)
-    mask = None if memory.mask_BM is None else memory.mask_BM[own]
-    return Memory(memory.states_BMD[own], mask)
-
-
 def distance(left: Tensor, right: Tensor) -> float:
     """The largest difference between two tensors of one shape."""
     assert left.shape == right.shape, f"{tuple(left.shape)} and {tuple(right.shape)}"

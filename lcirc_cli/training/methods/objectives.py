@@ -25,7 +25,19 @@ def label_losses(
     *,
     memory: Memory | None,
 ) -> Tensor:
-    """Cross-entropy at each token of the answers, in nats, row by row, [L].
+    """Cross-entropy at each token of the answers, in nats, row by row, [L]."""
+    logits_LV, labels_L = label_logits(model, prompts, answers, memory=memory)
+    return F.cross_entropy(logits_LV, labels_L, reduction="none")
+
+
+def label_logits(
+    model: LcircForCausalLM,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    *,
+    memory: Memory | None,
+) -> tuple[Tensor, Tensor]:
+    """Logits before each token of the answers, row by row, [L, V] in float32, and the tokens, [L].
 
     Padding stands at the end, where a causal model can't see it.
     """
@@ -34,7 +46,7 @@ def label_losses(
         hidden = model.lm.base_model(
             input_ids=windows.input_ids_BT, use_cache=False
         ).last_hidden_state
-    return head_losses(model.lm, hidden, windows.labels_BT)
+    return _head_logits(model.lm, hidden, windows.labels_BT)
 
 
 def head_losses(lm: Any, hidden_BTD: Tensor, labels_BT: Tensor) -> Tensor:
@@ -43,9 +55,14 @@ def head_losses(lm: Any, hidden_BTD: Tensor, labels_BT: Tensor) -> Tensor:
     labels_BT holds, at each position, the token to be predicted *there* from what is before it
     (not shifted), or -100.
     """
+    logits_LV, labels_L = _head_logits(lm, hidden_BTD, labels_BT)
+    return F.cross_entropy(logits_LV, labels_L, reduction="none")
+
+
+def _head_logits(lm: Any, hidden_BTD: Tensor, labels_BT: Tensor) -> tuple[Tensor, Tensor]:
     wanted = labels_BT[:, 1:] != IGNORED
-    logits = own_logits(lm, lm.get_output_embeddings()(hidden_BTD[:, :-1][wanted]).float())
-    return F.cross_entropy(logits, labels_BT[:, 1:][wanted], reduction="none")
+    logits_LV = own_logits(lm, lm.get_output_embeddings()(hidden_BTD[:, :-1][wanted]).float())
+    return logits_LV, labels_BT[:, 1:][wanted]
 
 
 def own_logits(lm: Any, logits: Tensor) -> Tensor:

@@ -53,10 +53,11 @@ class MemoryReader:
         """Compress the document with these questions."""
         form = self._model.adapter.config.prompt_form
         prompts = [build_prompt(self._backbone, question=q.text, form=form) for q in rows]
-        memory = None if source is None else self._memory(corpus, source, rows)
+        memory = None if source is None else self.memory(corpus, source, rows)
         return _MemoryReading(self._model, self._backbone, prompts, memory)
 
-    def _memory(self, corpus: Corpus, index: int, rows: list[Question]) -> Memory:
+    def memory(self, corpus: Corpus, index: int, rows: Sequence[Question]) -> Memory:
+        """Of a document, a row for each question (one for all where none steers it)."""
         config = self._model.adapter.config
         document = corpus.documents[index]
         segments = self._cache.segments(document, 0, len(document.ids_N), config.segment_length)
