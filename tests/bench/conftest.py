@@ -13,6 +13,7 @@ from lcirc_cli import Engine
 from lcirc_cli.bench.systems import Workbench
 
 from ..engine.tiny import SMALL, make_text, save_adapter, save_backbone
+from .reported import save_run
 from .runs import SYSTEMS
 
 
@@ -131,3 +132,9 @@ def arguments(
         return [*(tasks or [f"qa:{qa_folder}"]), *given, "--out", str(out)]
 
     return make
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    """A run to make reports of."""
+    return save_run(tmp_path)

@@ -1,15 +1,10 @@
-"""`lcirc ingest`: names, reuse, appending, what is refused, and kills."""
+"""`lcirc ingest`: names, reuse, appending, and what is refused."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
-import signal
-import stat
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,19 +14,9 @@ import pytest
 from lcirc_cli.memory.file import load_memory
 
 from ..engine.tiny import SMALL, make_text, save_adapter
+from .written import names, write
 
 Run = Callable[..., Any]
-
-
-def write(name: str, seed: int = 1, *, words: int = 200) -> Path:
-    path = Path(name)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(make_text(seed, words=words), "utf-8")
-    return path
-
-
-def names(memory: str) -> list[str]:
-    return [document.name for document in load_memory(memory).documents]
 
 
 def test_one_file_is_named_after_itself(ingest: Run) -> None:
@@ -153,17 +138,6 @@ def test_appending_to_nothing_or_to_another_models_memory(
     assert "other.lcirc" in done.err and "adapter" in done.err
 
 
-def test_other_peoples_files_are_not_overwritten(ingest: Run) -> None:
-    write("book.txt")
-    Path("notes").write_text("mine")
-    assert ingest("book.txt", "-o", "notes").status == 2
-    assert ingest("book.txt", "-o", "book.txt").status == 2
-    Path("folder").mkdir()
-    assert ingest("book.txt", "-o", "folder").status == 2
-    assert Path("notes").read_text() == "mine"
-    assert Path("book.txt").read_text().strip() == make_text(1, words=200)
-
-
 def test_only_a_known_extension_is_cut_off_the_name(ingest: Run) -> None:
     """notes.2024 and notes.2025 are two documents with a memory each."""
     write("notes.2024", 1)
@@ -173,17 +147,6 @@ def test_only_a_known_extension_is_cut_off_the_name(ingest: Run) -> None:
     assert names("notes.2025.lcirc") == ["notes.2025"]
     write("v1.2.txt", 3)
     assert ingest("v1.2.txt").status == 0 and names("v1.2.lcirc") == ["v1.2.txt"]
-
-
-def test_the_memory_of_another_document_is_replaced_only_by_name(ingest: Run) -> None:
-    write("book.txt", 1)
-    write("book.md", 2)
-    assert ingest("book.txt").status == 0
-    done = ingest("book.md")
-    assert done.status == 2 and "holds book.txt, not book.md" in done.err and "-o" in done.err
-    assert names("book.lcirc") == ["book.txt"]
-    assert ingest("book.md", "-o", "book.lcirc").status == 0
-    assert names("book.lcirc") == ["book.md"]
 
 
 def test_files_of_one_name_are_told_apart_by_their_path(ingest: Run) -> None:
@@ -219,49 +182,6 @@ def test_a_changed_file_stands_beside_its_older_version_under_another_name(inges
     done = ingest("in/rules.txt", "--append", "-o", "all.lcirc")
     assert "is in the memory already; it is not added again" in done.err
     assert names("all.lcirc") == held
-
-
-def test_a_damaged_memory_is_made_again_but_not_appended_to(ingest: Run) -> None:
-    write("book.txt")
-    ingest("book.txt")
-    whole = Path("book.lcirc").read_bytes()
-    Path("book.lcirc").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    assert ingest("book.txt", "--append", "-o", "book.lcirc").status == 5
-    done = ingest("book.txt")
-    assert done.status == 0 and "again" in done.err
-    assert names("book.lcirc") == ["book.txt"]
-
-
-@pytest.mark.parametrize("data", [b"\0" * 100, b"My diary.", b"PK\3\4" + b"x" * 99])
-def test_what_is_no_memory_is_replaced_by_force_alone(ingest: Run, data: bytes) -> None:
-    write("book.txt")
-    Path("out.lcirc").write_bytes(data)
-    done = ingest("book.txt", "-o", "out.lcirc")
-    assert done.status == 2 and "is no memory file" in done.err and "--force" in done.err
-    assert Path("out.lcirc").read_bytes() == data
-    assert ingest("book.txt", "-o", "out.lcirc", "--force").status == 0
-    assert names("out.lcirc") == ["book.txt"]
-
-
-def test_a_memory_is_as_private_as_its_documents(ingest: Run) -> None:
-    write("private.txt")
-    Path("private.txt").chmod(0o600)
-    write("public.txt", seed=2)
-    Path("public.txt").chmod(0o644)
-    ingest("public.txt")
-    assert stat.S_IMODE(Path("public.lcirc").stat().st_mode) == 0o644
-    ingest("private.txt")
-    assert stat.S_IMODE(Path("private.lcirc").stat().st_mode) == 0o600
-    assert ingest("private.txt", "--append", "-o", "public.lcirc").status == 0
-    assert stat.S_IMODE(Path("public.lcirc").stat().st_mode) == 0o600
-
-
-def test_a_link_stays_and_what_it_leads_to_is_replaced(ingest: Run) -> None:
-    write("book.txt")
-    Path("elsewhere").mkdir()
-    Path("book.lcirc").symlink_to("elsewhere/kept.lcirc")
-    assert ingest("book.txt").status == 0
-    assert Path("book.lcirc").is_symlink() and names("elsewhere/kept.lcirc") == ["book.txt"]
 
 
 def test_a_memory_is_no_document(ingest: Run) -> None:
@@ -318,86 +238,3 @@ def test_passwords_and_pages(ingest: Run, data_dir: Path, monkeypatch: pytest.Mo
     assert ingest(four, "-o", "four.lcirc", "--pages", "2-3").status == 0
     assert [page.number for page in load_memory("four.lcirc").documents[0].pages] == [2, 3]
     assert ingest(four, "-o", "four.lcirc", "--pages", "9").status == 2
-
-
-def _kill_while_ingesting(begin: Run, folder: Path, models: list[Any], times: int) -> None:
-    """A kill at any moment leaves no file, or a whole one."""
-    words, rng = ("ingest", "book.txt", *models), random.Random(0)
-    (folder / "book.txt").write_text(make_text(1, words=10_000), "utf-8")
-    target = folder / "book.lcirc"
-    assert begin("--version").finish().status == 0  # what children are forked from is there now
-    started = time.monotonic()
-    assert begin(*words, cwd=folder).finish().status == 0
-    whole = time.monotonic() - started
-    good = target.read_bytes()
-    for _ in range(times):
-        target.unlink(missing_ok=True)
-        child = begin(*words, cwd=folder)
-        time.sleep(rng.uniform(0.1, 1.1) * whole)
-        child.process.kill()
-        child.finish()
-        assert not target.exists() or target.read_bytes() == good
-    assert begin(*words, cwd=folder).finish().status == 0
-    assert target.read_bytes() == good
-    assert {path.name for path in folder.iterdir()} == {"book.txt", "book.lcirc"}
-
-
-def test_killed_twice_while_ingesting(lcirc_child: Run, tmp_path: Path, models: list[Any]) -> None:
-    _kill_while_ingesting(lcirc_child, tmp_path, models, 2)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_killed_forty_times_while_ingesting(
-    lcirc_child: Run, tmp_path: Path, models: list[Any]
-) -> None:
-    _kill_while_ingesting(lcirc_child, tmp_path, models, 40)
-
-
-def test_interrupted_while_ingesting(lcirc_child: Run, tmp_path: Path, models: list[Any]) -> None:
-    (tmp_path / "book.txt").write_text(make_text(1, words=300_000), "utf-8")
-    child = lcirc_child("ingest", "book.txt", *models, cwd=tmp_path)
-    while not (tmp_path / "book.lcirc.lock").exists():
-        time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    status, _, err = child.finish()
-    assert status == 130
-    assert err.splitlines()[-1] == "lcirc: interrupted" and "Traceback" not in err
-    left = {path.name for path in tmp_path.iterdir()} - {"book.lcirc.partial"}
-    assert left == {"book.txt"}
-
-
-def test_two_writers_never_mix(lcirc_child: Run, tmp_path: Path, models: list[Any]) -> None:
-    for name, seed in (("a.txt", 1), ("b.txt", 2)):
-        (tmp_path / name).write_text(make_text(seed), "utf-8")
-    children = [
-        lcirc_child("ingest", name, "-o", "same.lcirc", *models, cwd=tmp_path)
-        for name in ("a.txt", "b.txt", "a.txt")
-    ]
-    assert [child.finish().status for child in children] == [0, 0, 0]
-    assert names(str(tmp_path / "same.lcirc")) in (["a.txt"], ["b.txt"])
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_names_that_are_no_text_reach_standard_output(
-    backbone_folder: Path, tmp_path: Path, encoding: str
-) -> None:
-    """A file name may hold any bytes, and a terminal may know few letters."""
-    name = os.fsdecode(b"caf\xe9-\xc3\xbc.txt")
-    (tmp_path / name).write_text(make_text(1, words=60), "utf-8")
-    script = (
-        "import io, os, sys\n"
-        "from lcirc_cli import app\n"
-        f"out = io.TextIOWrapper(open(1, 'wb', closefd=False), {encoding!r}, write_through=True)\n"
-        "sys.stdout = out\n"
-        f"models = ['--model', {str(backbone_folder)!r}, '--dtype', 'float32']\n"
-        f"for options in ([], ['--json']):\n"
-        f"    assert app.run(['ingest', {name!r}, *options, *models]) == 0\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
-    path, report = done.stdout.splitlines()
-    assert path == os.fsencode(tmp_path / name).replace(b".txt", b".lcirc")
-    assert json.loads(report)["documents"][0]["name"] == name

@@ -1,4 +1,4 @@
-"""Atomic writes, locks, hashes and the cache folder."""
+"""Atomic writes, permissions, links, hashes and the cache folder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import hashlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from lcirc_cli import files
-from lcirc_cli.errors import LcircError, StorageError
+from lcirc_cli.errors import StorageError
 from lcirc_cli.files import temporary
-from lcirc_cli.files.locks import locked, sweep_lock
+
+from .processes import start
 
 OLD, NEW = b"old " * 300_000, b"new " * 700_000
 
@@ -44,21 +43,6 @@ except StorageError as error:
     print(error)
     sys.exit(error.exit_code)
 """
-
-HOLD_LOCK = """
-import sys, time
-from pathlib import Path
-from lcirc_cli.files.locks import locked
-with locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
-"""
-
-
-def start(script: str, *arguments: str | Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True
-    )
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -217,92 +201,6 @@ def test_a_folder_replaced_by_a_failure_stays(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_lock_makes_another_process_wait(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "file"
-    child = start(HOLD_LOCK, path, "1.0")
-    assert child.stdout is not None
-    assert child.stdout.readline() == "held\n"
-    busy = pytest.raises(LcircError, match="another process is writing")
-    with busy, locked(path, timeout=0.1):
-        pass
-    with locked(path, timeout=30):
-        assert child.wait(timeout=5) == 0
-    child.stdout.close()
-    assert "waiting: another process is writing" in capsys.readouterr().err
-
-
-COUNT = """
-import sys, time
-from pathlib import Path
-from lcirc_cli.files.locks import locked
-path = Path(sys.argv[1])
-for _ in range(60):
-    with locked(path):
-        number = int(path.read_text())
-        time.sleep(0.001)
-        path.write_text(str(number + 1))
-"""
-
-
-def test_no_lock_file_stays_and_no_two_hold_it_at_once(tmp_path: Path) -> None:
-    """Each holder removes the file that others wait for."""
-    path = tmp_path / "count"
-    path.write_text("0")
-    children = [start(COUNT, path) for _ in range(4)]
-    assert [child.wait(timeout=120) for child in children] == [0] * 4
-    for child in children:
-        assert child.stdout is not None
-        child.stdout.close()
-    assert path.read_text() == "240"
-    assert [each.name for each in tmp_path.iterdir()] == ["count"]
-
-
-def test_a_lock_that_a_killed_holder_left_is_swept(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    Path(f"{path}.lock").touch()
-    sweep_lock(path)
-    assert list(tmp_path.iterdir()) == []
-    with locked(path):
-        sweep_lock(path)  # held: it stays
-        assert Path(f"{path}.lock").exists()
-
-
-def test_an_interrupt_while_the_lock_is_made_leaves_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl-C may come when the file is there and nobody knows its number yet."""
-    path, opened = tmp_path / "file", os.open
-
-    def interrupted(*args: object) -> int:
-        monkeypatch.undo()
-        os.close(opened(*args))  # type: ignore[arg-type]
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "open", interrupted)
-    with pytest.raises(KeyboardInterrupt), locked(path):
-        pass
-    assert list(tmp_path.iterdir()) == []
-    with locked(path, timeout=0):
-        monkeypatch.setattr(os, "open", interrupted)
-        with pytest.raises(KeyboardInterrupt), locked(path):
-            pass
-        assert Path(f"{path}.lock").exists()  # another's
-
-
-def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    child = start(HOLD_LOCK, path, "60")
-    assert child.stdout is not None
-    assert child.stdout.readline() == "held\n"
-    child.kill()
-    child.wait()
-    child.stdout.close()
-    with locked(path, timeout=5):
-        pass
-
-
 def test_the_temporary_file_is_never_wider_than_the_file(tmp_path: Path) -> None:
     def mode(path: Path) -> int:
         return path.stat().st_mode & 0o777
@@ -341,13 +239,6 @@ def test_a_link_is_followed_as_an_editor_does(tmp_path: Path) -> None:
     link.symlink_to(link)
     with pytest.raises(StorageError, match="symbolic link"):
         files.atomic_write(link, b"x")
-
-
-def test_a_lock_is_not_made_through_a_link(tmp_path: Path) -> None:
-    (tmp_path / "file.lock").symlink_to(tmp_path / "victim")
-    with pytest.raises(StorageError, match="symbolic link"), locked(tmp_path / "file"):
-        pass
-    assert not (tmp_path / "victim").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
