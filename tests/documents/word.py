@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lcirc_cli.documents.document import Document
+from lcirc_cli.documents.docx import read_docx
+
 from .bad_inputs import zipped
 
 OOXML = "http://schemas.openxmlformats.org"
@@ -22,6 +25,18 @@ _NAMESPACES = {
 }
 _DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in _NAMESPACES.items())
 _STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
+
+STYLES = (
+    '<w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/><w:pPr>'
+    '<w:numPr><w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
+    '<w:style w:type="paragraph" w:styleId="berschrift2"><w:name w:val="heading 2"/>'
+    '<w:basedOn w:val="berschrift1"/><w:pPr><w:numPr><w:ilvl w:val="1"/></w:numPr></w:pPr>'
+    "</w:style>"
+    '<w:style w:type="paragraph" w:styleId="Num"><w:name w:val="List Number"/><w:pPr><w:numPr>'
+    '<w:numId w:val="2"/></w:numPr></w:pPr></w:style>'
+    '<w:style w:type="character" w:styleId="Up"><w:rPr><w:vertAlign w:val="superscript"/></w:rPr>'
+    "</w:style>"
+)
 
 
 def part(root: str, inner: str) -> str:
@@ -109,3 +124,8 @@ def item(text: str, number: int, at: int = 0, *, style: str = "") -> str:
     return para(
         text, f'{chosen}<w:numPr><w:ilvl w:val="{at}"/><w:numId w:val="{number}"/></w:numPr>'
     )
+
+
+def read(body: str, **parts: str) -> Document:
+    """What is read of a Word file with this body."""
+    return read_docx(word(body, **parts), name="a.docx")

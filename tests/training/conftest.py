@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from lcirc_cli.training.data.corpus import Corpus
-from lcirc_cli.training.data.samples import Sampler
+from lcirc_cli.training.data.corpus import Corpus, load_corpus
+from lcirc_cli.training.data.samples import Sample, Sampler
 from lcirc_cli.training.settings import TrainSettings
 
 from ..conftest import Outcome
@@ -173,3 +173,19 @@ def checkpoint_tensors(out: Path, step: int) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     return load_file(out / "checkpoints" / f"step-{step:08d}" / "tensors.safetensors")
+
+
+def tokens_of(corpus: Corpus, sample: Sample) -> list[int]:
+    """What a sample shows of its documents."""
+    ids: list[int] = []
+    for part in sample.parts:
+        ids += corpus.documents[part.document].ids_N[part.start : part.end].tolist()
+    return ids
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, tiny_backbone: Callable[..., Any]) -> tuple[Corpus, Any]:
+    """Five long documents with their facts, and the backbone whose tokens they are in."""
+    backbone = tiny_backbone()
+    planted = write_planted(tmp_path / "long", documents=5, words=120)
+    return load_corpus([planted.folder], backbone), backbone
