@@ -11,8 +11,8 @@ from pypdf import PdfReader, PdfWriter
 from lcirc_cli.documents import pdf, read_document
 from lcirc_cli.documents.page_ranges import parse_page_ranges
 
+from .laid_out import put, read_bytes
 from .raw_pdf import objects, stream, write
-from .test_pdf_layout import put, read_bytes
 
 
 def annotated(content: str, *annotations: str, catalogue: str = "") -> bytes:

@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("datatrove", reason="make-lqa needs the extra lqa")
 
+from lcirc_cli.endpoints.replay import ReplayCache
 from lcirc_cli.lqa.dataset.output import read_manifest
 from lcirc_cli.lqa.settings import DocumentSettings, EngineSettings, LqaSettings, PairSettings
 
@@ -150,3 +151,9 @@ def command(
     monkeypatch.setenv("LCIRC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     return Command(counting_model, cli)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ReplayCache:
+    """Replies that were given, none yet."""
+    return ReplayCache(tmp_path / "replies.sqlite")

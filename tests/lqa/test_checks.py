@@ -16,7 +16,7 @@ from lcirc_cli.lqa.pairs import checks
 from lcirc_cli.lqa.pairs.view import DocumentView
 from lcirc_cli.lqa.records import Pair, SourceDocument
 
-from .test_pairs import Scripted
+from .interviews import Scripted
 
 TEXT = "The mill at Hartford was built by Duncan Reid. It ground oats and rye until 1890."
 OPTIONS = ("Duncan Reid", "Maria Lund", "Otto Kip", "Anna Staats")
