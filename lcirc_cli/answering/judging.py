@@ -14,6 +14,7 @@ import numpy as np
 
 from lcirc_cli.adapters.confidence import ConfidenceModel
 from lcirc_cli.answering.generation import Generated
+from lcirc_cli.answering.options import in_form
 from lcirc_cli.answering.signals import says_not, signals
 from lcirc_cli.evidence import PassageIndex
 from lcirc_cli.prompts import REFUSAL
@@ -66,7 +67,7 @@ class ByConfidence(Judge):
     def judge(self, question: str, generated: Generated, *, scores: np.ndarray) -> Judgement:
         measured = signals(question, generated, index=self.index, scores=scores)
         found = self.model.of_signals(measured)
-        text = REFUSAL if found.refuses else generated.text
+        text = REFUSAL if found.refuses else in_form(question, generated.text)
         return Judgement(text, not found.refuses, found.score)
 
 
@@ -86,4 +87,5 @@ class Unjudged(Judge):
         return None if self.refuses else [NEVER] * len(questions)
 
     def judge(self, question: str, generated: Generated, *, scores: np.ndarray) -> Judgement:
-        return Judgement(generated.text, not says_not(generated.text))
+        text = in_form(question, generated.text)
+        return Judgement(text, not says_not(text))

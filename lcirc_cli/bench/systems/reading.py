@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lcirc_cli.answering.follow_ups import needed_turns
 from lcirc_cli.answering.generation import Decoding, Generated, answer_loss, generate
 from lcirc_cli.answering.judging import Judgement
+from lcirc_cli.answering.options import in_form
 from lcirc_cli.answering.windows import below_the_last
 from lcirc_cli.evidence import fuse
 from lcirc_cli.evidence.index import PassageIndex
@@ -116,12 +117,16 @@ class Prompted(System):
         if judge is not None:
             judged = judge(replace(generated, text=text))
             text, confidence = judged.text, judged.confidence
+            if sample.prompt is not None:
+                text = in_form(sample.question, text, instruction=sample.prompt.plain(""))
         closed_book = None
         if sample.closed_book is not None:
             prompt = self._prompter.closed_book(sample.closed_book).ids
             decoding = self._decoding(sample)
             (said,) = generate(self._backbone, [prompt], decoding=decoding, model=self._model)
             closed_book = said.text
+            if judge is not None:
+                closed_book = in_form(sample.closed_book, closed_book)
         output = Output(
             text,
             closed_book,

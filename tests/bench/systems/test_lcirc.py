@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lcirc_cli.adapters.confidence import SIGNALS
 from lcirc_cli.backbones import hub
 from lcirc_cli.bench import metrics
+from lcirc_cli.bench.sample import Prompt, Sample
 from lcirc_cli.bench.systems import (
     Limits,
     Workbench,
     open_system,
     parse_system,
+    reading,
 )
 from lcirc_cli.prompts import REFUSAL
 
@@ -50,6 +53,33 @@ def test_earlier_turns_are_shown_where_a_question_needs_them(
     assert prompt(history=turns) != prompt()
     alone = "What colour is the ferry number 2?"
     assert prompt(question=alone, history=turns) == prompt(question=alone)
+
+
+def test_letters_and_true_are_given_where_the_benchmark_asks_for_them(
+    workbench: Workbench, qa_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the adapter's own systems; what the bare model says is left as it is."""
+    batch = short(batches(qa_folder, f"qa:{qa_folder}")[1])
+    generate = reading.generate
+
+    def said(text: str) -> Any:
+        return lambda *args, **options: [replace(g, text=text) for g in generate(*args, **options)]
+
+    prompt = Prompt("", "\nAnswer with the letter alone.")
+    options = "What turned?\nA. the mill\nB. the wheel"
+    sample = replace(batch.samples[0], question=options, prompt=prompt)
+    claim = replace(sample, question="It turned, true or false?", closed_book="True or false?")
+
+    def outputs(name: str, asked: Sample, text: str) -> tuple[str, str | None]:
+        monkeypatch.setattr(reading, "generate", said(text))
+        system = open_system(parse_system(name), workbench, limits=LIMITS)
+        output = system.run(replace(batch, samples=[asked]))[0].output
+        return output.text, output.closed_book
+
+    assert outputs("qd-lcirc+evidence", sample, "a wheel") == ("B", None)
+    assert outputs("retrieval", sample, "a wheel") == ("a wheel", None)
+    assert outputs("qd-lcirc+evidence", claim, " Yes") == ("True", "True")
+    assert outputs("retrieval", claim, " Yes") == (" Yes", " Yes")
 
 
 @pytest.mark.parametrize("outcome", [[60.0, 0.0, 0.0], [0.0, 60.0, 0.0]])
