@@ -15,7 +15,7 @@ from lcirc_cli.qa.scoring import is_refusal, normalise, token_f1
 
 _OPTION = re.compile(r"^[ \t]*\(?([A-Z])[.):][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 _LETTERS_ASKED = re.compile(r"\bletters?\b", re.IGNORECASE)
-_TRUE_FALSE_ASKED = re.compile(r"\btrue or false\b", re.IGNORECASE)
+_TRUE_FALSE_ASKED = re.compile(r"""\btrue\b["'”’]?\s+or\s+["'“‘]?false\b""", re.IGNORECASE)
 _YES_NO = re.compile(r"\s*(yes|no)\b", re.IGNORECASE)
 _TRUE_FALSE = {"yes": "True", "no": "False"}
 

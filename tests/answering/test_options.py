@@ -70,3 +70,4 @@ def test_what_stands_around_a_question_may_ask_for_the_form() -> None:
     instruction = "Please only provide the letter of the answer."
     assert in_form(WHEEL, "Nothing", instruction=instruction) == "C"
     assert in_form("It burned.", "no", instruction="Say True or False.") == "False"
+    assert in_form("It burned.", "no", instruction='It is "True" or "False".') == "False"

@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 
 from lcirc_cli import __version__, app, version
+from lcirc_cli.backbones import devices
 from lcirc_cli.commands import doctor
 from lcirc_cli.errors import ModelError
 from lcirc_cli.settings import CommonSettings
 
 
-def test_report_on_this_machine(cli: Callable[..., tuple[int, str, str]]) -> None:
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_report_on_this_machine(
+    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, bfloat16: bool
+) -> None:
+    """On a CPU it chooses the same, whatever that multiplies fast."""
+    monkeypatch.setattr(devices, "cpu_has_bfloat16", lambda: bfloat16)
     status, out, err = cli("doctor", "--json", "--offline", "--device", "cpu")
     report = json.loads(out)
     assert (status, err) == (0, "")
@@ -24,8 +30,8 @@ def test_report_on_this_machine(cli: Callable[..., tuple[int, str, str]]) -> Non
     assert report["hardware"]["cores"] >= 1
     assert report["choices"]["device"] == "cpu"
     assert report["choices"]["attention"] == "sdpa"
-    expected = "bfloat16" if report["hardware"]["cpu_bfloat16"] else "float32"
-    assert report["choices"]["dtype"] == expected
+    assert report["hardware"]["cpu_bfloat16"] is bfloat16
+    assert report["choices"]["dtype"] == "float32"
     assert report["offline"] is True
     assert report["problems"] == []
 
