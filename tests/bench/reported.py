@@ -8,8 +8,6 @@ from pathlib import Path
 from lcirc_cli.bench.results import NOT_APPLICABLE, Row, Rows
 
 TASKS = ["longbench/qasper", "needle", "perplexity:long.txt"]
-
-
 SYSTEMS = ["ends", "qd-lcirc", "qd-lcirc~shuffled"]
 
 
